@@ -1,0 +1,3 @@
+"""Studium: a self-hosted machine-learning workspace."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,108 @@
+"""What a run is, as plain data: everything an engine needs to carry it out and nothing about why it exists.
+
+Written by `compute.actions`, read by engines and (as JSON) by the runner. All sizes are bytes, all times seconds.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one run may use. `disk_bytes` sizes the workspace volume; `log_bytes` caps the captured log."""
+
+    vcpu: float
+    memory_bytes: int
+    pids: int = 512
+    disk_bytes: int = 20 * 1024**3
+    log_bytes: int = 32 * 1024**2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """The writable workspace. It is kept between runs under `name`; only one live run may hold it."""
+
+    name: str
+    target: str = "/notebooks"
+    aliases: tuple[str, ...] = ("/kaggle/working",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A host folder or file shown inside at `target`."""
+
+    source: str
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """A host file copied into the volume before the command starts, replacing what stood there (never through a link)."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One accelerator given to the run: the device nodes it may open and the variables that make it the visible one."""
+
+    id: str
+    kind: str
+    index: int
+    simulated: bool = False
+    paths: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A server the command starts on a unix socket. Ready means that `path` answers below 500 on it.
+
+    The socket is `/run/studium/<socket>` inside. Jupyter services are also asked for their kernels' state.
+    """
+
+    socket: str = "service.sock"
+    path: str = "/"
+    kind: Literal["jupyter", "http"] = "http"
+    token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run. `environment_path` is a host folder shown read-only at `/opt/env`; `command[0]` is looked up inside."""
+
+    run_id: str
+    command: tuple[str, ...]
+    limits: Limits
+    environment_path: str
+    volume: Volume | None = None
+    mounts: tuple[Mount, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    devices: tuple[Device, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    workdir: str = "/notebooks"
+    network: Literal["none", "outbound"] = "none"
+    service: Service | None = None
+    nested_namespaces: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "RunSpec":
+        """Inverse of `to_json`. Raises TypeError or KeyError on data that is not a spec."""
+        known = dict(data)
+        known["command"] = tuple(known["command"])
+        known["limits"] = Limits(**known["limits"])
+        if known.get("volume"):
+            known["volume"] = Volume(**{**known["volume"], "aliases": tuple(known["volume"]["aliases"])})
+        known["mounts"] = tuple(Mount(**m) for m in known.get("mounts", ()))
+        known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))
+        known["devices"] = tuple(Device(**{**d, "paths": tuple(d["paths"])}) for d in known.get("devices", ()))
+        if known.get("service"):
+            known["service"] = Service(**known["service"])
+        return cls(**known)
