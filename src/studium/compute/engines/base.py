@@ -109,6 +109,8 @@ class FoundMachine:
     vcpu: float
     memory_bytes: int
     accelerators: tuple[FoundAccelerator, ...] = ()
+    # Sizes made up for simulated devices: runs there are limited to what the host really has.
+    simulated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,143 @@
+"""Every change people make to runs and machines. Passes in `reconcile/` make the rest. The actor comes first."""
+
+import dataclasses
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from studium.accounts.models import Team, User
+from studium.compute.errors import owner_busy, unknown_machine_type
+from studium.compute.models import Machine, MachineType, Run
+from studium.compute.spec import RunSpec
+from studium.compute.states import ENDINGS, LIVE, Reason, State
+from studium.compute.transitions import end, move
+from studium.errors import NotFound, NotYet, Refused
+from studium.events.actions import hint, record
+from studium.lib.ids import new_id
+from studium.plans import checks, queries as plans
+
+EXTEND_SECONDS = 3600
+
+
+def find_machine_type(slug: str) -> MachineType:
+    """The enabled machine type of this slug or label. Raises BadInput that lists what there is."""
+    found = MachineType.objects.filter(slug=slug, enabled=True).first() or MachineType.objects.filter(label__iexact=slug, enabled=True).first()
+    if found is None:
+        raise unknown_machine_type(slug, list(MachineType.objects.filter(enabled=True).values_list("slug", flat=True)))
+    return found
+
+
+def submit_run(
+    actor: User, team: Team, machine_type: MachineType, spec: RunSpec, *, title: str, owner_kind: str, owner_id: str,
+    interactive: bool, now: datetime, max_seconds: int | None = None,
+) -> Run:  # fmt: skip
+    """Put a run in the queue. `spec.run_id` names it; limits of size come from the machine type, of time from the plan.
+
+    Raises Refused or NotYet when the plan says no, NotYet when the owner has a live run already.
+    """
+    standing = plans.standing(team, now=now)
+    kind = machine_type.as_spec()
+    checks.check_machine(standing.plan, kind)
+    granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind))
+    queued = Run.objects.filter(team=team, state=State.QUEUED).count()
+    checks.check_queue(standing.plan, queued)
+    spec = dataclasses.replace(
+        spec, limits=dataclasses.replace(spec.limits, vcpu=machine_type.vcpu, memory_bytes=machine_type.memory_bytes)
+    )
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                id=spec.run_id, team=team, user=actor, title=title[:200], owner_kind=owner_kind, owner_id=owner_id,
+                interactive=interactive, machine_type=machine_type, spec=dataclasses.asdict(spec), priority=standing.rules.priority,
+                submitted_at=now, due_at=now, max_seconds=granted, idle_seconds=standing.rules.idle_seconds if interactive else None,
+            )  # fmt: skip
+            record("run.queued", subject=("run", run.pk), actor=actor, team_id=team.pk, now=now, data={"machine": machine_type.slug})
+    except IntegrityError:
+        live = Run.objects.filter(owner_kind=owner_kind, owner_id=owner_id, state__in=LIVE).first()
+        if live is None:
+            raise
+        raise owner_busy(live.pk, live.state) from None
+    return run
+
+
+def new_run_id() -> str:
+    return new_id(12)
+
+
+def stop_run(actor: User | None, run: Run, *, now: datetime, reason: Reason = Reason.CANCELLED, message: str = "") -> Run:
+    """Ask a run to end. A queued one ends at once; others save and stop within their grace. Repeatable."""
+    said = message or (f"Stopped by {actor.username}." if actor and reason == Reason.CANCELLED else ENDINGS[reason].title)
+    for _ in range(5):
+        run.refresh_from_db()
+        state = State(run.state)
+        if state in (State.STOPPING, State.ENDED):
+            return run
+        if state == State.QUEUED:
+            if end(run, reason, now=now, actor=actor, message=said):
+                return run
+        elif move(run, State.STOPPING, now=now, actor=actor, stop_reason=reason.value, stop_message=said):
+            return run
+    raise NotYet("run.busy", "The run is changing state at this moment.", "Try again.")
+
+
+def extend_run(actor: User, run: Run, *, now: datetime, seconds: int = EXTEND_SECONDS) -> Run:
+    """Give a session more time and count it as active now. Up to the plan's session length again from this moment."""
+    standing = plans.standing(run.team, now=now)
+    if State(run.state) != State.RUNNING or run.running_at is None:
+        raise NotYet("run.not_running", "Only a running session can be extended.", "Start it first.")
+    if not standing.rules.extend:
+        raise Refused("plan.extend", "The plan of this team does not let sessions be extended.", "Save your work; start again after the end.")
+    longest = standing.rules.session_seconds.limit_for(run.machine_type.as_spec())
+    elapsed = int((now - run.running_at).total_seconds())
+    wanted = min(run.max_seconds + seconds, elapsed + longest)
+    if wanted <= run.max_seconds and run.idle_seconds is None:
+        raise Refused("plan.session_length", "The session already has the longest time the plan gives.", "Start a new one when it ends.")
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk, state=State.RUNNING, max_seconds=run.max_seconds).update(
+            max_seconds=max(wanted, run.max_seconds), extended_seconds=run.extended_seconds + max(0, wanted - run.max_seconds),
+            active_at=now, active_what="You asked for more time", warned=[],
+        )  # fmt: skip
+        record("run.extended", subject=("run", run.pk), actor=actor, team_id=run.team_id, now=now, data={"seconds": max(0, wanted - run.max_seconds)})
+    run.refresh_from_db()
+    return run
+
+
+def note_activity(run_id: str, *, now: datetime) -> None:
+    """A person ran something. Moves the idle clock forward, never back."""
+    Run.objects.filter(pk=run_id, state=State.RUNNING).exclude(active_at__gt=now).update(active_at=now, active_what="A cell was run")
+
+
+@transaction.atomic
+def set_draining(actor: User, machine: str, draining: bool, *, now: datetime) -> Machine:
+    """Drain a machine: what runs there goes on, nothing new is placed. Or open it again."""
+    if not Machine.objects.filter(pk=machine).update(draining=draining):
+        raise NotFound("machine.no_such", f"There is no machine {machine!r}.", "See the admin area for the machines.")
+    record("machine.drained" if draining else "machine.opened", subject=("machine", machine), actor=actor, now=now)
+    hint(["machines"])
+    return Machine.objects.get(pk=machine)
+
+
+def stop_all_of(actor: User | None, user: User, *, now: datetime, reason: Reason = Reason.OWNER_INACTIVE) -> int:
+    """Stop everything a person runs; returns how many."""
+    live = list(Run.objects.filter(user=user, state__in=LIVE))
+    for run in live:
+        stop_run(actor, run, now=now, reason=reason)
+    return len(live)
+
+
+def idle_deadline(run: Run) -> datetime | None:
+    """When an idle session stops if nothing happens, None without an idle limit."""
+    if run.idle_seconds is None or run.running_at is None:
+        return None
+    return max(run.active_at or run.running_at, run.running_at) + timedelta(seconds=run.idle_seconds)
+
+
+def time_deadline(run: Run) -> datetime | None:
+    """When the session length is used up, None before it runs."""
+    return run.running_at + timedelta(seconds=run.max_seconds) if run.running_at else None
+
+
+def spec_of(run: Run) -> RunSpec:
+    data: dict[str, Any] = run.spec
+    return RunSpec.from_dict(data)

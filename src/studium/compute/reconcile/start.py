@@ -1,0 +1,61 @@
+"""The start pass: an assigned run gets its devices and files, then the engine is asked. Asking again starts it once."""
+
+import dataclasses
+from datetime import datetime
+from pathlib import Path
+
+from studium.compute.actions import spec_of
+from studium.compute.engines.base import EngineError
+from studium.compute.engines.registry import Engines
+from studium.compute.models import Accelerator, Run
+from studium.compute.reconcile.ending import finish
+from studium.compute.reconcile.leases import each, lease_due
+from studium.compute.spec import Device, RunSpec, Seed
+from studium.compute.states import Reason, State
+from studium.compute.transitions import move
+from studium.config.options import options
+from studium.storage import actions as storage
+
+
+def run_pass(engines: Engines, now: datetime) -> int:
+    """Start what is assigned; returns how many runs were handled."""
+
+    def start(run: Run) -> None:
+        # The state moves first: a crash after it is healed by the watch pass, which asks the engine again.
+        if move(run, State.STARTING, now=now, lease=run.lease):
+            ask(engines, run, now)
+
+    return each("start", lease_due([State.ASSIGNED], now=now), now, start)
+
+
+def ask(engines: Engines, run: Run, now: datetime) -> None:
+    """Ask the engine to carry out a starting run. Repeatable. A refusal ends the run with the engine's words."""
+    assert run.machine is not None
+    try:
+        engines[run.machine.engine].start(complete_spec(run), run.machine.name)
+    except EngineError as error:
+        finish(run, Reason.COULD_NOT_START, now=now, message=str(error))
+
+
+def complete_spec(run: Run) -> RunSpec:
+    """The run's spec with the devices it was given and its seed files made into files."""
+    spec = spec_of(run)
+    devices = tuple(
+        Device(id=d.pk, kind=d.kind, index=d.index, simulated=d.simulated, paths=tuple(d.paths), variables=dict(d.variables))
+        for d in Accelerator.objects.filter(allocation__run=run).order_by("index")
+    )
+    return dataclasses.replace(spec, devices=devices, seeds=tuple(_local(seed) for seed in spec.seeds))
+
+
+def _local(seed: Seed) -> Seed:
+    """A seed named by a blob's digest, `blob:<digest>`, as a host file."""
+    if not seed.source.startswith("blob:"):
+        return seed
+    digest = seed.source.removeprefix("blob:")
+    path: Path = options().home / "seeds" / digest
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f".{digest}.new")
+        fresh.write_bytes(storage.get(digest))
+        fresh.rename(path)
+    return dataclasses.replace(seed, source=str(path))

@@ -1,0 +1,24 @@
+"""Which passes the controller runs and how often."""
+
+from studium.compute.engines.registry import Engines, engines
+from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
+from studium.controller.loop import Pass
+from studium.notebooks import reconcile as notebooks
+from studium.storage import reconcile as storage
+
+
+def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
+    """Every pass of the platform, over these engines or the installation's."""
+    where = chosen if chosen is not None else engines()
+    return [
+        Pass(name="machines", run=lambda now: machines.run_pass(where, now), every=10),
+        Pass(name="place", run=lambda now: place.run_pass(holder, now), every=1, hinted=True),
+        Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
+        Pass(name="watch", run=lambda now: watch.run_pass(where, now), every=0.25, hinted=True),
+        Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
+        Pass(name="settle", run=lambda now: notebooks.settle_ended(where, now) + notebooks.restart_moved(now), every=1, hinted=True),
+        Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2),
+        Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
+        Pass(name="render", run=notebooks.render_changed, every=1, hinted=True),
+        Pass(name="clean", run=lambda now: notebooks.clean_deleted(where, now) + storage.collect(now), every=30),
+    ]

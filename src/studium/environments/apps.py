@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class EnvironmentsConfig(AppConfig):
+    name = "studium.environments"

@@ -1,0 +1,168 @@
+"""Every change to notebooks. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from studium.accounts.access import require
+from studium.accounts.models import Project, User
+from studium.accounts.states import Role
+from studium.compute import actions as compute
+from studium.compute.models import Run
+from studium.compute.states import LIVE
+from studium.errors import BadInput, NotYet
+from studium.events.actions import record
+from studium.lib.ids import new_id
+from studium.notebooks.document import blank, check_notebook
+from studium.notebooks.launching import OWNER_KIND, build_spec
+from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.states import LaunchKind, Visibility
+from studium.plans import checks
+from studium.plans import queries as plans
+from studium.storage import actions as storage
+from studium.storage.models import Blob
+
+
+def holder_of(notebook: Notebook) -> str:
+    return f"notebook:{notebook.pk}:document"
+
+
+def create_notebook(
+    actor: User, project: Project, title: str, content: bytes | None = None, *, now: datetime,
+    visibility: Visibility | None = None, internet: bool = False, machine_type: str = "", gallery_slug: str = "",
+) -> Notebook:  # fmt: skip
+    """A notebook from nothing, an upload or the gallery. Without a visibility, the most private one the plan allows.
+
+    Raises BadInput for content that is no notebook, Refused where the plan says no.
+    """
+    require(actor, project.team, Role.MEMBER)
+    standing = plans.standing(project.team, now=now)
+    chosen = visibility or checks.default_visibility(standing.plan)
+    checks.check_visibility(standing.plan, chosen)
+    if internet:
+        checks.check_internet(standing.plan)
+    title = title.strip()[:200] or "Untitled"
+    found = check_notebook(content if content is not None else blank(title))
+    blob = storage.put(found.content, now=now)
+    for attempt in range(6):
+        try:
+            with transaction.atomic():
+                return _insert(
+                    actor, project, blob, now=now, slug=_slug(title, attempt), title=title, visibility=chosen, internet=internet,
+                    machine_type=machine_type, gallery_slug=gallery_slug, language=found.language, cells=found.cells,
+                )  # fmt: skip
+        except IntegrityError:
+            continue
+    raise NotYet("notebook.name_race", "Too many notebooks of this name are being made.", "Try again, or choose another title.")
+
+
+def _slug(title: str, attempt: int) -> str:
+    base = slugify(title)[:70] or "notebook"
+    return base if attempt == 0 else f"{base}-{new_id(4)}"
+
+
+def _insert(actor: User, project: Project, blob: Blob, *, now: datetime, **fields: object) -> Notebook:
+    notebook = Notebook.objects.create(
+        team=project.team, project=project, created_by=actor, created_at=now, changed_at=now, label=new_id(16),
+        document=blob.digest, document_bytes=blob.size, **fields,
+    )  # fmt: skip
+    storage.hold(holder_of(notebook), blob.digest)
+    record(
+        "notebook.created", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data={"title": notebook.title}
+    )
+    return notebook
+
+
+def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: datetime) -> Notebook:
+    """Put other content in place; the workspace gets it at the next start. Raises NotYet while a run holds the workspace."""
+    found = check_notebook(content)
+    if live_run(notebook) is not None:
+        raise NotYet("notebook.running", "The notebook is open in a running session.", "Stop the session first, then upload.")
+    blob = storage.put(found.content, now=now)
+    with transaction.atomic():
+        storage.hold(holder_of(notebook), blob.digest)
+        Notebook.objects.filter(pk=notebook.pk).update(
+            document=blob.digest, document_bytes=blob.size, cells=found.cells, language=found.language, changed_at=now
+        )
+        record("notebook.uploaded", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
+    notebook.refresh_from_db()
+    return notebook
+
+
+def live_run(notebook: Notebook) -> Run | None:
+    """The run that holds the workspace now, queued ones included."""
+    return (
+        Run.objects.filter(owner_kind=OWNER_KIND, owner_id=notebook.pk, state__in=[s.value for s in LIVE])
+        .select_related("team", "user", "machine_type", "machine")
+        .first()
+    )
+
+
+def start(
+    actor: User, notebook: Notebook, kind: LaunchKind, machine: str, *, now: datetime, max_seconds: int | None = None
+) -> Run:
+    """Put a session or an execution of the notebook in the queue. Raises Refused, NotYet, BadInput with the rule and figures."""
+    machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
+    standing = plans.standing(notebook.team, now=now)
+    if notebook.internet:
+        checks.check_internet(standing.plan)
+    spec = build_spec(notebook, kind, standing, run_id=compute.new_run_id())
+    with transaction.atomic():
+        run = compute.submit_run(
+            actor, notebook.team, machine_type, spec, title=notebook.title, owner_kind=OWNER_KIND, owner_id=notebook.pk,
+            interactive=kind == LaunchKind.SESSION, now=now, max_seconds=max_seconds,
+        )  # fmt: skip
+        Launch.objects.create(run=run, notebook=notebook, kind=kind)
+        Notebook.objects.filter(pk=notebook.pk).update(machine_type=machine_type.slug, next_machine="", next_user=None)
+    return run
+
+
+def change_machine(actor: User, notebook: Notebook, machine: str, *, now: datetime) -> Run:
+    """Move a session to another machine type: the running one saves and stops, then a new one starts with the same workspace."""
+    machine_type = compute.find_machine_type(machine)
+    standing = plans.standing(notebook.team, now=now)
+    checks.check_machine(standing.plan, machine_type.as_spec())
+    run = live_run(notebook)
+    if run is None:
+        return start(actor, notebook, LaunchKind.SESSION, machine, now=now)
+    Notebook.objects.filter(pk=notebook.pk).update(next_machine=machine_type.slug, next_user=actor)
+    return compute.stop_run(actor, run, now=now, message=f"Changing to {machine_type.label}.")
+
+
+def update_notebook(
+    actor: User, notebook: Notebook, *, now: datetime, title: str | None = None, visibility: Visibility | None = None,
+    internet: bool | None = None,
+) -> Notebook:  # fmt: skip
+    """Change title, visibility or internet access; the last takes effect at the next start."""
+    standing = plans.standing(notebook.team, now=now)
+    changes: dict[str, object] = {}
+    if title is not None:
+        if not title.strip():
+            raise BadInput("notebook.no_title", "A notebook needs a title.", "Type a title.")
+        changes["title"] = title.strip()[:200]
+    if visibility is not None:
+        checks.check_visibility(standing.plan, visibility)
+        changes["visibility"] = visibility
+    if internet is not None:
+        if internet:
+            checks.check_internet(standing.plan)
+        changes["internet"] = internet
+    with transaction.atomic():
+        Notebook.objects.filter(pk=notebook.pk).update(**changes, changed_at=now)
+        record("notebook.changed", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data={k: str(v) for k, v in changes.items()})
+    notebook.refresh_from_db()
+    return notebook
+
+
+def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
+    """Delete a notebook: its run is stopped, it leaves every listing, its workspace is removed once the run has ended."""
+    with transaction.atomic():
+        Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
+        record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
+    run = live_run(notebook)
+    if run is not None:
+        compute.stop_run(actor, run, now=now, message="The notebook was deleted.")
+
+
+RESTART_PATIENCE = timedelta(minutes=5)

@@ -1,0 +1,72 @@
+"""Notebooks: the living document, its workspace, and the runs started for it."""
+
+from django.db import models
+
+from studium.accounts.models import Project, Team, User
+from studium.compute.models import Run
+from studium.lib.ids import new_id
+from studium.notebooks.states import LaunchKind, Visibility
+
+
+class Notebook(models.Model):
+    """A document with a workspace.
+
+    `document` is the digest of the newest known content; `volume_document` the content last seen in the workspace, so
+    a difference means that the workspace must be given the document at the next start. `label` is its content host.
+    """
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="notebooks")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="notebooks")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    visibility = models.CharField(max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value)
+    label = models.CharField(max_length=24, unique=True)
+    filename = models.CharField(max_length=120, default="notebook.ipynb")
+    language = models.CharField(max_length=40, default="python")
+    internet = models.BooleanField(default=False)
+    machine_type = models.CharField(max_length=60, blank=True)
+    gallery_slug = models.CharField(max_length=80, blank=True)
+
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notebooks")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+    volume_deleted_at = models.DateTimeField(null=True)
+    # A change of machine: started on this type by this user once the live run has ended.
+    next_machine = models.CharField(max_length=60, blank=True)
+    next_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    document = models.CharField(max_length=64)
+    document_bytes = models.BigIntegerField(default=0)
+    volume_document = models.CharField(max_length=64, blank=True)
+    cells = models.PositiveIntegerField(default=0)
+    rendered = models.CharField(max_length=64, blank=True)
+    rendered_of = models.CharField(max_length=64, blank=True)
+    render_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "slug"], condition=models.Q(deleted_at=None), name="one_live_notebook_slug")
+        ]
+        indexes = [models.Index(fields=["team", "-changed_at"]), models.Index(fields=["visibility", "-changed_at"])]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Launch(models.Model):
+    """A run started for a notebook; settled once its results are in the document."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="launch")
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="launches")
+    kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in LaunchKind])
+    settled_at = models.DateTimeField(null=True)
+    synced_at = models.DateTimeField(null=True)
+    # The document as it was when this run ended: what `runs` pages and the CLI give back.
+    document = models.CharField(max_length=64, blank=True)
+    document_bytes = models.BigIntegerField(default=0)
+    fault = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["settled_at", "synced_at"])]

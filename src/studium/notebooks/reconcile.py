@@ -1,0 +1,153 @@
+"""The notebooks' passes: keep documents as new as their workspaces, settle ended runs, render, restart, clean up.
+
+Runs of notebooks are known only through `Launch`. Everything here is repeatable: content is compared by digest, and a
+launch is settled last.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from studium.compute.actions import stop_run
+from studium.compute.engines.base import EngineError
+from studium.compute.engines.registry import Engines
+from studium.compute.states import State
+from studium.errors import StudiumError
+from studium.events.actions import hint, record
+from studium.notebooks import actions
+from studium.notebooks.launching import volume_of
+from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.document import summarise
+from studium.notebooks.states import LaunchKind
+from studium.storage import actions as storage
+from studium.config.options import options
+
+log = structlog.get_logger(__name__)
+SYNC_EVERY = timedelta(seconds=5)
+
+
+def sync_running(engines: Engines, now: datetime) -> int:
+    """Take over what running sessions and executions have saved since the last look; returns how many changed."""
+    due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(synced_at__gt=now - SYNC_EVERY)
+    return sum(_sync(engines, launch, now) for launch in due.select_related("notebook", "run__machine")[:50])
+
+
+def settle_ended(engines: Engines, now: datetime) -> int:
+    """Take over the last state of ended runs, note it on the launch, and start what was to follow; returns how many."""
+    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).select_related("notebook__next_user", "run__machine")
+    done = 0
+    for launch in ended[:50]:
+        try:
+            _sync(engines, launch, now)
+        except (EngineError, StudiumError) as error:
+            log.warning("settle_failed", run=launch.run_id, error=str(error))
+            Launch.objects.filter(pk=launch.pk).update(fault=str(error)[:300])
+        _settle(launch, now)
+        done += 1
+    return done
+
+
+def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
+    """Make the document what the workspace holds. False when nothing changed or nothing can be read."""
+    notebook, run = launch.notebook, launch.run
+    if run.machine is None or run.running_at is None:
+        return False
+    Launch.objects.filter(pk=launch.pk).update(synced_at=now)
+    content = engines[run.machine.engine].read_file(volume_of(notebook), notebook.filename, options().notebook_bytes)
+    summary = summarise(content) if content else None
+    if not content or summary is None:  # removed, renamed or half-written: the last good document stays
+        return False
+    blob = storage.put(content, now=now)
+    if blob.digest == notebook.document:
+        Notebook.objects.filter(pk=notebook.pk).update(volume_document=blob.digest)
+        return False
+    with transaction.atomic():
+        storage.hold(actions.holder_of(notebook), blob.digest)
+        Notebook.objects.filter(pk=notebook.pk).update(
+            document=blob.digest, volume_document=blob.digest, document_bytes=blob.size, cells=summary.cells, changed_at=now
+        )
+        hint([f"notebook:{notebook.pk}"])
+    notebook.document = blob.digest
+    return True
+
+
+def _settle(launch: Launch, now: datetime) -> None:
+    notebook = Notebook.objects.get(pk=launch.notebook_id)
+    with transaction.atomic():
+        if not Launch.objects.filter(pk=launch.pk, settled_at=None).update(
+            settled_at=now, document=notebook.document, document_bytes=notebook.document_bytes
+        ):
+            return
+        storage.hold(f"launch:{launch.pk}:document", notebook.document)
+        record("notebook.settled", subject=("notebook", notebook.pk), team_id=notebook.team_id, now=now, data={"run": launch.run_id})
+
+
+def restart_moved(now: datetime) -> int:
+    """Start the sessions that were stopped to change their machine; returns how many."""
+    waiting = Notebook.objects.filter(deleted_at=None).exclude(next_machine="").select_related("team", "next_user", "project")
+    done = 0
+    for notebook in waiting:
+        if notebook.launches.filter(settled_at=None).exists():
+            continue
+        machine, user = notebook.next_machine, notebook.next_user
+        Notebook.objects.filter(pk=notebook.pk).update(next_machine="", next_user=None)
+        if user is None or not user.is_active:
+            continue
+        try:
+            actions.start(user, notebook, LaunchKind.SESSION, machine, now=now)
+            done += 1
+        except StudiumError as error:
+            record(
+                "notebook.restart_refused", subject=("notebook", notebook.pk), team_id=notebook.team_id, now=now,
+                data={"code": error.code, "message": error.message},
+            )  # fmt: skip
+    return done
+
+
+def render_changed(now: datetime) -> int:
+    """Render documents that changed and are not being run; a live one is rendered when asked for. Returns how many."""
+    from django.db.models import F
+
+    stale = Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document")).order_by("changed_at")
+    done = 0
+    for notebook in stale[:10]:
+        digest, error = "", ""
+        try:
+            blob = storage.put(render_html(storage.get(notebook.document)), now=now)
+            digest = blob.digest
+        except (RenderError, OSError) as problem:
+            error = str(problem)[:300]
+        with transaction.atomic():
+            if digest:
+                storage.hold(f"notebook:{notebook.pk}:rendered", digest)
+            Notebook.objects.filter(pk=notebook.pk).update(rendered=digest or notebook.rendered, rendered_of=notebook.document, render_error=error)
+            hint([f"notebook:{notebook.pk}"])
+        done += 1
+    return done
+
+
+def clean_deleted(engines: Engines, now: datetime) -> int:
+    """Remove the workspaces of deleted notebooks whose runs have ended; returns how many."""
+    done = 0
+    for notebook in Notebook.objects.exclude(deleted_at=None).filter(volume_deleted_at=None)[:20]:
+        run = actions.live_run(notebook)
+        if run is not None:
+            stop_run(None, run, now=now, message="The notebook was deleted.")
+            continue
+        if notebook.launches.filter(settled_at=None).exists():
+            continue
+        try:
+            for engine in engines.values():
+                engine.delete_volume(volume_of(notebook))
+        except EngineError as error:
+            log.warning("volume_kept", notebook=notebook.pk, error=str(error))
+            continue
+        storage.release(actions.holder_of(notebook))
+        storage.release(f"notebook:{notebook.pk}:rendered")
+        Notebook.objects.filter(pk=notebook.pk).update(volume_deleted_at=now)
+        done += 1
+    return done
+
+

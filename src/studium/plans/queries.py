@@ -1,0 +1,134 @@
+"""What a team may still do: its plan, and its allowances counted from ledger and live claims, never from a counter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet, Sum
+
+from studium.accounts.models import Team
+from studium.config.options import options
+from studium.errors import NotYet
+from studium.plans.machine_types import MachineClass, MachineTypeSpec
+from studium.plans.models import Claim, LedgerEntry, Plan, Subscription
+from studium.plans.rules import PlanRules, PlanSpec, Window
+from studium.plans.windows import window_bounds
+
+_CLASSES: tuple[MachineClass, ...] = ("cpu", "gpu", "tpu")
+_HALF_LIFE = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowUse:
+    """One allowance now. Seconds are device seconds; `used` is in the ledger, `held` by runs that are live."""
+
+    window: Window
+    start: datetime
+    end: datetime
+    used: int
+    held: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.window.seconds - self.used - self.held)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A team's plan and what is left of it at one moment."""
+
+    team: Team
+    plan: PlanSpec
+    windows: tuple[WindowUse, ...]
+    now: datetime
+
+    @property
+    def rules(self) -> PlanRules:
+        return self.plan.rules
+
+    def left_in(self, machine_class: str) -> int | None:
+        """Device seconds left for a class of machine, None when nothing limits it."""
+        lefts = [use.left for use in self.windows if use.window.counts(machine_class)]  # type: ignore[arg-type]
+        return min(lefts, default=None)
+
+    def left_for(self, kind: MachineTypeSpec) -> int | None:
+        return self.left_in(kind.machine_class)
+
+
+def plan_of(team: Team) -> Plan:
+    """The team's plan; the installation's default while it has no subscription. Raises NotYet when no plan is loaded."""
+    subscription = Subscription.objects.filter(team=team).select_related("plan").first()
+    if subscription is not None:
+        return subscription.plan
+    default = Plan.objects.filter(pk=options().default_plan).first() or Plan.objects.order_by("slug").first()
+    if default is None:
+        raise NotYet("plan.none_loaded", "No plan is loaded yet.", "An administrator loads one: `studium plans load open`.")
+    return default
+
+
+def plan_spec(plan: Plan) -> PlanSpec:
+    return PlanSpec(slug=plan.slug, name=plan.name, description=plan.description, rules=plan.parsed)
+
+
+def standing(team: Team, *, now: datetime) -> Standing:
+    """The team's standing at `now`."""
+    spec = plan_spec(plan_of(team))
+    return Standing(team=team, plan=spec, windows=tuple(window_use(team, w, now) for w in spec.rules.windows), now=now)
+
+
+def window_use(team: Team, window: Window, now: datetime) -> WindowUse:
+    """How much of an allowance is used and held. Time that lies partly in the window counts with that part."""
+    start, end = window_bounds(window, now)
+    classes = [c for c in _CLASSES if window.counts(c)]
+    inside = LedgerEntry.objects.filter(team=team, resource__in=classes, ended_at__gt=start, started_at__lt=end)
+    whole = inside.filter(started_at__gte=start).aggregate(total=Sum("seconds"))["total"] or 0
+    partly = sum(_part(entry, start) for entry in inside.filter(started_at__lt=start))
+    held = sum(_held(claim, now) for claim in Claim.objects.filter(team=team, resource__in=classes, released_at=None))
+    return WindowUse(window=window, start=start, end=end, used=whole + partly, held=held)
+
+
+def _part(entry: LedgerEntry, start: datetime) -> int:
+    whole = (entry.ended_at - entry.started_at).total_seconds()
+    return int(entry.seconds * (entry.ended_at - start).total_seconds() / whole) if whole else 0
+
+
+def _held(claim: Claim, now: datetime) -> int:
+    """What a live claim holds beyond the ledger: its hold, or what it ran since the last charge if that is more."""
+    if claim.running_since is None or claim.charged_until is None:
+        return claim.hold_seconds
+    charged = int((claim.charged_until - claim.running_since).total_seconds()) * claim.devices
+    uncharged = max(0, int((now - claim.charged_until).total_seconds())) * claim.devices
+    return max(claim.hold_seconds - charged, uncharged)
+
+
+def claim_of(holder: str) -> Claim | None:
+    """The live claim of a run."""
+    return Claim.objects.filter(holder=holder, released_at=None).first()
+
+
+def recent_use(team_ids: Iterable[int], *, now: datetime) -> dict[int, float]:
+    """Device seconds each team used lately, halved for each day that has passed; for fairness, not for bills."""
+    use: dict[int, float] = {}
+    for days in range(7):
+        until, since = now - days * _HALF_LIFE, now - (days + 1) * _HALF_LIFE
+        rows = (
+            LedgerEntry.objects.filter(team_id__in=list(team_ids), ended_at__gt=since, ended_at__lte=until)
+            .exclude(resource="cpu", seconds=0)
+            .values("team_id")
+            .annotate(accelerated=Sum("seconds", filter=~Q(resource="cpu")), plain=Sum("seconds", filter=Q(resource="cpu")))
+        )
+        for row in rows:
+            weight = (row["accelerated"] or 0) + (row["plain"] or 0) / 8
+            use[row["team_id"]] = use.get(row["team_id"], 0.0) + weight * 0.5**days
+    return use
+
+
+def run_cost(holder: str) -> tuple[int, int]:
+    """Device seconds and millionths of a dollar that a run has been charged so far."""
+    total = LedgerEntry.objects.filter(claim__holder=holder).aggregate(s=Sum("seconds"), c=Sum("cost_micros"))
+    return total["s"] or 0, total["c"] or 0
+
+
+def ledger(team: Team) -> QuerySet[LedgerEntry]:
+    """A team's entries, newest first."""
+    return LedgerEntry.objects.filter(team=team).select_related("claim").order_by("-id")

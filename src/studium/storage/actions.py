@@ -1,0 +1,43 @@
+"""Put and hold blobs. Bytes are written before the row that names them, so a row never points at nothing."""
+
+import hashlib
+import time
+from datetime import datetime
+
+from django.db import transaction
+
+from studium.errors import NotYet
+from studium.storage import stores
+from studium.storage.models import Blob, Hold
+
+
+def put(content: bytes, *, now: datetime) -> Blob:
+    """Store bytes and return their blob. Not to be called inside a transaction: it touches the disk or network.
+
+    An unheld blob is collected an hour after `now`, so hold it soon. Raises NotYet in the rare moment that the
+    collector is removing these very bytes.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    for _ in range(20):
+        stores.write(digest, content)
+        blob, made = Blob.objects.get_or_create(digest=digest, defaults={"size": len(content), "created_at": now})
+        # An older row restarts its hour before collection, unless the collector has it already.
+        if made or Blob.objects.filter(digest=digest, deleting=False).update(created_at=now):
+            return blob
+        time.sleep(0.05)
+    raise NotYet("storage.busy", "This content is just being cleaned away.", "Try again in a moment.")
+
+
+@transaction.atomic
+def hold(holder: str, digest: str) -> None:
+    """Make `holder` hold this blob and no other."""
+    Hold.objects.update_or_create(holder=holder, defaults={"blob_id": digest})
+
+
+def release(holder: str) -> None:
+    Hold.objects.filter(holder=holder).delete()
+
+
+def get(digest: str) -> bytes:
+    """The bytes of a blob. Raises FileNotFoundError."""
+    return stores.read(digest)

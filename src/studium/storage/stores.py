@@ -1,0 +1,50 @@
+"""The object store behind blobs: a folder or an S3-compatible bucket, through one library."""
+
+from functools import lru_cache
+from urllib.parse import parse_qs, urlsplit
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from studium.config.options import options
+
+
+@lru_cache(maxsize=1)
+def store() -> ObjectStore:
+    """The store of this installation. Credentials of S3 come from the usual `AWS_*` variables."""
+    url = options().storage_url
+    if not url:
+        folder = options().home / "blobs"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return LocalStore(str(folder))
+    parts = urlsplit(url)
+    if parts.scheme != "s3":
+        raise ValueError(f"storage_url: {parts.scheme!r} is not s3")
+    endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
+    extra = {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}} if endpoint else {}
+    return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, **extra)  # type: ignore[arg-type]
+
+
+def path_of(digest: str) -> str:
+    return f"sha256/{digest[:2]}/{digest}"
+
+
+def write(digest: str, content: bytes) -> None:
+    """Store the bytes under their digest. Writing what is there already changes nothing."""
+    try:
+        obstore.put(store(), path_of(digest), content, mode="create")
+    except obstore.exceptions.AlreadyExistsError:
+        return
+
+
+def read(digest: str) -> bytes:
+    """The bytes. Raises FileNotFoundError if the store lost them."""
+    return bytes(obstore.get(store(), path_of(digest)).bytes())
+
+
+def remove(digest: str) -> None:
+    """Delete the bytes; nothing happens if they are gone."""
+    try:
+        obstore.delete(store(), path_of(digest))
+    except FileNotFoundError:
+        return
