@@ -1,0 +1,37 @@
+"""The commands a run starts inside its sandbox, and the folder of our code that must be shown there for them to work."""
+
+from pathlib import Path
+
+# Where a sandbox shows the environment, our code for the inside, and the folder of sockets and reports.
+ENVIRONMENT = "/opt/env"
+CODE = "/opt/studium"
+RUN_FOLDER = "/run/studium"
+
+SOCKET = "service.sock"
+PROGRESS = "progress.json"
+TOKEN_VARIABLE = "JUPYTER_TOKEN"
+NOTEBOOK_VARIABLE = "STUDIUM_NOTEBOOK"
+TERMINALS_VARIABLE = "STUDIUM_TERMINALS"
+
+
+def code_folder() -> Path:
+    """The host folder to mount read-only at `CODE`."""
+    return Path(__file__).resolve().parent / "inside"
+
+
+def session_command() -> tuple[str, ...]:
+    """Starts JupyterLab on the run's socket.
+
+    The token comes from the variable `JUPYTER_TOKEN`. `STUDIUM_NOTEBOOK`, a path below the workspace, names the notebook
+    whose kernel is started at once; `STUDIUM_TERMINALS=0` leaves terminals out.
+    """
+    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/serve_notebook.py")
+
+
+def execute_command(notebook: str) -> tuple[str, ...]:
+    """Executes the notebook at this path below the workspace, saving it after every cell.
+
+    Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a kernel that does not exist or died,
+    143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
+    """
+    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/execute_notebook.py", notebook)

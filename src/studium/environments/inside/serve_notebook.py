@@ -1,0 +1,21 @@
+"""Starts JupyterLab on the run's unix socket. The command of every session; everything it obeys is in server_config.py."""
+
+import sys
+from pathlib import Path
+
+import surroundings
+
+
+def main() -> None:
+    surroundings.prepare()
+    from jupyterlab.labapp import LabApp
+
+    here = Path(__file__).resolve().parent
+    # A socket left by a run that was killed would make the server choose another name.
+    (surroundings.RUN_FOLDER / "service.sock").unlink(missing_ok=True)
+    sys.argv[1:] = [f"--config={here / 'server_config.py'}"]
+    LabApp.launch_instance()
+
+
+if __name__ == "__main__":
+    main()

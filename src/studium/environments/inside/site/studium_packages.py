@@ -1,0 +1,53 @@
+"""The packages a person installs live in their workspace, on top of the read-only environment.
+
+Every Python of the environment runs this at start: packages below `/notebooks/.local` come before the environment's own,
+so a newer version installed there wins. For pip that folder is the environment itself: it installs, upgrades and
+uninstalls there, and never tries to touch `/opt/env`. `python -s` leaves all of it out; the notebook server runs so,
+which is why a broken package cannot keep a notebook from opening.
+"""
+
+import os
+import sys
+
+FOLDER = os.environ.get("STUDIUM_PACKAGES") or "/notebooks/.local"
+
+
+def _program() -> str:
+    """The module or script this process was started to run, by name: `pip` for `python -m pip` and for `bin/pip3`."""
+    arguments = iter(sys.orig_argv[1:])
+    for argument in arguments:
+        if argument in ("-X", "-W", "--check-hash-based-pycs"):
+            next(arguments, "")
+        elif argument.startswith("-") and not argument.startswith("--") and argument.endswith("m"):
+            return next(arguments, "")
+        elif not argument.startswith("-"):
+            return os.path.basename(argument)
+        elif argument.startswith("-c"):
+            return ""
+    return ""
+
+
+def _put_first(folder: str) -> None:
+    """Let `folder`, with its `.pth` files, come before the environment's own packages on the path."""
+    import site
+
+    own = os.path.dirname(os.path.abspath(__file__))
+    before = list(sys.path)
+    site.addsitedir(folder)
+    added = [entry for entry in sys.path if entry not in before]
+    place = before.index(own) if own in before else len(before)
+    sys.path[:] = before[:place] + added + before[place:]
+
+
+def install() -> None:
+    if sys.flags.no_user_site:
+        return
+    packages = f"{FOLDER}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    if os.path.isdir(packages):
+        _put_first(packages)
+    name = _program()
+    if name == "pip" or (name.startswith("pip") and name[3:].replace(".", "").isdigit()):
+        sys.prefix = sys.exec_prefix = FOLDER
+
+
+install()

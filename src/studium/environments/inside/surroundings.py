@@ -1,0 +1,59 @@
+"""The variables and folders that a session's server and an executed notebook both need, set before Jupyter is imported.
+
+Runs inside the sandbox, with the environment's Python and nothing of the platform. What a person installs or configures
+lives in their workspace below `.local`; what only this run needs lives below `/tmp/studium`.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
+RUN_FOLDER = Path(os.environ.get("STUDIUM_RUN_FOLDER") or "/run/studium")
+PACKAGES = Path(os.environ.get("STUDIUM_PACKAGES") or WORKSPACE / ".local")
+SCRATCH = Path(os.environ.get("STUDIUM_SCRATCH") or "/tmp/studium")
+LIBRARY = PACKAGES / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+
+def prepare() -> None:
+    """Set the variables and make the folders. A full or read-only workspace is no reason not to start."""
+    runtime = SCRATCH / "runtime"
+    for folder in (runtime, SCRATCH / "config", SCRATCH / "ipython", SCRATCH / "matplotlib"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A folder that appears after a kernel has started is not seen by its import system, so it is made beforehand.
+    for folder in (LIBRARY, PACKAGES / "bin"):
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+    for fonts in Path(sys.prefix, "share", "matplotlib").glob("fontlist*.json"):
+        with contextlib.suppress(OSError):
+            shutil.copy2(fonts, SCRATCH / "matplotlib" / fonts.name)
+    path = [str(PACKAGES / "bin"), str(Path(sys.prefix, "bin")), os.environ.get("PATH") or os.defpath]
+    os.environ.update(
+        PATH=os.pathsep.join(dict.fromkeys(os.pathsep.join(path).split(os.pathsep))),
+        STUDIUM_PACKAGES=str(PACKAGES),
+        PYTHONUSERBASE=str(PACKAGES),
+        PIP_NO_CACHE_DIR="1",  # a cache would fill the workspace's quota
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        PIP_ROOT_USER_ACTION="ignore",
+        PIP_NO_INPUT="1",
+        PIP_PROGRESS_BAR=os.environ.get("PIP_PROGRESS_BAR", "off"),
+        JUPYTER_RUNTIME_DIR=str(runtime),
+        JUPYTER_CONFIG_DIR=str(SCRATCH / "config"),
+        JUPYTER_DATA_DIR=str(PACKAGES / "share" / "jupyter"),
+        IPYTHONDIR=str(SCRATCH / "ipython"),
+        MPLCONFIGDIR=str(SCRATCH / "matplotlib"),
+    )
+    os.environ.setdefault("HOME", str(WORKSPACE))
+    os.environ.setdefault("LANG", "C.UTF-8")
+    _limit_threads()
+
+
+def _limit_threads() -> None:
+    """Numeric libraries start a thread for each processor they see, which is the machine's count and not the run's."""
+    granted = os.environ.get("STUDIUM_VCPU", "")
+    with contextlib.suppress(ValueError):
+        threads = str(max(1, int(float(granted))))
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+            os.environ.setdefault(name, threads)
