@@ -3,6 +3,7 @@
 `plan` is the whole interface; `docs/members/queue.md` says in words what it does.
 """
 
+from studium.compute.placement.plan import plan
 from studium.compute.placement.types import (
     Decision,
     DurationGuess,
@@ -26,5 +27,6 @@ __all__ = [
     "TypicalDurations",
     "Wait",
     "Waiting",
+    "plan",
     "use_weight",
 ]

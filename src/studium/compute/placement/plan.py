@@ -1,0 +1,185 @@
+"""One pass over the queue: who starts where now, and what everybody else waits for.
+
+Cost: one heap step and one or two look-ups per run once its shape is known not to fit; a bisection per start. Shapes
+come from machine types, so there are few of them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from studium.compute.placement.line import Line, waits_of
+from studium.compute.placement.order import Lane, Order
+from studium.compute.placement.reserve import Reservations
+from studium.compute.placement.types import (
+    Decision,
+    DurationGuess,
+    Holding,
+    MachineCapacity,
+    Placement,
+    Policy,
+    Wait,
+    Waiting,
+    use_weight,
+)
+from studium.compute.placement.yard import Machine, Shape, Yard, release_started, shape_of
+
+
+def plan(
+    queue: Sequence[Waiting],
+    capacity: Sequence[MachineCapacity],
+    running: Sequence[Holding],
+    headroom: Mapping[str, float],
+    now: datetime,
+    *,
+    expected: DurationGuess,
+    policy: Policy | None = None,
+) -> Placement:
+    """Decide one pass. Pure and deterministic; the order of the arguments' items does not matter.
+
+    A bucket that a run needs and `headroom` does not name counts as empty. Holdings on machines that are not in
+    `capacity` are ignored. Run ids are unique. A long line ends only in waits, never in an error.
+    """
+    one_pass = _Pass(queue, capacity, running, headroom, now, expected, policy or Policy())
+    return one_pass.result()
+
+
+class _Size:
+    """What is known during a pass about runs of one size. `full`: it fits on no unreserved machine any more."""
+
+    __slots__ = ("full", "possible", "shape", "too_long", "weight")
+
+    def __init__(self, shape: Shape, weight: float, possible: bool) -> None:
+        self.shape = shape
+        self.weight = weight
+        self.possible = possible
+        self.full = False
+        self.too_long = math.inf
+
+
+class _Pass:
+    def __init__(
+        self,
+        queue: Sequence[Waiting],
+        capacity: Sequence[MachineCapacity],
+        running: Sequence[Holding],
+        headroom: Mapping[str, float],
+        now: datetime,
+        expected: DurationGuess,
+        policy: Policy,
+    ) -> None:
+        self._queue = queue
+        self._yard = Yard(capacity, running, now)
+        self._order = Order(queue, running, self._yard, now, policy)
+        self._reservations = Reservations(self._yard)
+        self._left = dict(headroom)
+        # What is left once everybody in line has started: who would exceed it waits for headroom, not in the line.
+        self._left_after_line = dict(headroom)
+        self._expected = expected
+        self._policy = policy
+        self._sizes: dict[tuple[float, int, str | None, int], _Size] = {}
+        self._lines: dict[str, Line] = {}
+        self._rank = 0
+        self._decisions: list[Decision] = []
+        self._waits: list[Wait] = []
+        self._places: dict[str, int] = {}
+
+    def result(self) -> Placement:
+        for run, lane in self._order:
+            self._consider(run, lane)
+        lines = [self._lines[pool] for pool in sorted(self._lines)]
+        waits = waits_of(lines, self._yard, self._longest(), self._policy.at_most_horizon)
+        return Placement(decisions=tuple(self._decisions), waits=(*waits, *self._waits))
+
+    def _longest(self) -> float:
+        """The longest that anything queued or running can still take."""
+        limits = [math.inf if run.max_seconds is None else run.max_seconds for run in self._queue]
+        return max([0.0, *limits, *(r.latest for machine in self._yard.machines for r in machine.releases)])
+
+    def _consider(self, run: Waiting, lane: Lane) -> None:
+        size = self._sizes.get((run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count))
+        if size is None:
+            size = self._new_size(run)
+        if not size.possible:
+            self._waits.append(Wait(run.run_id, "impossible", lane.pool, 0, None, None))
+            return
+        needs = run.needs
+        short = _short(needs, self._left_after_line) if needs else None
+        if short is not None and _short(needs, self._left) is not None:
+            self._wait_for_headroom(run, short)
+            return
+        limit = math.inf if run.max_seconds is None else run.max_seconds
+        machine = None if size.full and limit >= size.too_long else self._room(size, limit)
+        if machine is not None:
+            self._start(run, lane, size, machine, limit)
+        elif short is not None:
+            self._wait_for_headroom(run, short)
+        else:
+            self._wait_in_line(run, lane, size, limit)
+
+    def _new_size(self, run: Waiting) -> _Size:
+        shape = shape_of(run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count)
+        possible = any(machine.could_hold(shape) for machine in self._yard.machines)
+        size = _Size(shape, use_weight(run.vcpu, run.accelerator_count), possible)
+        self._sizes[run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count] = size
+        return size
+
+    def _room(self, size: _Size, limit: float) -> Machine | None:
+        if not size.full:
+            machine = self._yard.best(size.shape)
+            if machine is not None:
+                return machine
+            size.full = True
+        machine = self._reservations.best(size.shape, limit)
+        if machine is None:
+            # Room on reserved machines only shrinks during a pass: longer runs of this size need not be tried again.
+            size.too_long = limit
+        return machine
+
+    def _start(self, run: Waiting, lane: Lane, size: _Size, machine: Machine, limit: float) -> None:
+        guess = self._guess(run, limit)
+        reserved = self._reservations.covers(machine)
+        if reserved:
+            self._reservations.give(machine, size.shape, limit)
+        devices = self._yard.take(machine, size.shape, release_started(run, size.shape, guess), indexed=not reserved)
+        _spend(run.needs, self._left)
+        _spend(run.needs, self._left_after_line)
+        lane.team.use += guess * size.weight
+        self._decisions.append(Decision(run.run_id, machine.name, devices, machine.simulated))
+
+    def _wait_in_line(self, run: Waiting, lane: Lane, size: _Size, limit: float) -> None:
+        line = self._lines.get(lane.pool)
+        if line is None:
+            line = self._lines[lane.pool] = Line(lane.pool)
+        if size.shape not in line.shapes:
+            line.head = line.head or self._reservations.make(size.shape, limit)
+            line.shapes.add(size.shape)
+        guess = self._guess(run, limit)
+        self._rank += 1
+        line.runs.append(run)
+        line.guesses.append(guess)
+        line.ranks.append(self._rank)
+        if run.needs:
+            _spend(run.needs, self._left_after_line)
+        lane.owed += guess * size.weight
+
+    def _wait_for_headroom(self, run: Waiting, bucket: str) -> None:
+        place = self._places[bucket] = self._places.get(bucket, 0) + 1
+        self._waits.append(Wait(run.run_id, f"headroom:{bucket}", bucket, place, None, None))
+
+    def _guess(self, run: Waiting, limit: float) -> float:
+        guess = self._expected(run)
+        return 1.0 if guess < 1.0 else guess if guess < limit else limit
+
+
+def _short(needs: Mapping[str, float], left: Mapping[str, float]) -> str | None:
+    """The first bucket, by name, that does not hold enough."""
+    for bucket, amount in needs.items():
+        if amount > left.get(bucket, 0.0):
+            return min(name for name, wanted in needs.items() if wanted > left.get(name, 0.0))
+    return None
+
+
+def _spend(needs: Mapping[str, float], left: dict[str, float]) -> None:
+    for bucket, amount in needs.items():
+        left[bucket] = left.get(bucket, 0.0) - amount
