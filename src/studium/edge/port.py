@@ -56,3 +56,7 @@ class Port(Protocol):
 
     async def topics(self, cookie: str, query: str) -> list[str] | None:
         """Which event topics the bearer of this platform cookie may follow for this page; None if not signed in."""
+
+
+class PortDown(Exception):
+    """The platform did not answer. Said by an implementation when it cannot know; never a refusal."""
