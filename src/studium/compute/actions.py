@@ -1,6 +1,7 @@
 """Every change people make to runs and machines. Passes in `reconcile/` make the rest. The actor comes first."""
 
 import dataclasses
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,11 @@ from studium.compute.transitions import end, move
 from studium.errors import NotFound, NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
-from studium.plans import checks, queries as plans
+from studium.plans import actions as plan_actions
+from studium.plans import checks
+from studium.plans import queries as plans
+from studium.plans.machine_types import MachineTypeSpec
+from studium.plans.presets import PlanSet
 
 EXTEND_SECONDS = 3600
 
@@ -124,6 +129,25 @@ def stop_all_of(actor: User | None, user: User, *, now: datetime, reason: Reason
     for run in live:
         stop_run(actor, run, now=now, reason=reason)
     return len(live)
+
+
+@transaction.atomic
+def load_machine_types(types: Iterable[MachineTypeSpec]) -> None:
+    """Put machine types in place, or change those of the same slug. Runs keep what they were started with."""
+    for position, kind in enumerate(types):
+        values = kind.model_dump(exclude={"slug", "source"})
+        MachineType.objects.update_or_create(
+            slug=kind.slug, defaults={**values, "accelerator_kind": kind.accelerator_kind or "", "position": position}
+        )
+
+
+@transaction.atomic
+def load_plan_set(actor: User | None, plan_set: PlanSet, *, now: datetime) -> None:
+    """Load a set of plans with its machine types. Repeatable."""
+    load_machine_types(plan_set.machine_types)
+    for plan in plan_set.plans:
+        plan_actions.load_plan(plan.slug, plan.name, plan.description, plan.rules, now=now, actor=actor)
+    hint(["plans", "machines"])
 
 
 def idle_deadline(run: Run) -> datetime | None:

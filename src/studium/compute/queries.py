@@ -124,3 +124,8 @@ def deadlines(run: Run, *, now: datetime) -> Deadlines:
         return None if at is None or State(run.state) != State.RUNNING else max(0, int((at - now).total_seconds()))
 
     return Deadlines(time=left(actions.time_deadline(run)), idle=left(actions.idle_deadline(run)), quota=left(run.quota_deadline))
+
+
+def simulated_kinds() -> frozenset[str]:
+    """The accelerator kinds that are simulated here; every page that names one says so."""
+    return frozenset(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))

@@ -3,6 +3,8 @@
 `Options` refuses nonsense at start with a sentence; nothing else in the platform reads the environment.
 """
 
+import hashlib
+import hmac
 import os
 import secrets
 from functools import cached_property, lru_cache
@@ -95,6 +97,18 @@ class Options(BaseSettings):
     @property
     def edge_hints(self) -> Path:
         return self.run_folder / "edge.sock"
+
+    @property
+    def edge_key_file(self) -> Path:
+        """The secrets that edge and web share; made when missing."""
+        self.key("edge")
+        return self.home / "keys" / "edge"
+
+    @cached_property
+    def edge_key(self) -> str:
+        """What the edge shows to web with each question; derived from the first line of the key file, as the edge does."""
+        first = self.key("edge").split()[0].encode()
+        return hmac.new(first, b"studium edge and web", hashlib.sha256).hexdigest()
 
     def key(self, name: str) -> str:
         """A secret of this installation, made on first use and kept in `<home>/keys/<name>`."""

@@ -10,7 +10,7 @@ OPTIONS = options()
 SECRET_KEY = OPTIONS.key("django")
 DEBUG = False
 _HTTPS = OPTIONS.platform_url.startswith("https://")
-ALLOWED_HOSTS = [OPTIONS.platform_host.rsplit(":", 1)[0]]
+ALLOWED_HOSTS = [OPTIONS.platform_host.rsplit(":", 1)[0], "localhost"]  # localhost: the edge asks over the socket
 CSRF_TRUSTED_ORIGINS = [OPTIONS.platform_url]
 ROOT_URLCONF = "studium.web.urls"
 WSGI_APPLICATION = "studium.web.wsgi.application"
@@ -22,6 +22,7 @@ USE_TZ = True
 USE_I18N = False
 
 INSTALLED_APPS = [
+    "studium.web",  # before the libraries whose templates it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "studium.events",
     "studium.accounts",
@@ -41,7 +43,6 @@ INSTALLED_APPS = [
     "studium.compute",
     "studium.environments",
     "studium.notebooks",
-    "studium.web",
 ]
 
 MIDDLEWARE = [

@@ -4,14 +4,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from studium.compute.actions import stop_all_of
-from studium.compute.engines.base import FoundMachine
+from studium.compute.actions import load_machine_types, stop_all_of
+from studium.compute.engines.base import FoundAccelerator, FoundMachine
 from studium.compute.engines.registry import Engines
-from studium.compute.models import Accelerator, Machine, Run
+from studium.compute.models import Accelerator, Machine, MachineType, Run
 from studium.compute.states import LIVE, State
 from studium.compute.transitions import move
 from studium.events.actions import hint, record
 from studium.plans import actions as plans
+from studium.plans.machine_types import types_for_found
 
 
 def run_pass(engines: Engines, now: datetime) -> int:
@@ -49,6 +50,24 @@ def take_over(engine: str, found: list[FoundMachine], now: datetime) -> None:
             record("machine.found", subject=("machine", row.pk), now=now)
             hint(["machines"])
         _devices(row, machine)
+        _offer(machine)
+
+
+def _offer(machine: FoundMachine) -> None:
+    """Machine types for kinds of device that no loaded set describes, so that what is found can be picked."""
+    by_kind: dict[str, list[FoundAccelerator]] = {}
+    for device in machine.accelerators:
+        by_kind.setdefault(device.kind, []).append(device)
+    known = set(MachineType.objects.exclude(accelerator_kind="").values_list("accelerator_kind", flat=True))
+    for kind, devices in by_kind.items():
+        if kind not in known:
+            load_machine_types(
+                types_for_found(
+                    kind, devices[0].memory_bytes, len(devices), machine_vcpu=machine.vcpu, machine_memory_bytes=machine.memory_bytes,
+                    devices_on_machine=len(machine.accelerators), machine_class="tpu" if kind.lower().startswith("tpu") else "gpu",
+                    simulated=devices[0].simulated,
+                )
+            )  # fmt: skip
 
 
 def _devices(row: Machine, machine: FoundMachine) -> None:

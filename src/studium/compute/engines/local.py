@@ -1,0 +1,261 @@
+"""The local engine: runs in sandboxes on this machine, each under a runner process that outlives the platform.
+
+Everything it knows lies in `<home>/runs/<run id>`: a lock that the runner holds while it lives, the spec, the status,
+the log. So any number of engines over the same home, in any processes, see the same runs and start each once.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from studium.compute.accelerators import found
+from studium.compute.engines import aftermath, local_checks
+from studium.compute.engines.base import (
+    AcceleratorUsage,
+    Activity,
+    Cause,
+    Check,
+    Endpoint,
+    Engine,
+    EngineError,
+    FoundAccelerator,
+    FoundMachine,
+    Observation,
+    Phase,
+    Usage,
+)
+from studium.compute.engines.uids import NoUidLeftError, Uids
+from studium.compute.engines.volume_access import VolumeAccess
+from studium.compute.spec import RunSpec
+from studium.runner import cgroups, seccomp, statusfile, supervise, volumes
+from studium.runner import main as runner_main
+
+MACHINE = "local"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+_SOCKET_PATH_LIMIT = 107
+
+
+class LocalEngine(Engine):
+    """Runs on this machine. `simulated` devices are offered as such, `declared` ones instead of what can be found."""
+
+    name = "local"
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        hint_socket: Path | None = None,
+        simulated: Sequence[FoundAccelerator] = (),
+        declared: Sequence[FoundAccelerator] = (),
+        reserve_memory: int = 0,
+        cgroups_allowed: bool = True,
+    ) -> None:
+        self.home = home.absolute()
+        self._hint_socket = hint_socket
+        self._simulated, self._declared = tuple(simulated), tuple(declared)
+        self._reserve = reserve_memory
+        self._cgroups_allowed = cgroups_allowed
+        self._root = os.geteuid() == 0
+        self._uids = Uids(self.home / "uids.json")
+        self._volumes = VolumeAccess(self.home / "volumes", self._volume_uid if self._root else None)
+
+    @cached_property
+    def cgroup_backend(self) -> cgroups.Backend:
+        return cgroups.find() if self._cgroups_allowed else cgroups.Backend(0, {})
+
+    def inventory(self) -> list[FoundMachine]:
+        devices = self._declared or tuple(found.devices())
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return [
+            FoundMachine(
+                name=MACHINE,
+                vcpu=float(len(os.sched_getaffinity(0))),
+                memory_bytes=max(0, memory - self._reserve),
+                accelerators=(*devices, *self._simulated),
+            )
+        ]
+
+    def checks(self) -> list[Check]:
+        return local_checks.all_checks(self.home, self.cgroup_backend, self.inventory()[0])
+
+    def start(self, spec: RunSpec, machine: str) -> None:
+        if machine != MACHINE:
+            raise EngineError(f"there is no machine {machine!r} here, only {MACHINE!r}")
+        folder = self._folder(spec.run_id)
+        socket_path = folder / supervise.IO_OUT / "service.sock"
+        if spec.service is not None and len(os.fsencode(socket_path)) > _SOCKET_PATH_LIMIT:
+            raise EngineError(f"the home folder's path is too long for sockets: {socket_path}")
+        try:
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            with self._start_lock(folder) as lock:
+                if lock is not None:
+                    self._prepare(spec, folder)
+                    self._spawn(folder, lock)
+        except (OSError, NoUidLeftError) as error:
+            raise EngineError(f"the run {spec.run_id} cannot be placed: {error}") from error
+
+    @contextlib.contextmanager
+    def _start_lock(self, folder: Path) -> Iterator[int | None]:
+        """The lock the runner will hold, or None when this run was started before, by whomever."""
+        descriptor = os.open(folder / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not (folder / "spawned").exists():
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield None if (folder / "spawned").exists() else descriptor
+                    return
+                time.sleep(0.002)  # somebody else is starting it, or polls just now
+            yield None
+        finally:
+            os.close(descriptor)
+
+    def _prepare(self, spec: RunSpec, folder: Path) -> None:
+        volume: dict[str, str] | None = None
+        owner = f"run/{spec.run_id}"
+        if spec.volume is not None:
+            place = self._volume_folder(spec.volume.name)
+            volume = {"folder": str(place), "kind": volumes.kind(str(place))}
+            owner = spec.volume.name
+        uid = self._uids.of(owner) if self._root else os.geteuid()
+        host = {
+            "root": self._root,
+            "uid": uid,
+            "gid": uid if self._root else os.getegid(),
+            "cgroup": {"version": self.cgroup_backend.version, "roots": self.cgroup_backend.roots},
+            "volume": volume,
+            "seccomp": seccomp.supported(),
+            "hint": str(self._hint_socket) if self._hint_socket else None,
+        }
+        statusfile.lay_down(str(folder))
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(folder / "commands", 0o600)
+        passing = folder / "spec.part"
+        passing.write_text(json.dumps({"run": json.loads(spec.to_json()), "host": host}))
+        passing.chmod(0o600)
+        passing.replace(folder / "spec.json")
+
+    def _spawn(self, folder: Path, lock: int) -> None:
+        (folder / "spawned").touch()
+        words = [sys.executable, "-I", "-S", runner_main.__file__, str(folder), str(lock)]
+        nowhere = subprocess.DEVNULL
+        child = subprocess.Popen(
+            words, stdin=nowhere, stdout=nowhere, stderr=nowhere, pass_fds=(lock,), cwd="/", env={"LC_ALL": "C.UTF-8"}
+        )
+        child.wait(timeout=60)  # it leaves at once, its own child is the runner
+
+    def poll(self, run_id: str) -> Observation:
+        try:
+            folder = self._folder(run_id)
+        except EngineError:
+            return Observation(phase=Phase.UNKNOWN, message="not a run's name")
+        if not (folder / "spawned").exists():
+            return Observation(phase=Phase.UNKNOWN, message="this machine has no such run")
+        status = statusfile.read(str(folder))
+        if status is None or status["phase"] != "ended":
+            with contextlib.suppress(OSError), aftermath.if_dead(folder) as dead:
+                if dead:
+                    status = aftermath.settle(folder, run_id)
+        return observation(status) if status else Observation(phase=Phase.STARTING)
+
+    def stop(self, run_id: str, grace_seconds: float) -> None:
+        folder = self._folder(run_id)
+        if not (folder / "spawned").exists():
+            return
+        status = statusfile.read(str(folder))
+        if status is not None and status["phase"] == "ended":
+            return
+        try:
+            passing = folder / f"stop.{os.getpid()}.{time.monotonic_ns()}"
+            passing.write_text(json.dumps({"grace": grace_seconds}))
+            passing.replace(folder / "stop.json")
+        except OSError as error:
+            aftermath.kill(status or {})  # no room even for the asking: force is what is left
+            raise EngineError(f"the run {run_id} could not be asked to stop: {error}") from error
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder / "commands", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, b"s")
+            finally:
+                os.close(descriptor)
+
+    def read_log(self, run_id: str, offset: int, limit: int) -> bytes:
+        try:
+            with (self._folder(run_id) / "log").open("rb") as stream:
+                stream.seek(max(0, offset))
+                return stream.read(max(0, limit))
+        except OSError:
+            return b""
+
+    def endpoint(self, run_id: str) -> Endpoint | None:
+        path = self._folder(run_id) / supervise.IO_OUT / "service.sock"
+        return Endpoint(socket=str(path)) if path.exists() else None
+
+    def read_file(self, volume: str, path: str, limit: int) -> bytes | None:
+        self._volume_folder(volume)
+        return self._volumes.read(volume, path, limit)
+
+    def write_file(self, volume: str, path: str, content: bytes, size_bytes: int) -> None:
+        self._volume_folder(volume)
+        self._volumes.write(volume, path, content, size_bytes)
+
+    def reclaim(self, run_id: str) -> None:
+        folder = self._folder(run_id)
+        if not folder.exists():
+            return
+        status = statusfile.read(str(folder))
+        # A runner writes its last status a moment before it is gone.
+        leaving = status is not None and status["phase"] == "ended"
+        with aftermath.if_dead(folder, patience=10 if leaving else 0) as dead:
+            if not dead:
+                raise EngineError(f"the run {run_id} is still alive")
+            aftermath.clear(folder, run_id)
+            shutil.rmtree(folder)
+        if self._root:
+            self._uids.free(f"run/{run_id}")
+
+    def delete_volume(self, volume: str) -> None:
+        self._volume_folder(volume)
+        self._volumes.delete(volume)
+        if self._root:
+            self._uids.free(volume)
+
+    def _folder(self, run_id: str) -> Path:
+        if not _NAME.fullmatch(run_id):
+            raise EngineError(f"not a run's name: {run_id!r}")
+        return self.home / "runs" / run_id
+
+    def _volume_folder(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise EngineError(f"not a volume's name: {name!r}")
+        return self.home / "volumes" / name
+
+    def _volume_uid(self, name: str) -> int:
+        return self._uids.of(name)
+
+
+def observation(status: dict[str, Any]) -> Observation:
+    """What a runner's status says, in the contract's words."""
+    usage = dict(status.get("usage") or {})
+    devices = tuple(AcceleratorUsage(**device) for device in usage.pop("accelerators", ()))
+    cause = status.get("cause")
+    return Observation(
+        phase=Phase(status["phase"]),
+        exit_code=status.get("exit_code"),
+        cause=Cause(cause) if cause else None,
+        message=status.get("message", ""),
+        started_at=status.get("started_at"),
+        ended_at=status.get("ended_at"),
+        usage=Usage(**usage, accelerators=devices),
+        activity=Activity(**(status.get("activity") or {})),
+        progress=status.get("progress"),
+    )

@@ -1,0 +1,117 @@
+"""The operator's commands, added to the CLI only when one of them is asked for."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from studium.errors import StudiumError
+
+
+def register(app: typer.Typer) -> None:
+    """Add `up`, `doctor`, `backup`, `restore`, `web`, `edge` and `controller` to the CLI."""
+    app.command()(up)
+    app.command()(doctor)
+    app.command()(backup)
+    app.command()(restore)
+    for process in ("web", "edge", "controller"):
+        app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(_alone(process))
+
+
+def up(
+    simulate: Annotated[str, typer.Option(help="Simulated accelerators, as P100:1,M4000:2,tpu-v3-8:1.")] = "",
+    port: Annotated[int, typer.Option(help="Port of the one public address.")] = 0,
+    first_notebook: Annotated[bool, typer.Option(help="On a first start, run the first gallery notebook for real.")] = True,
+) -> None:
+    """Set up what is missing, start everything, and say where to open it. Ctrl-C stops it; sessions go on."""
+    if simulate:
+        os.environ["STUDIUM_SIMULATE"] = simulate
+    if port:
+        os.environ["STUDIUM_PORT"] = str(port)
+    from studium.operations.up import up as start
+
+    raise typer.Exit(_told(lambda: start(first_notebook=first_notebook)))
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Say what isolates, what limits, what accelerators there are and what is degraded, each with its remedy."""
+    from studium.operations.doctor import examine
+
+    report = examine()
+    if as_json:
+        print(json.dumps(report.as_dict()))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for check in report.checks:
+        console.print(f"{'[green]ok  [/green]' if check.ok else '[red]no  [/red]'} [bold]{check.name}[/bold]: {check.detail}")
+        if check.remedy and not check.ok:
+            console.print(f"      {check.remedy}")
+    for machine in report.machines:
+        devices = ", ".join(f"{d['kind']}{' (simulated)' if d['simulated'] else ''}" for d in machine["accelerators"]) or "no accelerators"
+        made_up = " (simulated size)" if machine["simulated"] else ""
+        console.print(f"machine {machine['name']}{made_up}: {machine['vcpu']:g} vCPU, {machine['memory_bytes'] / 1024**3:.1f} GiB, {devices}")
+    console.print("Isolation is full." if report.full_isolation else "[red]Isolation is not full: let in only people you trust.[/red]")
+
+
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write database, blobs and keys to one file, while everything runs. Keep it safe: it holds secrets."""
+
+    def work() -> int:
+        from studium.operations.backup import backup as write
+        from studium.operations.setup import load_django
+
+        load_django()
+        size = write(target)
+        print(f"Wrote {target}, {size / 1024**2:.1f} MiB.")
+        return 0
+
+    raise typer.Exit(_told(work))
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `studium backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the database that is there.")] = False,
+) -> None:
+    """Put a backup in place. Nothing may be running on this home folder."""
+
+    def work() -> int:
+        from studium.config.options import options
+        from studium.operations import setup
+        from studium.operations.backup import restore as read
+        from studium.operations.supervise import only_one
+
+        setup.make_folders(options())
+        with only_one(options()):
+            setup.load_django()
+            taken = read(source, replace=replace)
+        print(f"Restored the backup of {taken:%Y-%m-%d %H:%M} UTC. Start with `studium up`.")
+        return 0
+
+    raise typer.Exit(_told(work))
+
+
+def _alone(process: str):  # type: ignore[no-untyped-def]
+    def run() -> None:
+        from studium.config.options import options
+        from studium.operations.supervise import COMMANDS, environment
+
+        command = COMMANDS[process](options())
+        os.execvpe(command[0], command, environment(options()))
+
+    return run
+
+
+def _told(work) -> int:  # type: ignore[no-untyped-def]
+    """Do the work; say an error as a sentence with its next step and give its exit code."""
+    try:
+        return int(work())
+    except StudiumError as error:
+        print(error.message, file=sys.stderr)
+        if error.next_step:
+            print(error.next_step, file=sys.stderr)
+        return 2 if error.status < 500 else 1

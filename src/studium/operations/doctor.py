@@ -1,0 +1,70 @@
+"""`studium doctor`: what isolates, what limits, what is found, what is degraded, each with the remedy."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from studium.compute.engines.base import Check, Engine
+from studium.compute.engines.registry import local_engine
+from studium.config.options import options
+from studium.lib.units import GIB, size_words
+from studium.operations import system
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All lines. `full_isolation` False means that strangers must not be let in."""
+
+    checks: list[Check]
+    machines: list[dict[str, Any]]
+    full_isolation: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"checks": [asdict(c) for c in self.checks], "machines": self.machines, "full_isolation": self.full_isolation}
+
+
+def examine(engine: Engine | None = None) -> Report:
+    """Look at this machine. Changes nothing."""
+    settings = options()
+    engine = engine or local_engine(settings)
+    checks = [*engine.checks(), *_programs(), _disk(), _sign_up(engine)]
+    machines = [
+        {
+            "name": machine.name, "vcpu": machine.vcpu, "memory_bytes": machine.memory_bytes, "simulated": machine.simulated,
+            "accelerators": [{"id": d.id, "kind": d.kind, "simulated": d.simulated, "memory_bytes": d.memory_bytes} for d in machine.accelerators],
+        }
+        for machine in engine.inventory()
+    ]  # fmt: skip
+    isolated = all(check.ok for check in checks if check.isolates)
+    return Report(checks=checks, machines=machines, full_isolation=isolated)
+
+
+def _programs() -> list[Check]:
+    lacking = system.missing()
+    if not lacking:
+        return [Check(name="system packages", ok=True, detail="bubblewrap, passt, nftables, iproute2 and e2fsprogs are installed")]
+    remedy = system.install_command(lacking)
+    return [Check(name=need.package, ok=False, detail=f"{need.program} is missing: {need.without}", remedy=remedy) for need in lacking]
+
+
+def _disk() -> Check:
+    home = options().home
+    there = home if home.exists() else home.parent
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    return Check(
+        name="disk", ok=free > 5 * GIB, detail=f"{size_words(free)} free for {home}",
+        remedy="" if free > 5 * GIB else "Free some space, or set STUDIUM_HOME to a folder on a larger disk.",
+    )  # fmt: skip
+
+
+def _sign_up(engine: Engine) -> Check:
+    if not options().open_signup:
+        return Check(name="sign-up", ok=True, detail="closed: people come by invitation")
+    if all(check.ok for check in engine.checks() if check.isolates):
+        return Check(name="sign-up", ok=True, detail="open to strangers")
+    return Check(
+        name="sign-up", ok=False, detail="asked to be open, but isolation is not full, so it stays closed",
+        remedy="Mend what is marked above, or set STUDIUM_OPEN_SIGNUP=false.",
+    )  # fmt: skip

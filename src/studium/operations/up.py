@@ -1,0 +1,67 @@
+"""`studium up`: from whatever is there to a running platform, and the address to open."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from studium.config.options import options
+from studium.errors import Refused
+from studium.operations import setup, system
+from studium.operations.supervise import Supervisor, only_one, port_free
+
+
+def up(*, first_notebook: bool = True) -> int:
+    """Prepare, start, watch until stopped. Returns the exit code."""
+    console = Console(highlight=False, soft_wrap=True)
+    say = console.print
+    settings = options()
+    setup.make_folders(settings)
+    with only_one(settings):
+        lacking = system.install_missing(say)
+        if any(need.required for need in lacking):
+            raise Refused("up.system", "A program that every run needs is missing.", system.install_command(lacking))
+        if not port_free(settings):
+            raise Refused(
+                "up.port_taken", f"Port {settings.port} on {settings.bind} is taken by another program.",
+                f"Stop that program, or choose another port: STUDIUM_PORT={settings.port + 1} studium up",
+            )  # fmt: skip
+        first = setup.prepare(say)
+        log_path = settings.home / "studium.log"
+        with log_path.open("ab") as logs:
+            return _serve(Supervisor(settings, say, logs), console, log_path, first=first, first_notebook=first_notebook)
+
+
+def _serve(supervisor: Supervisor, console: Console, log_path: Path, *, first: bool, first_notebook: bool) -> int:
+    say = console.print
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        supervisor.stopping = True
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, ask_to_stop)
+    try:
+        say("Starting edge, web and controller")
+        supervisor.start()
+        supervisor.wait_healthy()
+        link = setup.first_administrator() if first else ""
+        if first and first_notebook:
+            from studium.operations.first_run import run_first_notebook
+
+            run_first_notebook(say)
+        say("")
+        say(f"[bold]Studium is up:[/bold] {supervisor.options.platform_url}")
+        if link:
+            say(f"Sign in once as administrator with this link: {link}")
+        say(f"Logs: {log_path}   Stop with Ctrl-C; running sessions go on.")
+        sys.stdout.flush()
+        while not supervisor.stopping:
+            supervisor.check()
+            time.sleep(0.3)
+        say("Stopping; running sessions go on.")
+        return 0
+    finally:
+        supervisor.stop()
