@@ -88,7 +88,7 @@ class EdgeHttpProtocol(HttpToolsProtocol):
             return
         if self._in_headers and self._header_bytes > self._door.limits.header_bytes:
             self._turn_away(431)
-        elif self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete):
+        elif self._in_headers or (self.timeout_keep_alive_task is None and not self._busy()):
             # Bytes came, but no whole request: be it half a header or line ends that never become one.
             self._await_headers()
 
@@ -128,7 +128,14 @@ class EdgeHttpProtocol(HttpToolsProtocol):
 
     def _headers_late(self) -> None:
         self._header_timer = None
-        self._turn_away(408)
+        if self._busy():
+            # An answer is under way, and until it is out the next request may not even be read.
+            self._await_headers()
+        else:
+            self._turn_away(408)
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _turn_away(self, status: int) -> None:
         """A short answer and the end of the connection, said before there is a request to answer."""
