@@ -1,13 +1,18 @@
 """Starts JupyterLab on the run's unix socket. The command of every session; everything it obeys is in server_config.py."""
 
+import os
 import sys
 from pathlib import Path
 
 import surroundings
+import warm_kernel
 
 
 def main() -> None:
     surroundings.prepare()
+    notebook = os.environ.get("STUDIUM_NOTEBOOK", "").strip("/")
+    if notebook:
+        warm_kernel.start(surroundings.WORKSPACE / notebook)
     from jupyterlab.labapp import LabApp
 
     here = Path(__file__).resolve().parent

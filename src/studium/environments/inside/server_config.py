@@ -24,7 +24,6 @@ server.allow_remote_access = True  # the edge passes the notebook's own host nam
 server.open_browser = False
 server.quit_button = False
 server.terminals_enabled = terminals
-server.websocket_ping_interval = 30_000
 server.shutdown_no_activity_timeout = 0  # when a session is idle is for the platform to say
 server.log_level = "WARN"
 server.default_url = f"/lab/tree/{quote(notebook)}" if notebook else "/lab"
@@ -37,7 +36,11 @@ server.jpserver_extensions = {
     "notebook_shim": False,
 }
 # The edge replaces the policy; without this the server's own would forbid the editor's frame.
-server.tornado_settings = {"headers": {"Content-Security-Policy": "object-src 'none'"}}
+server.tornado_settings = {
+    "headers": {"Content-Security-Policy": "object-src 'none'"},
+    "ws_ping_interval": 30_000,
+    "ws_ping_timeout": 30_000,
+}
 
 c.IdentityProvider.token = os.environ.get("JUPYTER_TOKEN", "")
 c.ContentsManager.allow_hidden = False
@@ -47,6 +50,7 @@ c.FileContentsManager.use_atomic_writing = True
 kernels = c.MappingKernelManager
 kernels.cull_idle_timeout = 0
 kernels.default_kernel_name = "python3"
+kernels.kernel_manager_class = "session_kernels.SessionKernelManager"
 c.KernelManager.transport = "ipc"
 c.KernelSpecManager.ensure_native_kernel = True
 

@@ -1,0 +1,169 @@
+"""Turns a kernel's messages into the outputs of a notebook's cells, as a browser would have recorded them.
+
+Consecutive text of one stream is one output, carriage returns overwrite their line, `clear_output` clears (at once or
+with the next output), updated displays change wherever they are shown. Both a cell and the whole notebook have a bound;
+where it is reached the reader is told so in the cell.
+"""
+
+import json
+from typing import Any
+
+CELL_LIMIT = 10 * 1024**2
+NOTEBOOK_LIMIT = 64 * 1024**2
+
+Json = dict[str, Any]
+
+
+class Stream:
+    """Text of stdout or stderr. All but the last line is settled; only the last can still be overwritten."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._settled: list[str] = []
+        self._line = ""
+
+    def write(self, text: str) -> None:
+        head, newline, last = (self._line + text).rpartition("\n")
+        if newline:
+            lines = [overwritten(line.removesuffix("\r")) for line in head.split("\n")]
+            self._settled.append("\n".join(lines) + "\n")
+        # A return at the very end may still be followed by anything, so it is kept.
+        returns = "\r" if last.endswith("\r") else ""
+        self._line = overwritten(last.rstrip("\r")) + returns
+
+    def as_output(self) -> Json:
+        if len(self._settled) > 1:
+            self._settled = ["".join(self._settled)]
+        return {"output_type": "stream", "name": self.name, "text": "".join(self._settled) + self._line}
+
+
+def overwritten(line: str) -> str:
+    """What a terminal shows of a line with carriage returns in it."""
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown
+
+
+class NotebookOutputs:
+    """The outputs of one notebook's cells while they run."""
+
+    def __init__(self, cell_limit: int = CELL_LIMIT, notebook_limit: int = NOTEBOOK_LIMIT) -> None:
+        self.cell_limit = cell_limit
+        self.left = notebook_limit
+        self._displays: dict[str, list[Json]] = {}
+
+    def update(self, content: Json) -> None:
+        """Change every output that shows this display."""
+        for output in self._displays.get(_display_id(content), ()):
+            output["data"] = content.get("data", {})
+            output["metadata"] = content.get("metadata", {})
+
+    def shown(self, display_id: str, output: Json) -> None:
+        if display_id:
+            self._displays.setdefault(display_id, []).append(output)
+
+
+class CellOutputs:
+    """The outputs of one cell. `changed` is set by every message that altered them, and reset by whoever saves."""
+
+    def __init__(self, notebook: NotebookOutputs) -> None:
+        self._notebook = notebook
+        self._outputs: list[Stream | Json] = []
+        self._clear_next = False
+        self._left = min(notebook.cell_limit, notebook.left)
+        self._cut = False
+        self.changed = False
+
+    def handle(self, message: Json) -> None:
+        """Take one message of the iopub channel; those that are no output change nothing."""
+        kind, content = message["header"]["msg_type"], message["content"]
+        if kind == "clear_output":
+            self._clear(wait=bool(content.get("wait")))
+        elif kind == "update_display_data":
+            self._notebook.update(content)
+            self.changed = True
+        elif kind == "stream":
+            self._stream(content.get("name", "stdout"), content.get("text", ""))
+        elif kind in ("display_data", "execute_result", "error"):
+            self._add(kind, content)
+
+    def note(self, text: str) -> None:
+        """A line of ours, shown as the cell's last words."""
+        stream = Stream("stderr")
+        stream.write(text + "\n")
+        self._outputs.append(stream)
+        self.changed = True
+
+    def as_list(self) -> list[Json]:
+        return [each.as_output() if isinstance(each, Stream) else each for each in self._outputs]
+
+    def _clear(self, *, wait: bool) -> None:
+        if wait:
+            self._clear_next = True
+        else:
+            self._outputs.clear()
+            self._clear_next = False
+            self.changed = True
+
+    def _room_for(self, size: int) -> bool:
+        """Whether this much more may be kept."""
+        if self._clear_next:
+            self._clear(wait=False)
+        if size > self._left:
+            return False
+        self._left -= size
+        self._notebook.left -= size
+        return True
+
+    def _cut_here(self) -> None:
+        """Say in the cell, once, that it goes on no further."""
+        self._left = 0
+        if not self._cut:
+            self._cut = True
+            words = f"{self._notebook.cell_limit / 1024**2:g} MiB"
+            self.note(f"\n[Output cut here: a cell keeps at most {words}, and the notebook has a bound of its own.]")
+
+    def _stream(self, name: str, text: str) -> None:
+        fits = self._room_for(len(text))
+        if not fits:
+            text, self._left = text[: self._left], 0
+        if text:
+            self._write(name, text)
+        if not fits:
+            self._cut_here()
+
+    def _write(self, name: str, text: str) -> None:
+        last = self._outputs[-1] if self._outputs else None
+        if not isinstance(last, Stream) or last.name != name:
+            last = Stream(name)
+            self._outputs.append(last)
+        last.write(text)
+        self.changed = True
+
+    def _add(self, kind: str, content: Json) -> None:
+        output: Json = {"output_type": kind}
+        if kind == "error":
+            output |= {key: content.get(key, "") for key in ("ename", "evalue")}
+            output["traceback"] = content.get("traceback", [])
+        else:
+            output |= {"data": content.get("data", {}), "metadata": content.get("metadata", {})}
+        if kind == "execute_result":
+            output["execution_count"] = content.get("execution_count")
+        if self._room_for(_size(output)):
+            self._outputs.append(output)
+            self._notebook.shown(_display_id(content), output)
+            self.changed = True
+        else:
+            self._cut_here()
+
+
+def _display_id(content: Json) -> str:
+    return str((content.get("transient") or {}).get("display_id") or "")
+
+
+def _size(output: Json) -> int:
+    data = output.get("data")
+    if isinstance(data, dict):
+        return sum(len(v) if isinstance(v, str) else len(json.dumps(v)) for v in data.values())
+    return len(json.dumps(output))

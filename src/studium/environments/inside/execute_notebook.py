@@ -1,0 +1,222 @@
+"""Executes a notebook from its first cell to its last and saves it after each. The command of every batch run.
+
+What cells print goes to standard output as it comes, so it is the run's log. Exit code 0; 1 an error in a cell; 2 no
+notebook; 3 no such kernel, or it died; 143 stopped. `progress.json` in the run's folder says where it is.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import surroundings
+import warm_kernel
+from cell_outputs import CellOutputs, NotebookOutputs
+from notebook_file import NotANotebook, read, save, source, write_whole
+
+EXIT_ERROR, EXIT_BAD_INPUT, EXIT_KERNEL, EXIT_STOPPED = 1, 2, 3, 143
+# While a cell runs: how often progress is told, and how often its outputs so far are saved.
+PROGRESS_SECONDS = 2.0
+SAVE_SECONDS = 10.0
+
+Json = dict[str, Any]
+
+
+class Progress:
+    """What `progress.json` says; written whole each time."""
+
+    def __init__(self, path: Path, notebook: Json) -> None:
+        self._path = path
+        self._started = time.monotonic()
+        self._written = 0.0
+        code = sum(1 for cell in notebook["cells"] if cell.get("cell_type") == "code")
+        self.facts: Json = {
+            "cell": 0,
+            "of": len(notebook["cells"]),
+            "code_cell": 0,
+            "code_cells": code,
+            "state": "running",
+            "error": None,
+        }
+
+    def write(self, **facts: Any) -> None:
+        self.facts.update(facts)
+        self._written = time.monotonic()
+        self.facts["elapsed"] = round(self._written - self._started, 3)
+        try:
+            write_whole(self._path, json.dumps(self.facts).encode())
+        except OSError as error:
+            print(f"Progress cannot be written: {error.strerror}", file=sys.stderr)
+
+    def tick(self) -> None:
+        if time.monotonic() - self._written >= PROGRESS_SECONDS:
+            self.write()
+
+
+class Failed(Exception):
+    """The run ends here, with this exit code and error."""
+
+    def __init__(self, code: int, name: str, message: str, cell: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.name, self.message, self.cell = code, name, message, cell
+
+
+class Stopping:
+    """Whether the platform has asked this run to end. Looked at between messages, so nothing is cut in the middle."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: execute_notebook.py NOTEBOOK", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    stopping = Stopping()
+    surroundings.prepare()
+    path = surroundings.WORKSPACE / arguments[0].lstrip("/")
+    try:
+        notebook = read(path)
+    except NotANotebook as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+    warm_kernel.start(path)
+    progress = Progress(surroundings.RUN_FOLDER / "progress.json", notebook)
+    progress.write()
+    try:
+        _execute(path, notebook, progress, stopping)
+    except Failed as failure:
+        error = {"cell": failure.cell, "name": failure.name, "message": failure.message}
+        progress.write(state="failed", error=error)
+        place = f" in cell {failure.cell}" if failure.cell else ""
+        print(f"\n{failure.name}{place}: {failure.message}", file=sys.stderr)
+        return failure.code
+    progress.write(state="done")
+    return 0
+
+
+def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping) -> None:
+    # Jupyter is imported here so that the kernel, started already, comes up meanwhile.
+    from running_kernel import KernelGone, NoSuchKernel, RunningKernel
+
+    cells = notebook["cells"]
+    for cell in cells:
+        if cell.get("cell_type") == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    try:
+        kernel = RunningKernel(warm_kernel.wanted_kernel(path) or warm_kernel.NAME, cwd=path.parent)
+    except NoSuchKernel as error:
+        raise Failed(EXIT_KERNEL, "NoSuchKernel", str(error)) from None
+    except KernelGone as error:
+        raise Failed(EXIT_KERNEL, "KernelDied", str(error)) from None
+    run = NotebookRun(path, notebook, kernel, progress, stopping)
+    try:
+        notebook["metadata"]["language_info"] = kernel.language_info
+        for index, cell in enumerate(cells):
+            if cell.get("cell_type") == "code":
+                run.code_cell(index, cell)
+        run.save()
+    finally:
+        kernel.shut_down()
+
+
+class NotebookRun:
+    """One notebook on its way through its cells."""
+
+    def __init__(self, path: Path, notebook: Json, kernel: Any, progress: Progress, stopping: Stopping) -> None:
+        self._path, self._notebook, self._kernel = path, notebook, kernel
+        self._progress, self._stopping = progress, stopping
+        self._outputs = NotebookOutputs()
+        self._saved = time.monotonic()
+
+    def save(self) -> None:
+        try:
+            save(self._path, self._notebook)
+        except OSError as error:
+            raise Failed(
+                EXIT_ERROR,
+                "NotSaved",
+                f"The notebook could not be saved ({error.strerror}). What was saved before is kept.",
+                self._progress.facts["cell"] or None,
+            ) from None
+        self._saved = time.monotonic()
+
+    def code_cell(self, index: int, cell: Json) -> None:
+        """Run one cell and save. Raises Failed for an error in it, the kernel's death or a stop."""
+        number = index + 1
+        self._progress.write(cell=number, code_cell=self._progress.facts["code_cell"] + 1)
+        tags = (cell.get("metadata") or {}).get("tags") or []
+        if not source(cell).strip() or "skip-execution" in tags:
+            return
+        outputs = CellOutputs(self._outputs)
+        failure = self._messages(number, cell, outputs)
+        cell["outputs"] = outputs.as_list()
+        self.save()
+        if failure and not (failure.name not in ("Stopped", "KernelDied") and "raises-exception" in tags):
+            raise failure
+
+    def _messages(self, number: int, cell: Json, outputs: CellOutputs) -> Failed | None:
+        """Follow the cell to its end. The failure is returned, so that the caller saves first."""
+        from running_kernel import KernelGone
+
+        failure: Failed | None = None
+        try:
+            for message in self._kernel.execute(source(cell)):
+                if self._stopping.asked:
+                    return self._stop(number, cell, outputs)
+                failure = self._take(message, number, cell, outputs) or failure
+                self._progress.tick()
+                if outputs.changed and time.monotonic() - self._saved > SAVE_SECONDS:
+                    cell["outputs"], outputs.changed = outputs.as_list(), False
+                    self.save()
+        except KernelGone as error:
+            outputs.note(str(error))
+            return Failed(EXIT_KERNEL, "KernelDied", str(error), number)
+        return failure
+
+    def _take(self, message: Json | None, number: int, cell: Json, outputs: CellOutputs) -> Failed | None:
+        if message is None:
+            return None
+        kind, content = message["header"]["msg_type"], message["content"]
+        outputs.handle(message)
+        if kind == "execute_input":
+            cell["execution_count"] = content.get("execution_count")
+        elif kind == "stream":
+            sys.stdout.write(content.get("text", ""))
+            sys.stdout.flush()
+        elif kind == "error":
+            print("\n".join(content.get("traceback") or []), file=sys.stderr, flush=True)
+            return _cell_error(content, number)
+        return None
+
+    def _stop(self, number: int, cell: Json, outputs: CellOutputs) -> Failed:
+        """Interrupt the cell and take what it still says on its way out."""
+        for message in self._kernel.interrupt(seconds=3):
+            self._take(message, number, cell, outputs)
+        words = "This run was stopped while this cell was running. The outputs up to here are saved."
+        outputs.note(words)
+        cell.setdefault("metadata", {})["studium"] = {"state": "interrupted"}
+        return Failed(EXIT_STOPPED, "Stopped", words, number)
+
+
+def _cell_error(content: Json, number: int) -> Failed:
+    name, message = str(content.get("ename", "Error")), str(content.get("evalue", ""))
+    if name == "StdinNotImplementedError":
+        message = "The cell asks for input, and a run has nobody to answer. Give the value in the notebook instead."
+    return Failed(EXIT_ERROR, name, message, number)
+
+
+if __name__ == "__main__":
+    # Surrogates that a cell prints must not end the run.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)
