@@ -129,3 +129,8 @@ def deadlines(run: Run, *, now: datetime) -> Deadlines:
 def simulated_kinds() -> frozenset[str]:
     """The accelerator kinds that are simulated here; every page that names one says so."""
     return frozenset(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
+
+
+def simulated_kinds() -> set[str]:
+    """The kinds of accelerator that are simulated here; for a whole listing what `is_simulated` tells of one run."""
+    return set(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))

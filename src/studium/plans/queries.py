@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Min, Q, QuerySet, Sum
 
 from studium.accounts.models import Team
 from studium.config.options import options
@@ -132,3 +132,51 @@ def run_cost(holder: str) -> tuple[int, int]:
 def ledger(team: Team) -> QuerySet[LedgerEntry]:
     """A team's entries, newest first."""
     return LedgerEntry.objects.filter(team=team).select_related("claim").order_by("-id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargedRun:
+    """All that one run was charged. `seconds` are device seconds."""
+
+    holder: str
+    machine_type: str
+    resource: str
+    devices: int
+    price_micros_hour: int
+    user_id: int | None
+    seconds: int
+    cost_micros: int
+    started_at: datetime
+    ended_at: datetime
+
+
+def charged_runs(team: Team, *, since: datetime, limit: int) -> tuple[list[ChargedRun], int]:
+    """What each run of a team was charged since an instant, newest first, and how many more there are than `limit`."""
+    rows = (
+        LedgerEntry.objects.filter(team=team, ended_at__gt=since)
+        .values("claim__holder", "machine_type", "resource", "claim__devices", "claim__price_micros_hour", "claim__user_id")
+        .annotate(total=Sum("seconds"), cost=Sum("cost_micros"), first=Min("started_at"), last=Max("ended_at"))
+        .order_by("-last", "claim__holder")
+    )
+    found = [
+        ChargedRun(
+            holder=row["claim__holder"], machine_type=row["machine_type"], resource=row["resource"], devices=row["claim__devices"],
+            price_micros_hour=row["claim__price_micros_hour"], user_id=row["claim__user_id"], seconds=row["total"], cost_micros=row["cost"],
+            started_at=row["first"], ended_at=row["last"],
+        )
+        for row in rows[:limit]
+    ]  # fmt: skip
+    return found, max(0, rows.count() - len(found))
+
+
+def charged_totals(team: Team, *, since: datetime) -> tuple[dict[str, int], int]:
+    """Device seconds of a team since an instant by resource, and millionths of a dollar altogether."""
+    rows = LedgerEntry.objects.filter(team=team, ended_at__gt=since).values("resource").annotate(total=Sum("seconds"), cost=Sum("cost_micros"))
+    found = list(rows)
+    return {row["resource"]: row["total"] for row in found}, sum(row["cost"] for row in found)
+
+
+def run_costs(holders: Iterable[str]) -> dict[str, int]:
+    """Millionths of a dollar that each of these runs has been charged so far; none for those that cost nothing yet."""
+    rows = LedgerEntry.objects.filter(claim__holder__in=list(holders)).values("claim__holder").annotate(cost=Sum("cost_micros"))
+    return {row["claim__holder"]: row["cost"] for row in rows}

@@ -1,0 +1,86 @@
+"""Notebooks: what they are, and what may be asked of them."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from studium.api.shapes.base import Asked, Line, Shape, Slug
+from studium.api.shapes.runs import RunShape
+from studium.notebooks.models import Notebook
+from studium.notebooks.states import LaunchKind, Visibility
+
+
+class NotebookShape(Shape):
+    """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none."""
+
+    id: str
+    name: str
+    team: str
+    project: str
+    slug: str
+    title: str
+    visibility: Visibility
+    language: str
+    internet: bool
+    machine_type: str
+    cells: int
+    document_bytes: int
+    created_by: str
+    created_at: datetime
+    changed_at: datetime
+    may_change: bool
+    url: str
+    run: RunShape | None
+
+    @classmethod
+    def of(cls, row: Notebook, *, may_change: bool, url: str, run: RunShape | None) -> "NotebookShape":
+        return cls(
+            id=row.pk, name=f"{row.team.slug}/{row.slug}", team=row.team.slug, project=row.project.slug, slug=row.slug, title=row.title,
+            visibility=Visibility(row.visibility), language=row.language, internet=row.internet, machine_type=row.machine_type,
+            cells=row.cells, document_bytes=row.document_bytes, created_by=row.created_by.username, created_at=row.created_at,
+            changed_at=row.changed_at, may_change=may_change, url=url, run=run,
+        )  # fmt: skip
+
+
+class NewNotebook(Asked):
+    """A notebook to make. `content` is the notebook as a JSON object or its text; left out, the notebook is blank."""
+
+    title: Line = ""
+    team: Slug = Field("", description="The personal team when left out.")
+    project: Slug = "main"
+    visibility: Visibility | None = Field(None, description="The most private one the plan allows when left out.")
+    internet: bool = False
+    machine_type: Slug = ""
+    content: dict[str, Any] | str | None = None
+
+
+class NotebookChange(Asked):
+    """What to change; what is left out stays. `internet` takes effect at the next start."""
+
+    title: Line | None = None
+    visibility: Visibility | None = None
+    internet: bool | None = None
+
+
+class Start(Asked):
+    """`machine` is the type's slug or label; the one used last when left out."""
+
+    kind: LaunchKind = LaunchKind.SESSION
+    machine: Line = ""
+    max_seconds: int | None = Field(None, ge=60, le=366 * 86400)
+
+
+class Extension(Asked):
+    seconds: int = Field(3600, ge=60, le=31 * 86400)
+
+
+class MachineChange(Asked):
+    machine: Line
+
+
+class Opened(Shape):
+    """Where JupyterLab is: the address works once, for one browser, within a minute."""
+
+    url: str
+    expires_at: datetime
