@@ -23,9 +23,9 @@ class Line:
     `guesses` are their likely seconds, `ranks` their places among all that wait for any machine.
     """
 
-    def __init__(self, pool: str) -> None:
+    def __init__(self, pool: str, head: Reservation) -> None:
         self.pool = pool
-        self.head: Reservation | None = None
+        self.head = head
         self.shapes: set[Shape] = set()
         self.runs: list[Waiting] = []
         self.guesses: list[float] = []
@@ -62,8 +62,6 @@ def _share_machines(line: Line, other: Line, yard: Yard) -> bool:
 
 def _expected(line: Line, yard: Yard, contended: set[str | None]) -> list[float]:
     """Seconds until each start, if runs take as long as they usually do. Infinite where nothing will come free."""
-    if line.head is None:
-        return [math.inf] * len(line.runs)
     amounts = [_milli(run.vcpu) if line.pool == CPU else run.accelerator_count for run in line.runs]
     unit = max(1, min(amounts), math.ceil(sum(amounts) / _MOST_UNITS))
     # What is free now does not help those who wait: it is too little in one place, or kept for the first of them.
@@ -123,7 +121,7 @@ def _latest(line: Line, yard: Yard, alone: bool, longest_of_all: float) -> list[
     A line of equal runs that shares its machines with no other line is served slot by slot. Otherwise runs are served
     one after the other at worst: once all ahead have started, the next one waits for at most one longest run.
     """
-    if line.head is None or not math.isfinite(line.head.latest):
+    if not math.isfinite(line.head.latest):
         return [math.inf] * len(line.runs)
     if alone and len(line.shapes) == 1:
         shape = next(iter(line.shapes))

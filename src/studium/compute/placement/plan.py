@@ -59,16 +59,20 @@ def _without_collection() -> Iterator[None]:
 
 
 class _Size:
-    """What is known during a pass about runs of one size. `full`: it fits on no unreserved machine any more."""
+    """What is known during a pass about runs of one size.
 
-    __slots__ = ("full", "possible", "shape", "too_long", "weight")
+    `barred`: why no open machine can ever hold it. `full`: it fits on no unreserved machine any more. `too_long`: with
+    this limit or a longer one it fits on no reserved machine either.
+    """
 
-    def __init__(self, shape: Shape, weight: float, possible: bool) -> None:
+    __slots__ = ("barred", "full", "shape", "too_long", "weight")
+
+    def __init__(self, shape: Shape, weight: float, barred: str | None) -> None:
         self.shape = shape
         self.weight = weight
-        self.possible = possible
+        self.barred = barred
         self.full = False
-        self.too_long = math.inf
+        self.too_long = math.nan  # compares false with every limit: nothing was tried yet
 
 
 class _Pass:
@@ -114,8 +118,9 @@ class _Pass:
         size = self._sizes.get((run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count))
         if size is None:
             size = self._new_size(run)
-        if not size.possible:
-            self._waits.append(Wait(run.run_id, "impossible", lane.pool, 0, None, None))
+        if size.barred is not None:
+            place = 0 if size.barred == "impossible" else self._next_place(f"{size.barred} {lane.pool}")
+            self._waits.append(Wait(run.run_id, size.barred, lane.pool, place, None, None))
             return
         needs = run.needs
         short = _short(needs, self._left_after_line) if needs else None
@@ -133,8 +138,9 @@ class _Pass:
 
     def _new_size(self, run: Waiting) -> _Size:
         shape = shape_of(run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count)
-        possible = any(machine.could_hold(shape) for machine in self._yard.machines)
-        size = _Size(shape, use_weight(run.vcpu, run.accelerator_count), possible)
+        holders = [machine for machine in self._yard.machines if machine.could_hold(shape)]
+        barred = "impossible" if not holders else "draining" if all(m.draining for m in holders) else None
+        size = _Size(shape, use_weight(run.vcpu, run.accelerator_count), barred)
         self._sizes[run.vcpu, run.memory_bytes, run.accelerator_kind, run.accelerator_count] = size
         return size
 
@@ -164,10 +170,8 @@ class _Pass:
     def _wait_in_line(self, run: Waiting, lane: Lane, size: _Size, limit: float) -> None:
         line = self._lines.get(lane.pool)
         if line is None:
-            line = self._lines[lane.pool] = Line(lane.pool)
-        if size.shape not in line.shapes:
-            line.head = line.head or self._reservations.make(size.shape, limit)
-            line.shapes.add(size.shape)
+            line = self._lines[lane.pool] = Line(lane.pool, self._reservations.make(size.shape, limit))
+        line.shapes.add(size.shape)
         guess = self._guess(run, limit)
         self._rank += 1
         line.runs.append(run)
@@ -178,8 +182,12 @@ class _Pass:
         lane.owed += guess * size.weight
 
     def _wait_for_headroom(self, run: Waiting, bucket: str) -> None:
-        place = self._places[bucket] = self._places.get(bucket, 0) + 1
-        self._waits.append(Wait(run.run_id, f"headroom:{bucket}", bucket, place, None, None))
+        reason = f"headroom:{bucket}"
+        self._waits.append(Wait(run.run_id, reason, bucket, self._next_place(reason), None, None))
+
+    def _next_place(self, line: str) -> int:
+        place = self._places[line] = self._places.get(line, 0) + 1
+        return place
 
     def _guess(self, run: Waiting, limit: float) -> float:
         guess = self._expected(run)

@@ -51,8 +51,8 @@ class Reservations:
         self._yard = yard
         self._on: dict[int, list[Reservation]] = {}
 
-    def make(self, shape: Shape, longest: float) -> Reservation | None:
-        """Reserve the earliest room for a run that fits nowhere now. None when no open machine can ever hold it."""
+    def make(self, shape: Shape, longest: float) -> Reservation:
+        """Reserve the earliest room for a run that fits nowhere now. Some open machine must be able to hold it."""
         best: tuple[float, float, int] | None = None
         for machine in self._yard.machines:
             if machine.draining or machine.whole.get(shape[2], 0) < shape[3]:
@@ -64,8 +64,7 @@ class Reservations:
             expected = earliest(machine, shape, [(r.expected, r) for r in machine.releases], promised)
             if expected is not None:
                 best = min(best or (math.inf, math.inf, len(self._yard.machines)), (latest, expected, machine.rank))
-        if best is None:
-            return None
+        assert best is not None
         machine = self._yard.machines[best[2]]
         reservation = Reservation(machine, shape, best[0], best[1], longest)
         self._count_spare(reservation)

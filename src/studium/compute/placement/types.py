@@ -109,7 +109,8 @@ class Decision(NamedTuple):
 class Wait(NamedTuple):
     """Why a run was not placed, and what to tell its owner.
 
-    `reason` is `capacity`, `headroom:<bucket>` or `impossible` (no machine could ever hold it). `place` is 1-based
+    `reason` is `capacity`, `headroom:<bucket>`, `impossible` (no machine could ever hold it; place 0) or `draining`
+    (only machines that take nothing now could). `place` is 1-based
     among those that wait for the same thing, `waits_for` (an accelerator kind, `cpu`, or the bucket), in the order they
     would be served. `expected_seconds` and `at_most_seconds` are counted from now, None where they cannot be known.
     """
