@@ -8,6 +8,7 @@ from typing import Any
 from studium.compute.engines.base import FoundAccelerator
 
 _WORDS_OF_NO_USE = re.compile(r"^(nvidia|tesla|quadro|geforce)\s+", re.IGNORECASE)
+_FORM = re.compile(r"-(?:PCIE|SXM|NVL|\d+GB)|\s+(?:PCIe|SXM\d?|NVL|\d+\s?GB)", re.IGNORECASE)
 
 
 def devices(dev: Path = Path("/dev")) -> list[FoundAccelerator]:
@@ -21,9 +22,7 @@ def short_kind(name: str) -> str:
     rest = name.strip()
     while (shorter := _WORDS_OF_NO_USE.sub("", rest)) != rest:
         rest = shorter
-    first = re.split(r"-(?:PCIE|SXM|NVL|\d+GB)|\s+(?:PCIe|SXM\d?|NVL|\d+\s?GB)", rest, maxsplit=1, flags=re.IGNORECASE)[
-        0
-    ]
+    first = _FORM.split(rest, maxsplit=1)[0]
     return re.sub(r"\s+", "-", first.strip()) or "NVIDIA"
 
 

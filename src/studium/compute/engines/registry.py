@@ -1,10 +1,10 @@
 """The engines of this installation, made once a process from the settings. Tests put their own in place with `use`."""
 
-import json
 from functools import lru_cache
 
+from studium.compute.accelerators.declared import parse_declared
 from studium.compute.accelerators.simulated import parse_simulated
-from studium.compute.engines.base import Engine, FoundAccelerator
+from studium.compute.engines.base import Engine
 from studium.config.options import Options, options
 
 Engines = dict[str, Engine]
@@ -36,24 +36,6 @@ def local_engine(settings: Options) -> Engine:
         settings.home,
         hint_socket=settings.controller_hints,
         simulated=parse_simulated(settings.simulate) if settings.simulate else (),
-        declared=declared(settings.accelerators),
+        declared=parse_declared(settings.accelerators),
         reserve_memory=parse_size(settings.reserve_memory),
     )
-
-
-def declared(text: str) -> tuple[FoundAccelerator, ...]:
-    """The accelerators an operator declares as JSON: `[{"kind": "P100", "index": 0, "paths": ["/dev/nvidia0"]}]`."""
-    if not text:
-        return ()
-    try:
-        rows = json.loads(text)
-        return tuple(
-            FoundAccelerator(
-                id=str(row.get("id") or f"{row['kind']}-{row['index']}"), kind=str(row["kind"]), index=int(row["index"]),
-                memory_bytes=int(row.get("memory_bytes", 0)), paths=tuple(map(str, row.get("paths", ()))),
-                variables={str(k): str(v) for k, v in row.get("variables", {}).items()},
-            )
-            for row in rows
-        )  # fmt: skip
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
-        raise ValueError(f"STUDIUM_ACCELERATORS is not a JSON list of objects with kind and index: {error}") from None

@@ -110,5 +110,15 @@ class VolumeAccess:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 
     def _run(self, verb: str, folder: Path, path: str, limit: int, uid: int, given: bytes) -> _Done:
-        words = [sys.executable, "-I", "-S", str(_PROGRAM), verb, str(folder / volumes.IMAGE), path, str(limit), str(uid)]
+        words = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(_PROGRAM),
+            verb,
+            str(folder / volumes.IMAGE),
+            path,
+            str(limit),
+            str(uid),
+        ]
         return subprocess.run(words, input=given, capture_output=True, check=False, timeout=600)

@@ -1,0 +1,92 @@
+"""Reading and writing below a folder that a hostile program writes to: no link is ever followed.
+
+Each component is opened relative to the one before with O_NOFOLLOW, so swapping a folder for a link at any moment
+leads to an error and not out of the tree.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class TooLargeError(Exception):
+    """The file has more bytes than the caller takes."""
+
+
+def components(path: str) -> list[str]:
+    """The parts of a relative path. Raises ValueError for absolute paths, `..`, NUL and the empty path."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts or not parts or "\0" in path:
+        raise ValueError(f"not a path below the folder: {path!r}")
+    return parts
+
+
+def _descend(root: str, folders: list[str], make_for: tuple[int, int] | None) -> int:
+    """A descriptor of the folder; missing ones are made (owned by `make_for`) if given. Raises OSError."""
+    current = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+    for name in folders:
+        try:
+            if make_for is not None:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, 0o755, dir_fd=current)
+                    os.chown(name, *make_for, dir_fd=current, follow_symlinks=False)
+            following = os.open(name, _FOLDER, dir_fd=current)
+        finally:
+            os.close(current)
+        current = following
+    return current
+
+
+def read(root: str, path: str, limit: int) -> bytes | None:
+    """The bytes of a plain file below `root`, or None. Raises `TooLargeError` beyond `limit` bytes."""
+    try:
+        *folders, name = components(path)
+        folder = _descend(root, folders, None)
+    except (OSError, ValueError):
+        return None
+    try:
+        # Not blocking: opening a pipe that somebody put there must not hang.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        if facts.st_size > limit:
+            raise TooLargeError(f"{path} has {facts.st_size} bytes, more than {limit}")
+        content = stream.read(limit + 1)  # it may grow meanwhile
+    if len(content) > limit:
+        raise TooLargeError(f"{path} has more than {limit} bytes")
+    return content
+
+
+def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -> None:
+    """Put `content` at `path` below `root` in one step, making folders. Raises OSError (ENOSPC too) or ValueError."""
+    *folders, name = components(path)
+    ids = owner or (os.geteuid(), os.getegid())
+    folder = _descend(root, folders, ids)
+    passing = f".{name[:100]}.{secrets.token_hex(6)}.part"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(passing, flags, 0o644, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                if owner is not None:
+                    os.fchown(descriptor, *owner)
+                stream.write(content)
+                stream.flush()
+                os.fsync(descriptor)
+            os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(passing, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)

@@ -1,0 +1,65 @@
+"""How busy NVIDIA devices are, by the driver's own library, loaded only for a run that has such a device."""
+
+import ctypes
+import re
+from typing import Any
+
+_Memory = ctypes.c_ulonglong * 3  # total, free, used
+_Rates = ctypes.c_uint * 2  # device, memory; per cent
+
+
+def load(name: str = "libnvidia-ml.so.1") -> Any:
+    """The library, initialised, or None."""
+    try:
+        library = ctypes.CDLL(name)
+        return library if library.nvmlInit_v2() == 0 else None
+    except (OSError, AttributeError):
+        return None
+
+
+class Meter:
+    """Reads the devices of one run. Devices that do not tell, simulated ones among them, give None."""
+
+    def __init__(self, devices: list[dict[str, Any]], library: Any = None) -> None:
+        self._devices = devices
+        real = [device for device in devices if not device["simulated"] and _number(device) is not None]
+        self._library: Any = (library or load()) if real else None
+        self._handles = {device["id"]: self._handle(device) for device in real} if self._library else {}
+
+    def _handle(self, device: dict[str, Any]) -> Any:
+        handle = ctypes.c_void_p()
+        library = self._library
+        by_name = re.fullmatch(r"GPU-[0-9a-f-]+", device["id"])
+        if by_name and library.nvmlDeviceGetHandleByUUID(device["id"].encode(), ctypes.byref(handle)) == 0:
+            return handle
+        if library.nvmlDeviceGetHandleByIndex_v2(_number(device), ctypes.byref(handle)) == 0:
+            return handle
+        return None
+
+    def read(self) -> list[dict[str, Any]]:
+        return [self._reading(device["id"]) for device in self._devices]
+
+    def _reading(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "id": name,
+            "utilisation": None,
+            "memory_used_bytes": None,
+            "memory_total_bytes": None,
+        }
+        handle = self._handles.get(name)
+        if handle is None:
+            return found
+        rates, memory = _Rates(), _Memory()
+        if self._library.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(rates)) == 0:
+            found["utilisation"] = min(1.0, rates[0] / 100)
+        if self._library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == 0:
+            found["memory_total_bytes"], found["memory_used_bytes"] = memory[0], memory[2]
+        return found
+
+
+def _number(device: dict[str, Any]) -> int | None:
+    """N of the device node /dev/nvidiaN, or None for a device of another make."""
+    for path in device["paths"]:
+        if found := re.fullmatch(r"/dev/nvidia(\d+)", path):
+            return int(found[1])
+    return None

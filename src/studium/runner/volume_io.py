@@ -1,0 +1,39 @@
+"""Reads or writes one file of a volume's image that no run has mounted: `volume_io.py read|write IMAGE PATH LIMIT UID`.
+
+A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
+Exit codes: 0 done, 3 no such plain file, 4 too large, 1 anything else with a sentence on stderr.
+"""
+
+import importlib
+import os
+import sys
+
+ABSENT, TOO_LARGE = 3, 4
+
+
+def main(arguments: list[str]) -> int:
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    beneath, stage, volumes = (importlib.import_module(f"runner.{name}") for name in ("beneath", "stage", "volumes"))
+    verb, image, path, limit, uid = arguments
+    stage.enter()
+    root = os.path.join(stage.FOLDER, "volume")
+    try:
+        volumes.mount_image(image, root)
+        if verb == "write":
+            beneath.write(root, path, sys.stdin.buffer.read(), (int(uid), int(uid)))
+            return 0
+        content = beneath.read(root, path, int(limit))
+    except beneath.TooLargeError as error:
+        sys.stderr.write(str(error))
+        return TOO_LARGE
+    except (OSError, ValueError) as error:
+        sys.stderr.write(str(error))
+        return 1
+    if content is None:
+        return ABSENT
+    sys.stdout.buffer.write(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
