@@ -1,0 +1,31 @@
+"""Notebooks for tests."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from factories.accounts import NOW
+
+from studium.accounts.models import Team, User
+from studium.environments.models import Environment
+from studium.notebooks.actions import create_notebook
+from studium.notebooks.models import Notebook
+
+
+def notebook_json(*sources: str, **metadata: Any) -> bytes:
+    """A small nbformat 4 notebook with one code cell per source."""
+    cells = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+        for i, source in enumerate(sources or ("print('hello')",))
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "language_info": {"name": "python"}}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {**kernel, **metadata}, "cells": cells}).encode()
+
+
+def make_notebook(user: User, team: Team | None = None, title: str = "A notebook", *, now: datetime = NOW, **more: Any) -> Notebook:
+    where = (team or user.personal_team).projects.get(slug="main")
+    return create_notebook(user, where, title, more.pop("content", notebook_json()), now=now, **more)
+
+
+def make_environment(path: str = "/usr", *, now: datetime = NOW) -> Environment:
+    return Environment.objects.create(slug="default", name="Python", lock_digest="0" * 64, path=path, built_at=now)
