@@ -1,0 +1,85 @@
+"""Reads of notebooks for pages and REST: listings, their last runs, what was started for one."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from studium.accounts.models import User
+from studium.compute.access import runs_of
+from studium.compute.models import Run
+from studium.compute.states import LIVE
+from studium.notebooks.access import mine, visible_to
+from studium.notebooks.launching import OWNER_KIND
+from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.states import Visibility
+
+Which = Literal["mine", "team", "public"]
+
+
+def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> QuerySet[Notebook]:
+    """Notebooks the user may read, to be ordered by the caller.
+
+    `mine` are those they made, `team` those of their teams, `public` everybody's public ones. `text` is looked for in titles.
+    """
+    if which == "public":
+        rows = visible_to(user).filter(visibility=Visibility.PUBLIC)
+    else:
+        rows = mine(user)
+        if which == "mine":
+            rows = rows.filter(created_by_id=user.pk)
+    if team_slug:
+        rows = rows.filter(team__slug=team_slug)
+    for word in text.split()[:6]:
+        rows = rows.filter(title__icontains=word)
+    return rows
+
+
+def last_runs(notebooks: Iterable[Notebook]) -> dict[str, Run]:
+    """The newest run of each notebook by its id; two queries however many there are."""
+    newest = Launch.objects.filter(notebook=OuterRef("pk")).order_by("-run__submitted_at").values("run_id")[:1]
+    ids = [notebook.pk for notebook in notebooks]
+    by_notebook = dict(Notebook.objects.filter(pk__in=ids).values_list("pk", Subquery(newest)))
+    runs = Run.objects.select_related("team", "user", "machine_type", "machine").in_bulk([run for run in by_notebook.values() if run])
+    return {notebook: runs[run] for notebook, run in by_notebook.items() if run in runs}
+
+
+def launches_of(notebook: Notebook) -> QuerySet[Launch]:
+    """What was started for a notebook, newest first, with the runs."""
+    rows = Launch.objects.filter(notebook=notebook).select_related("run__team", "run__user", "run__machine_type", "run__machine")
+    return rows.order_by("-run__submitted_at")
+
+
+def notebook_of(run: Run) -> Notebook | None:
+    """The notebook a run was started for, deleted ones included."""
+    launch = Launch.objects.filter(run=run).select_related("notebook__team", "notebook__project").first()
+    return launch.notebook if launch else None
+
+
+def notebooks_of_runs(runs: Iterable[Run]) -> dict[str, Notebook]:
+    """The live notebooks that runs were started for, by run id; one query."""
+    ids = [run.pk for run in runs]
+    rows = Launch.objects.filter(run__in=ids, notebook__deleted_at=None).select_related("notebook__team")
+    return {launch.run_id: launch.notebook for launch in rows}
+
+
+def live_runs_of(notebooks: Iterable[Notebook]) -> dict[str, Run]:
+    """The live run of each notebook that has one, queued ones included, by the notebook's id; one query."""
+    ids = [notebook.pk for notebook in notebooks]
+    rows = Run.objects.filter(owner_kind=OWNER_KIND, owner_id__in=ids, state__in=[s.value for s in LIVE])
+    return {run.owner_id: run for run in rows.select_related("team", "user", "machine_type", "machine")}
+
+
+def readable_runs(user: User) -> QuerySet[Run]:
+    """The runs of the user's teams, less those of notebooks that are private to somebody else."""
+    hidden = Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE).exclude(notebook__in=visible_to(user))
+    hidden = hidden.exclude(notebook__created_by_id=user.pk)
+    return runs_of(user).filter(~Exists(hidden))
+
+
+def named(user: User, word: str) -> QuerySet[Notebook]:
+    """The notebooks a person may mean by a word: an id, `team/slug`, or a slug in one of their teams."""
+    team, _, slug = word.rpartition("/")
+    if team:
+        return visible_to(user).filter(team__slug=team, slug=slug)
+    return visible_to(user).filter(Q(pk=word) | Q(slug=word, team_id__in=user.memberships.values("team_id")))
