@@ -68,6 +68,13 @@ def become(who: Identity) -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _fresh_session() -> None:
+    """Leave the runner's session, and give back the signals that Python ignores (pasta refuses to start without)."""
+    os.setsid()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _limit_resources(spec: dict[str, Any], *, grouped: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -112,8 +119,7 @@ def start(spec: dict[str, Any], host: dict[str, Any], places: sandbox.Places, gr
     pid = os.fork()
     if pid == 0:
         try:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
+            _fresh_session()
             null = os.open("/dev/null", os.O_RDONLY)
             for source, target in ((null, 0), (output, 1), (output, 2)):
                 os.dup2(source, target)
@@ -190,7 +196,7 @@ def _start_pasta(target: int, who: Identity, group: Group, words: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            os.setsid()
+            _fresh_session()
             null = os.open("/dev/null", os.O_RDWR)
             for source, number in ((null, 0), (null, 1), (words, 2)):
                 os.dup2(source, number)
