@@ -72,6 +72,7 @@ class CellOutputs:
         self._outputs: list[Stream | Json] = []
         self._clear_next = False
         self._left = min(notebook.cell_limit, notebook.left)
+        self._used = 0
         self._cut = False
         self.changed = False
 
@@ -103,7 +104,9 @@ class CellOutputs:
             self._clear_next = True
         else:
             self._outputs.clear()
-            self._clear_next = False
+            self._clear_next = self._cut = False
+            self._notebook.left += self._used
+            self._left, self._used = min(self._notebook.cell_limit, self._notebook.left), 0
             self.changed = True
 
     def _room_for(self, size: int) -> bool:
@@ -112,9 +115,13 @@ class CellOutputs:
             self._clear(wait=False)
         if size > self._left:
             return False
-        self._left -= size
-        self._notebook.left -= size
+        self._take(size)
         return True
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        self._used += size
+        self._notebook.left -= size
 
     def _cut_here(self) -> None:
         """Say in the cell, once, that it goes on no further."""
@@ -127,7 +134,8 @@ class CellOutputs:
     def _stream(self, name: str, text: str) -> None:
         fits = self._room_for(len(text))
         if not fits:
-            text, self._left = text[: self._left], 0
+            text = text[: max(0, self._left)]
+            self._take(len(text))
         if text:
             self._write(name, text)
         if not fits:
@@ -150,7 +158,8 @@ class CellOutputs:
             output |= {"data": content.get("data", {}), "metadata": content.get("metadata", {})}
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
-        if self._room_for(_size(output)):
+        # Why a cell failed is kept in any case.
+        if self._room_for(_size(output)) or kind == "error":
             self._outputs.append(output)
             self._notebook.shown(_display_id(content), output)
             self.changed = True

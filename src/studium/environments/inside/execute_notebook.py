@@ -47,7 +47,7 @@ class Progress:
         self._written = time.monotonic()
         self.facts["elapsed"] = round(self._written - self._started, 3)
         try:
-            write_whole(self._path, json.dumps(self.facts).encode())
+            write_whole(self._path, json.dumps(self.facts, ensure_ascii=False).encode("utf-8", "replace"))
         except OSError as error:
             print(f"Progress cannot be written: {error.strerror}", file=sys.stderr)
 
@@ -94,7 +94,8 @@ def main(arguments: list[str]) -> int:
     try:
         _execute(path, notebook, progress, stopping)
     except Failed as failure:
-        error = {"cell": failure.cell, "name": failure.name, "message": failure.message}
+        # Bounded, because whoever reads the progress reads a few KiB of it.
+        error = {"cell": failure.cell, "name": failure.name[:100], "message": failure.message[:700]}
         progress.write(state="failed", error=error)
         place = f" in cell {failure.cell}" if failure.cell else ""
         print(f"\n{failure.name}{place}: {failure.message}", file=sys.stderr)
