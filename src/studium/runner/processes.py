@@ -53,6 +53,15 @@ def started(pid: int) -> int:
     return found.started if found and found.state not in "ZX" else 0
 
 
+def proportional_memory(pid: int, otherwise: int) -> int:
+    """A process's memory with shared pages divided among those who share; dear to ask. `otherwise` if it is not told."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as stream:
+        for line in stream:
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    return otherwise
+
+
 def children(pid: int) -> list[int]:
     found: list[int] = []
     with contextlib.suppress(OSError):

@@ -97,6 +97,8 @@ class Sampler:
         # What ended processes used is counted by their parents once collected, so the sum may dip; never go back.
         spent = max(self.last.cpu_seconds, sum(stat.cpu_seconds for stat in found))
         memory = sum(stat.memory for stat in found)
+        if memory > self._memory_limit:  # pages shared after a fork were counted once for each: look closer
+            memory = sum(processes.proportional_memory(stat.pid, stat.memory) for stat in found)
         self._peak = max(self._peak, memory)
         self.over_memory = memory > self._memory_limit
         return Reading(cpu_seconds=spent, memory=memory, memory_peak=self._peak, pids=len(found))

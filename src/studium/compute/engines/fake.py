@@ -1,0 +1,287 @@
+"""An engine that runs nothing: for tests of everything above engines. Time is the clock it is given.
+
+Runs go on until told otherwise (`finish`, `dies_after`, `stop`). Named misbehaviours stand for what real engines do on
+bad days. With a `path` all state is kept in a JSON file, so that another instance finds it, as after a restart.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from studium.compute.engines.base import (
+    AcceleratorUsage,
+    Activity,
+    Cause,
+    Check,
+    Endpoint,
+    Engine,
+    EngineError,
+    FoundMachine,
+    Observation,
+    Phase,
+    Usage,
+)
+from studium.compute.spec import RunSpec
+from studium.runner import beneath
+
+MACHINES = (FoundMachine(name="fake", vcpu=8.0, memory_bytes=32 * 1024**3),)
+EVERY = "*"
+
+
+class FakeEngine(Engine):
+    """Pretends to run. `clock` gives Unix seconds; `machines` is what it offers."""
+
+    name = "fake"
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        machines: Sequence[FoundMachine] = MACHINES,
+        *,
+        path: Path | None = None,
+        endpoint_folder: Path = Path("/nowhere"),
+    ) -> None:
+        self._clock, self._machines, self._path = clock, list(machines), path
+        self._endpoints = endpoint_folder
+        self._state: dict[str, Any] = {"runs": {}, "volumes": {}, "bad": {}, "starts": []}
+        self._load()
+
+    def _load(self) -> None:
+        if self._path and self._path.exists():
+            self._state = json.loads(self._path.read_text())
+
+    def _save(self) -> None:
+        if self._path:
+            passing = self._path.with_suffix(".part")
+            passing.write_text(json.dumps(self._state))
+            passing.replace(self._path)
+
+    # What tests do to it.
+
+    def unknown_for(self, polls: int, run_id: str = EVERY) -> None:
+        """The next polls answer UNKNOWN."""
+        self._misbehave("unknown_for", run_id, polls)
+
+    def poll_raises(self, times: int = 1, run_id: str = EVERY) -> None:
+        """The next polls raise, as a broken connection to a scheduler would."""
+        self._misbehave("poll_raises", run_id, times)
+
+    def start_fails(self, times: int = 1, run_id: str = EVERY) -> None:
+        """The next starts raise `EngineError` and start nothing."""
+        self._misbehave("start_fails", run_id, times)
+
+    def start_lies(self, times: int = 1, run_id: str = EVERY) -> None:
+        """The next starts raise although the run was started: the answer was lost."""
+        self._misbehave("start_lies", run_id, times)
+
+    def slow_start(self, seconds: float, run_id: str = EVERY) -> None:
+        """Runs stay STARTING for so long after their start."""
+        self._misbehave("slow_start", run_id, seconds)
+
+    def dies_after(
+        self, seconds: float, exit_code: int | None = 1, cause: Cause = Cause.EXIT, run_id: str = EVERY
+    ) -> None:
+        """Runs end by themselves so long after their start."""
+        self._misbehave("dies_after", run_id, [seconds, exit_code, cause.value])
+
+    def stop_ignored(self, run_id: str = EVERY) -> None:
+        """Stops are taken and nothing happens."""
+        self._misbehave("stop_ignored", run_id, 1)
+
+    def heal(self) -> None:
+        """No more misbehaviours."""
+        self._state["bad"].clear()
+        self._save()
+
+    def finish(self, run_id: str, exit_code: int | None = 0, cause: Cause = Cause.EXIT, message: str = "") -> None:
+        """The run ends now."""
+        self._end(self._state["runs"][run_id], self._clock(), exit_code, cause, message)
+        self._save()
+
+    def forget(self, run_id: str) -> None:
+        """The run is gone without a trace, as with a machine that was replaced."""
+        self._state["runs"].pop(run_id, None)
+        self._save()
+
+    def output(self, run_id: str, text: bytes) -> None:
+        """The run prints."""
+        self._state["runs"][run_id]["log"] += text.decode("latin-1")
+        self._save()
+
+    def observe(
+        self,
+        run_id: str,
+        *,
+        usage: Usage | None = None,
+        activity: Activity | None = None,
+        progress: dict[str, Any] | None = None,
+    ) -> None:
+        """What the next polls tell of the run's use, activity and progress; what is left out stays."""
+        run = self._state["runs"][run_id]
+        for name, value in (("usage", usage), ("activity", activity)):
+            if value is not None:
+                run[name] = asdict(value)
+        if progress is not None:
+            run["progress"] = progress
+        self._save()
+
+    def set_machines(self, machines: Sequence[FoundMachine]) -> None:
+        self._machines = list(machines)
+
+    @property
+    def starts(self) -> list[str]:
+        """The runs that were really started, in order."""
+        return list(self._state["starts"])
+
+    def _misbehave(self, what: str, run_id: str, value: Any) -> None:
+        self._state["bad"].setdefault(what, {})[run_id] = value
+        self._save()
+
+    def _bad(self, what: str, run_id: str) -> Any:
+        table = self._state["bad"].get(what, {})
+        return table.get(run_id, table.get(EVERY))
+
+    def _uses_up(self, what: str, run_id: str) -> bool:
+        """Whether a counted misbehaviour strikes now; each strike uses one up."""
+        table = self._state["bad"].get(what, {})
+        key = run_id if table.get(run_id) else EVERY
+        if not table.get(key):
+            return False
+        table[key] -= 1
+        self._save()
+        return True
+
+    # The contract.
+
+    def inventory(self) -> list[FoundMachine]:
+        return list(self._machines)
+
+    def checks(self) -> list[Check]:
+        remedy = "Use a real engine."
+        return [Check(name="fake engine", ok=False, detail="Runs are pretended.", remedy=remedy, isolates=True)]
+
+    def start(self, spec: RunSpec, machine: str) -> None:
+        if machine not in {found.name for found in self._machines}:
+            raise EngineError(f"there is no machine {machine!r}")
+        if spec.run_id in self._state["runs"]:
+            return
+        if self._uses_up("start_fails", spec.run_id):
+            raise EngineError("the fake engine was told to fail this start")
+        now = self._clock()
+        service = None
+        if spec.service is not None:
+            service = str(self._endpoints / spec.run_id / "service.sock")
+        self._state["runs"][spec.run_id] = {
+            "started": now, "ready": now + float(self._bad("slow_start", spec.run_id) or 0), "stop_at": None,
+            "ended": None, "exit_code": None, "cause": None, "message": "", "log": "", "service": service,
+            "volume": spec.volume.name if spec.volume else None, "spec": json.loads(spec.to_json()),
+        }  # fmt: skip
+        if spec.volume:
+            self._state["volumes"].setdefault(spec.volume.name, {})
+        self._state["starts"].append(spec.run_id)
+        self._save()
+        if self._uses_up("start_lies", spec.run_id):
+            raise EngineError("the fake engine was told to lose the answer to this start")
+
+    def poll(self, run_id: str) -> Observation:
+        if self._uses_up("poll_raises", run_id):
+            raise EngineError("the fake engine was told to fail this poll")
+        run = self._state["runs"].get(run_id)
+        if run is None or self._uses_up("unknown_for", run_id):
+            return Observation(phase=Phase.UNKNOWN, message="this engine has no such run")
+        self._move_on(run_id, run)
+        return _observation(run, self._clock())
+
+    def _move_on(self, run_id: str, run: dict[str, Any]) -> None:
+        """Let happen what was due by now: a death of its own, a stop."""
+        if run["ended"] is not None:
+            return
+        now = self._clock()
+        if (fate := self._bad("dies_after", run_id)) and now >= run["started"] + fate[0]:
+            self._end(run, run["started"] + fate[0], fate[1], Cause(fate[2]), "")
+        elif run["stop_at"] is not None and now >= run["stop_at"]:
+            self._end(run, run["stop_at"], None, Cause.STOPPED, "It was stopped.")
+
+    def _end(self, run: dict[str, Any], at: float, exit_code: int | None, cause: Cause, message: str) -> None:
+        if run["ended"] is None:
+            run.update(ended=at, exit_code=exit_code, cause=cause.value, message=message)
+            self._save()
+
+    def stop(self, run_id: str, grace_seconds: float) -> None:
+        run = self._state["runs"].get(run_id)
+        if run is None or run["ended"] is not None or self._bad("stop_ignored", run_id):
+            return
+        until = self._clock() + grace_seconds
+        run["stop_at"] = until if run["stop_at"] is None else min(until, run["stop_at"])
+        self._save()
+
+    def read_log(self, run_id: str, offset: int, limit: int) -> bytes:
+        run = self._state["runs"].get(run_id)
+        text: str = run["log"] if run else ""
+        return text.encode("latin-1")[max(0, offset) :][: max(0, limit)]
+
+    def endpoint(self, run_id: str) -> Endpoint | None:
+        run = self._state["runs"].get(run_id)
+        if run is None or not run["service"] or run["ended"] is not None or self._clock() < run["ready"]:
+            return None
+        return Endpoint(socket=run["service"])
+
+    def read_file(self, volume: str, path: str, limit: int) -> bytes | None:
+        try:
+            name = "/".join(beneath.components(path))
+        except ValueError:
+            return None
+        text: str | None = self._state["volumes"].get(volume, {}).get(name)
+        if text is None:
+            return None
+        if len(text) > limit:
+            raise EngineError(f"{path} has more than {limit} bytes")
+        return text.encode("latin-1")
+
+    def write_file(self, volume: str, path: str, content: bytes, size_bytes: int) -> None:
+        try:
+            name = "/".join(beneath.components(path))
+        except ValueError as error:
+            raise EngineError(str(error)) from error
+        files = self._state["volumes"].setdefault(volume, {})
+        if sum(map(len, files.values())) + len(content) > size_bytes:
+            raise EngineError(f"the volume {volume} has no room for {len(content)} more bytes")
+        files[name] = content.decode("latin-1")
+        self._save()
+
+    def reclaim(self, run_id: str) -> None:
+        run = self._state["runs"].get(run_id)
+        if run is None:
+            return
+        self._move_on(run_id, run)
+        if run["ended"] is None:
+            raise EngineError(f"the run {run_id} is still alive")
+        self.forget(run_id)
+
+    def delete_volume(self, volume: str) -> None:
+        for run_id, run in self._state["runs"].items():
+            self._move_on(run_id, run)
+        if any(run["volume"] == volume and run["ended"] is None for run in self._state["runs"].values()):
+            raise EngineError(f"the volume {volume} is in use by another run")
+        self._state["volumes"].pop(volume, None)
+        self._save()
+
+
+def _observation(run: dict[str, Any], now: float) -> Observation:
+    ended = run["ended"] is not None
+    phase = Phase.ENDED if ended else Phase.RUNNING if now >= run["ready"] else Phase.STARTING
+    usage = dict(run.get("usage", {}))
+    devices = tuple(AcceleratorUsage(**device) for device in usage.pop("accelerators", ()))
+    return Observation(
+        phase=phase,
+        exit_code=run["exit_code"],
+        cause=Cause(run["cause"]) if run["cause"] else None,
+        message=run["message"],
+        started_at=run["ready"] if now >= run["ready"] and (not ended or run["ended"] >= run["ready"]) else None,
+        ended_at=run["ended"],
+        usage=Usage(**usage, accelerators=devices),
+        activity=Activity(**run.get("activity", {})),
+        progress=run.get("progress"),
+    )
