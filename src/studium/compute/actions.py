@@ -44,7 +44,7 @@ def submit_run(
     standing = plans.standing(team, now=now)
     kind = machine_type.as_spec()
     checks.check_machine(standing.plan, kind)
-    granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind))
+    granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind), now=now)
     queued = Run.objects.filter(team=team, state=State.QUEUED).count()
     checks.check_queue(standing.plan, queued)
     spec = dataclasses.replace(

@@ -8,6 +8,7 @@ from django.db.models import Sum
 from studium.accounts.models import Team, User
 from studium.errors import BadInput, Broken
 from studium.events.actions import record
+from studium.plans.estimates import cost_of
 from studium.plans.models import Claim, LedgerEntry, Plan, Subscription
 from studium.plans.rules import PlanRules
 
@@ -90,11 +91,6 @@ def charge(holder: str, *, until: datetime) -> LedgerEntry | None:
     if not Claim.objects.filter(pk=claim.pk, charged_until=charged_until).update(charged_until=upto):
         raise Broken("ledger.race", "Two charges of one run met.", "Nothing was entered twice; the next pass goes on.")
     return entry
-
-
-def cost_of(price_micros_hour: int, seconds: int) -> int:
-    """Millionths of a dollar for `seconds` on a machine. Rounded down on the total, so parts add up exactly."""
-    return price_micros_hour * seconds // 3600
 
 
 @transaction.atomic

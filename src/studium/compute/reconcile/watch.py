@@ -20,6 +20,7 @@ from studium.compute.transitions import move
 from studium.events.actions import hint, record
 from studium.plans import actions as plan_actions
 from studium.plans import queries as plans
+from studium.plans.checks import session_ends_after
 
 POLL_STARTING = 0.05
 POLL_RUNNING = 2.0
@@ -123,7 +124,8 @@ def _charge_and_hold(run: Run, now: datetime) -> datetime | None:
             plan_actions.top_up(run.pk, claim.hold_seconds + more)
             ahead += more
     still_free = plans.standing(run.team, now=now).left_for(run.machine_type.as_spec()) or 0
-    return now + timedelta(seconds=max(0, ahead + still_free) / claim.devices)
+    ends_after = session_ends_after(standing.rules, ahead + still_free, claim.devices)
+    return None if ends_after is None else now + timedelta(seconds=ends_after)
 
 
 def _limit_reached(run: Run, now: datetime) -> tuple[Reason, str] | None:
