@@ -36,9 +36,15 @@ class Window(_Data):
     length_seconds: Seconds | None = None
 
     @model_validator(mode="after")
-    def _length_only_for_rolling(self) -> "Window":
+    def _keys_fit_the_kind(self) -> "Window":
         if (self.kind == "rolling") != (self.length_seconds is not None):
             raise ValueError("length_seconds belongs to a rolling window, and only to one")
+        if (
+            self.kind != "weekly"
+            and {"weekday", "time"} & self.model_fields_set
+            and (self.weekday, self.time) != ("monday", "00:00")
+        ):
+            raise ValueError("weekday and time belong to a weekly window")
         return self
 
     def counts(self, machine_class: MachineClass) -> bool:
