@@ -51,7 +51,7 @@ def not_signed_in(message: str = "This needs a sign-in.") -> NotSignedIn:
     return NotSignedIn(
         "auth.not_signed_in",
         message,
-        "Make a token on your settings page and send it as `Authorization: Bearer studium_...`; the CLI does so after `studium login`.",
+        "Send a token of your settings page as `Authorization: Bearer studium_...`, or use `studium login`.",
     )
 
 
@@ -96,7 +96,11 @@ class BrowserSession(APIKeyCookie):
         if not isinstance(user, User):
             return None
         if check_csrf(request) is not None:
-            raise Forbidden("auth.csrf", "The request carries no valid CSRF token.", "Send the cookie's token as X-CSRFToken, or use a personal token.")
+            raise Forbidden(
+                "auth.csrf",
+                "The request carries no valid CSRF token.",
+                "Send the cookie's token as X-CSRFToken, or use a personal token.",
+            )
         return self.authenticate(request, None)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:

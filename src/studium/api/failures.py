@@ -1,4 +1,4 @@
-"""Errors as JSON: `{code, message, next_step, facts}` with the status of the error's class, for everything that can go wrong."""
+"""Errors as JSON, `{code, message, next_step, facts}`, with the status of their class: for all that can go wrong."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,9 @@ from studium.lib.ids import new_id
 from studium.lib.units import size_words
 
 log = structlog.get_logger(__name__)
-UNKNOWN_PATH = NotFound("path.unknown", "There is nothing at this address.", "See /rest/openapi.json for what there is.")
+UNKNOWN_PATH = NotFound(
+    "path.unknown", "There is nothing at this address.", "See /rest/openapi.json for what there is."
+)
 
 
 class TooLarge(BadInput):
@@ -59,7 +61,9 @@ def install(api: NinjaAPI) -> None:
         PermissionDenied: lambda _: Forbidden("auth.forbidden", "You may not do this.", "Ask an administrator."),
         RequestDataTooBig: lambda _: too_large(),
         SuspiciousOperation: lambda _: BadInput("input.refused", "The request is malformed.", "See /rest/docs."),
-        UnreadablePostError: lambda _: BadInput("input.cut_short", "The request ended before it was complete.", "Send it again."),
+        UnreadablePostError: lambda _: BadInput(
+            "input.cut_short", "The request ended before it was complete.", "Send it again."
+        ),
         OperationalError: _database,
         Exception: _fault,
     }
@@ -77,9 +81,11 @@ def _handling(translate: Callable[[Any], StudiumError]) -> Callable[[HttpRequest
 def too_large() -> TooLarge:
     most = options().notebook_bytes
     return TooLarge(
-        "input.too_large", f"The request is larger than the {size_words(most)} this server takes.",
-        "Clear large outputs from the notebook and keep data in files beside it.", {"limit_bytes": most},
-    )  # fmt: skip
+        "input.too_large",
+        f"The request is larger than the {size_words(most)} this server takes.",
+        "Clear large outputs from the notebook and keep data in files beside it.",
+        {"limit_bytes": most},
+    )
 
 
 def _invalid(error: ValidationError) -> BadInput:
@@ -91,12 +97,19 @@ def _invalid(error: ValidationError) -> BadInput:
         name = ".".join(place[2:] or place[1:] or place)
         fields.append({"field": name, "problem": str(one.get("msg", "invalid"))})
     said = "; ".join(f"{f['field']}: {f['problem']}" for f in fields[:3])
-    return BadInput("input.invalid", f"The request is not valid: {said}."[:500], "See /rest/docs for the fields.", {"fields": fields})
+    return BadInput(
+        "input.invalid",
+        f"The request is not valid: {said}."[:500],
+        "See /rest/docs for the fields.",
+        {"fields": fields},
+    )
 
 
 def _http(error: HttpError) -> StudiumError:
     if error.status_code == 400:
-        return BadInput("input.not_json", "The body is not JSON.", "Send a JSON object with Content-Type: application/json.")
+        return BadInput(
+            "input.not_json", "The body is not JSON.", "Send a JSON object with Content-Type: application/json."
+        )
     return BadInput("input.refused", f"{error}.".replace("..", "."), "See /rest/docs.")
 
 
@@ -108,4 +121,6 @@ def _database(error: OperationalError) -> Busy:
 def _fault(error: Exception) -> Broken:
     name = new_id()
     log.error("rest_fault", fault=name, exc_info=error)
-    return Broken("server.fault", "Something went wrong on our side.", f"Tell an administrator this id: {name}.", {"id": name})
+    return Broken(
+        "server.fault", "Something went wrong on our side.", f"Tell an administrator this id: {name}.", {"id": name}
+    )

@@ -17,7 +17,9 @@ Limit = Annotated[int, Query(50, ge=1, le=200, description="How many items at mo
 Cursor = Annotated[str, Query("", max_length=200, description="`next_cursor` of the page before.")]
 
 
-def page(rows: QuerySet[M], cursor: str, limit: int, field: str, value: Callable[[M], datetime | int]) -> tuple[list[M], str]:
+def page(
+    rows: QuerySet[M], cursor: str, limit: int, field: str, value: Callable[[M], datetime | int]
+) -> tuple[list[M], str]:
     """The items after `cursor`, newest first by `field` then key, and the cursor of what follows ("" at the end)."""
     ordered = rows.order_by(f"-{field}", "-pk")
     if cursor:

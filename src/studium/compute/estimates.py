@@ -29,27 +29,41 @@ class Estimate:
     wait: Waited | None
 
 
-def estimate(actor: User, team: Team, kind: MachineType, *, now: datetime, interactive: bool, max_seconds: int | None = None) -> Estimate:
+def estimate(
+    actor: User, team: Team, kind: MachineType, *, now: datetime, interactive: bool, max_seconds: int | None = None
+) -> Estimate:
     """The estimate for a run of this team. Raises Refused or NotYet exactly where submitting it would."""
     standing = plans.standing(team, now=now)
     spec = kind.as_spec()
     checks.check_machine(standing.plan, spec)
     left = standing.left_for(spec)
-    granted = checks.check_session(standing.plan, spec, max_seconds, left)
+    granted = checks.check_session(standing.plan, spec, max_seconds, left, now=now)
     queued = list(Run.objects.filter(state=State.QUEUED).select_related("team", "machine_type"))
     checks.check_queue(standing.plan, sum(run.team_id == team.pk for run in queued))
     imagined = Run(
-        id=_NAME, team=team, user=actor, machine_type=kind, interactive=interactive, priority=standing.rules.priority,
-        submitted_at=now, max_seconds=granted,
-    )  # fmt: skip
+        id=_NAME,
+        team=team,
+        user=actor,
+        machine_type=kind,
+        interactive=interactive,
+        priority=standing.rules.priority,
+        submitted_at=now,
+        max_seconds=granted,
+    )
     outcome, _ = decide([*queued, imagined], now)
     placed = any(decision.run_id == _NAME for decision in outcome.decisions)
     noted = None if placed else next((wait for wait in outcome.waits if wait.run_id == _NAME), None)
     wait = noted and Waited(
-        place=noted.place, reason=noted.reason, waits_for=noted.waits_for,
+        place=noted.place,
+        reason=noted.reason,
+        waits_for=noted.waits_for,
         expected_at=None if noted.expected_seconds is None else now + timedelta(seconds=noted.expected_seconds),
         at_most_at=None if noted.at_most_seconds is None else now + timedelta(seconds=noted.at_most_seconds),
-    )  # fmt: skip
+    )
     return Estimate(
-        kind=kind, max_seconds=granted, max_cost_micros=cost_of(kind.price_micros_hour, granted), seconds_left=left, wait=wait
+        kind=kind,
+        max_seconds=granted,
+        max_cost_micros=cost_of(kind.price_micros_hour, granted),
+        seconds_left=left,
+        wait=wait,
     )

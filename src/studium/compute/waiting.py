@@ -35,9 +35,12 @@ def read_wait(noted: dict[str, Any]) -> Waited:
         return datetime.fromisoformat(said) if said else None
 
     return Waited(
-        place=noted.get("place"), expected_at=instant("expected_at"), at_most_at=instant("at_most_at"),
-        reason=noted.get("reason") or "", waits_for=noted.get("waits_for") or "",
-    )  # fmt: skip
+        place=noted.get("place"),
+        expected_at=instant("expected_at"),
+        at_most_at=instant("at_most_at"),
+        reason=noted.get("reason") or "",
+        waits_for=noted.get("waits_for") or "",
+    )
 
 
 def wait_words(wait: Waited, *, now: datetime) -> str:

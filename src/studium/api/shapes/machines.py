@@ -36,12 +36,24 @@ class MachineTypeShape(Shape):
     def of(cls, now: TypeNow, refusal: Failure | None) -> "MachineTypeShape":
         kind = now.kind
         return cls(
-            slug=kind.slug, label=kind.label, description=kind.description, vcpu=kind.vcpu, memory_bytes=kind.memory_bytes,
-            accelerator_kind=kind.accelerator_kind, accelerator_count=kind.accelerator_count,
-            accelerator_memory_bytes=kind.accelerator_memory_bytes, machine_class=kind.machine_class,
-            price_micros_hour=kind.price_micros_hour, price=f"{money_words(kind.price_micros_hour)}/h" if kind.price_micros_hour else "free",
-            simulated=now.simulated, free=now.free, total=now.total, waiting=now.waiting, allowed=refusal is None, refusal=refusal,
-        )  # fmt: skip
+            slug=kind.slug,
+            label=kind.label,
+            description=kind.description,
+            vcpu=kind.vcpu,
+            memory_bytes=kind.memory_bytes,
+            accelerator_kind=kind.accelerator_kind,
+            accelerator_count=kind.accelerator_count,
+            accelerator_memory_bytes=kind.accelerator_memory_bytes,
+            machine_class=kind.machine_class,
+            price_micros_hour=kind.price_micros_hour,
+            price=f"{money_words(kind.price_micros_hour)}/h" if kind.price_micros_hour else "free",
+            simulated=now.simulated,
+            free=now.free,
+            total=now.total,
+            waiting=now.waiting,
+            allowed=refusal is None,
+            refusal=refusal,
+        )
 
 
 class Device(Shape):
@@ -73,9 +85,17 @@ class MachineShape(Shape):
             for d in sorted(row.accelerators.all(), key=lambda d: (d.kind, d.index))
         ]
         return cls(
-            name=row.name, engine=row.engine, vcpu=row.vcpu, memory_bytes=row.memory_bytes, simulated=row.simulated,
-            draining=row.draining, gone=row.gone, seen_at=row.seen_at, runs=runs, accelerators=devices,
-        )  # fmt: skip
+            name=row.name,
+            engine=row.engine,
+            vcpu=row.vcpu,
+            memory_bytes=row.memory_bytes,
+            simulated=row.simulated,
+            draining=row.draining,
+            gone=row.gone,
+            seen_at=row.seen_at,
+            runs=runs,
+            accelerators=devices,
+        )
 
 
 class Waited(Shape):

@@ -36,11 +36,25 @@ class NotebookShape(Shape):
     @classmethod
     def of(cls, row: Notebook, *, may_change: bool, url: str, run: RunShape | None) -> "NotebookShape":
         return cls(
-            id=row.pk, name=f"{row.team.slug}/{row.slug}", team=row.team.slug, project=row.project.slug, slug=row.slug, title=row.title,
-            visibility=Visibility(row.visibility), language=row.language, internet=row.internet, machine_type=row.machine_type,
-            cells=row.cells, document_bytes=row.document_bytes, created_by=row.created_by.username, created_at=row.created_at,
-            changed_at=row.changed_at, may_change=may_change, url=url, run=run,
-        )  # fmt: skip
+            id=row.pk,
+            name=f"{row.team.slug}/{row.slug}",
+            team=row.team.slug,
+            project=row.project.slug,
+            slug=row.slug,
+            title=row.title,
+            visibility=Visibility(row.visibility),
+            language=row.language,
+            internet=row.internet,
+            machine_type=row.machine_type,
+            cells=row.cells,
+            document_bytes=row.document_bytes,
+            created_by=row.created_by.username,
+            created_at=row.created_at,
+            changed_at=row.changed_at,
+            may_change=may_change,
+            url=url,
+            run=run,
+        )
 
 
 class NewNotebook(Asked):

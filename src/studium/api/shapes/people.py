@@ -53,7 +53,13 @@ class Member(Shape):
 
     @classmethod
     def of(cls, row: Membership) -> "Member":
-        return cls(username=row.user.username, email=row.user.email, role=Role(row.role), since=row.since, active=row.user.is_active)
+        return cls(
+            username=row.user.username,
+            email=row.user.email,
+            role=Role(row.role),
+            since=row.since,
+            active=row.user.is_active,
+        )
 
 
 class ProjectShape(Shape):
@@ -81,9 +87,14 @@ class InvitationShape(Shape):
     @classmethod
     def of(cls, row: Invitation, url: str = "") -> "InvitationShape":
         return cls(
-            id=row.pk, role=Role(row.role), email=row.email, created_by=row.created_by.username,
-            created_at=row.created_at, expires_at=row.expires_at, url=url,
-        )  # fmt: skip
+            id=row.pk,
+            role=Role(row.role),
+            email=row.email,
+            created_by=row.created_by.username,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            url=url,
+        )
 
 
 class Token(Shape):
@@ -101,9 +112,15 @@ class Token(Shape):
     @classmethod
     def of(cls, row: ApiToken, secret: str = "") -> "Token":
         return cls(
-            id=row.pk, name=row.name, prefix=row.prefix, scopes=[Scope(s) for s in row.scopes], created_at=row.created_at,
-            expires_at=row.expires_at, last_used_at=row.last_used_at, secret=secret,
-        )  # fmt: skip
+            id=row.pk,
+            name=row.name,
+            prefix=row.prefix,
+            scopes=[Scope(s) for s in row.scopes],
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            last_used_at=row.last_used_at,
+            secret=secret,
+        )
 
 
 class UserShape(Shape):
@@ -120,9 +137,14 @@ class UserShape(Shape):
     @classmethod
     def of(cls, row: User, live_runs: int) -> "UserShape":
         return cls(
-            username=row.username, email=row.email, active=row.is_active, operator=row.is_staff, joined_at=row.date_joined,
-            last_login_at=row.last_login, live_runs=live_runs,
-        )  # fmt: skip
+            username=row.username,
+            email=row.email,
+            active=row.is_active,
+            operator=row.is_staff,
+            joined_at=row.date_joined,
+            last_login_at=row.last_login,
+            live_runs=live_runs,
+        )
 
 
 class LoginLink(Shape):

@@ -26,9 +26,14 @@ class PlanShape(Shape):
     def of(cls, row: Plan) -> "PlanShape":
         price = row.parsed.price_micros_month
         return cls(
-            slug=row.slug, name=row.name, description=row.description, price_micros_month=price,
-            price=f"{money_words(price)} a month" if price else "free", loaded_at=row.loaded_at, rules=row.parsed.model_dump(mode="json"),
-        )  # fmt: skip
+            slug=row.slug,
+            name=row.name,
+            description=row.description,
+            price_micros_month=price,
+            price=f"{money_words(price)} a month" if price else "free",
+            loaded_at=row.loaded_at,
+            rules=row.parsed.model_dump(mode="json"),
+        )
 
 
 class PlanSets(Shape):
@@ -72,10 +77,16 @@ class AllowanceShape(Shape):
     def of(cls, use: WindowUse) -> "AllowanceShape":
         window = use.window
         return cls(
-            resource=window.resource, kind=window.kind, limit_seconds=window.seconds, used_seconds=use.used, held_seconds=use.held,
-            left_seconds=use.left, starts_at=use.start, ends_at=use.end,
+            resource=window.resource,
+            kind=window.kind,
+            limit_seconds=window.seconds,
+            used_seconds=use.used,
+            held_seconds=use.held,
+            left_seconds=use.left,
+            starts_at=use.start,
+            ends_at=use.end,
             words=f"{duration_words(use.left)} of {duration_words(window.seconds)} left",
-        )  # fmt: skip
+        )
 
 
 class UsageLine(Shape):
@@ -101,9 +112,18 @@ class UsageLine(Shape):
         if line.price_micros_hour:
             per_hour += f" at {money_words(line.price_micros_hour)}/h: {money_words(line.cost_micros)}"
         return cls(
-            run=line.holder, title=title, user=user, machine_type=line.machine_type, resource=line.resource, seconds=line.seconds,
-            cost_micros=line.cost_micros, cost=money_words(line.cost_micros), started_at=line.started_at, ended_at=line.ended_at, words=per_hour,
-        )  # fmt: skip
+            run=line.holder,
+            title=title,
+            user=user,
+            machine_type=line.machine_type,
+            resource=line.resource,
+            seconds=line.seconds,
+            cost_micros=line.cost_micros,
+            cost=money_words(line.cost_micros),
+            started_at=line.started_at,
+            ended_at=line.ended_at,
+            words=per_hour,
+        )
 
 
 class UsageShape(Shape):

@@ -21,20 +21,24 @@ _STATE_WORDS = {
     State.STOPPING: "Saving and stopping",
 }
 
+_COUNTS = {"cell": "cell", "cells": "of", "code_cell": "code_cell", "code_cells": "code_cells"}
+
 
 class CellError(Shape):
-    """The first error of an execution; `cell` counts from 1."""
+    """The error that ended an execution. `cell` counts all cells from 1, null when no cell was to blame."""
 
-    cell: int
+    cell: int | None
     name: str
     message: str
 
 
 class Progress(Shape):
-    """How far an execution is, as the command said of itself. Numbers of cells count code cells from 1."""
+    """How far an execution is, as the command said of itself: all cells and code cells, counted from 1."""
 
     cell: int
     cells: int
+    code_cell: int
+    code_cells: int
     elapsed_seconds: float
     error: CellError | None
 
@@ -124,7 +128,11 @@ def run_words(run: Run, *, now: datetime) -> tuple[str, str]:
         if not said.lower().startswith(ending.title.lower()):
             said = f"{ending.title}: {said}"
         return (said if said.endswith((".", "!", "?")) else f"{said}."), ending.advice
-    return (f"{_STATE_WORDS[state]}: {run.stop_message}" if state == State.STOPPING and run.stop_message else f"{_STATE_WORDS[state]}."), ""
+    return (
+        f"{_STATE_WORDS[state]}: {run.stop_message}"
+        if state == State.STOPPING and run.stop_message
+        else f"{_STATE_WORDS[state]}."
+    ), ""
 
 
 def read_progress(noted: Any) -> Progress | None:
@@ -134,8 +142,10 @@ def read_progress(noted: Any) -> Progress | None:
     failed = noted.get("error")
     error = None
     if isinstance(failed, dict):
-        error = CellError(cell=_whole(failed.get("cell")), name=str(failed.get("name", ""))[:200], message=str(failed.get("message", ""))[:2000])
-    return Progress(cell=_whole(noted.get("cell")), cells=_whole(noted.get("cells")), elapsed_seconds=_number(noted.get("elapsed_seconds")), error=error)
+        said = {name: str(failed.get(name, ""))[:2000] for name in ("name", "message")}
+        error = CellError(cell=_whole(failed.get("cell")) or None, **said)
+    numbers = {name: _whole(noted.get(known)) for name, known in _COUNTS.items()}
+    return Progress(**numbers, elapsed_seconds=_number(noted.get("elapsed")), error=error)
 
 
 def _whole(value: Any) -> int:
@@ -150,27 +160,59 @@ def read_use(noted: dict[str, Any]) -> Use | None:
     return Use.model_validate({"accelerators": [], **noted}) if noted else None
 
 
-def shape_run(run: Run, launch: Launch | None, *, simulated: bool, cost_micros: int, url: str, now: datetime) -> RunShape:
+def shape_run(
+    run: Run, launch: Launch | None, *, simulated: bool, cost_micros: int, url: str, now: datetime
+) -> RunShape:
     """The whole picture of a run at `now`."""
     state, words = State(run.state), run_words(run, now=now)
     live = state == State.RUNNING
     wait = read_wait(run.wait)
     notebook = launch.notebook if launch else None
     return RunShape(
-        id=run.pk, title=run.title, team=run.team.slug, user=run.user.username, notebook=notebook.pk if notebook else "",
-        notebook_name=f"{run.team.slug}/{notebook.slug}" if notebook else "", kind=LaunchKind(launch.kind) if launch else None,
-        machine_type=run.machine_type_id, machine_label=run.machine_type.label, simulated=simulated, machine=run.machine_id or "",
-        state=state, reason=Reason(run.reason) if run.reason else None, outcome=ENDINGS[Reason(run.reason)].outcome if run.reason else None,
-        words=words[0], advice=words[1], exit_code=run.exit_code, submitted_at=run.submitted_at, starting_at=run.starting_at,
-        running_at=run.running_at, ended_at=run.ended_at, running_seconds=_running_seconds(run, now),
+        id=run.pk,
+        title=run.title,
+        team=run.team.slug,
+        user=run.user.username,
+        notebook=notebook.pk if notebook else "",
+        notebook_name=f"{run.team.slug}/{notebook.slug}" if notebook else "",
+        kind=LaunchKind(launch.kind) if launch else None,
+        machine_type=run.machine_type_id,
+        machine_label=run.machine_type.label,
+        simulated=simulated,
+        machine=run.machine_id or "",
+        state=state,
+        reason=Reason(run.reason) if run.reason else None,
+        outcome=ENDINGS[Reason(run.reason)].outcome if run.reason else None,
+        words=words[0],
+        advice=words[1],
+        exit_code=run.exit_code,
+        submitted_at=run.submitted_at,
+        starting_at=run.starting_at,
+        running_at=run.running_at,
+        ended_at=run.ended_at,
+        running_seconds=_running_seconds(run, now),
         wait=Waited(
-            place=wait.place, expected_at=wait.expected_at, at_most_at=wait.at_most_at, reason=wait.reason, waits_for=wait.waits_for, words=words[0]
-        ) if state == State.QUEUED else None,
-        progress=read_progress(run.progress), usage=read_use(run.usage), max_seconds=run.max_seconds,
-        time_ends_at=actions.time_deadline(run) if live else None, idle_ends_at=actions.idle_deadline(run) if live else None,
-        allowance_ends_at=run.quota_deadline if live else None, active_what=run.active_what, cost_micros=cost_micros,
-        cost=money_words(cost_micros), document=_document(run, launch), url=url,
-    )  # fmt: skip
+            place=wait.place,
+            expected_at=wait.expected_at,
+            at_most_at=wait.at_most_at,
+            reason=wait.reason,
+            waits_for=wait.waits_for,
+            words=words[0],
+        )
+        if state == State.QUEUED
+        else None,
+        progress=read_progress(run.progress),
+        usage=read_use(run.usage),
+        max_seconds=run.max_seconds,
+        time_ends_at=actions.time_deadline(run) if live else None,
+        idle_ends_at=actions.idle_deadline(run) if live else None,
+        allowance_ends_at=run.quota_deadline if live else None,
+        active_what=run.active_what,
+        cost_micros=cost_micros,
+        cost=money_words(cost_micros),
+        document=_document(run, launch),
+        url=url,
+    )
 
 
 def _running_seconds(run: Run, now: datetime) -> int:

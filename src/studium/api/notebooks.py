@@ -1,0 +1,181 @@
+"""Notebooks: list, make, change, read. Starting them is in `launches`."""
+
+import json
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import File, Form, Query, Router, Status
+from ninja.files import UploadedFile
+
+from studium.accounts.access import project_for
+from studium.accounts.models import User
+from studium.accounts.states import Role, Scope
+from studium.api.auth import ApiRequest, allow
+from studium.api.failures import too_large
+from studium.api.machines import TeamName, team_named
+from studium.api.paging import Cursor, Limit, page
+from studium.api.present import show_notebook, show_notebooks
+from studium.api.shapes.base import Line, Page, Slug
+from studium.api.shapes.notebooks import NewNotebook, NotebookChange, NotebookShape
+from studium.compute.actions import find_machine_type
+from studium.config.options import options
+from studium.lib import clock
+from studium.notebooks import actions, queries
+from studium.notebooks.access import notebook_for
+from studium.notebooks.models import Notebook
+from studium.notebooks.states import Visibility
+from studium.storage import actions as storage
+
+router = Router(tags=["notebooks"])
+NOTEBOOK_TYPE = "application/x-ipynb+json"
+
+
+@router.get("", response=Page[NotebookShape], auth=allow(Scope.READ), summary="List notebooks")
+def notebooks(
+    request: ApiRequest,
+    team: TeamName = "",
+    project: Annotated[Slug, Query("", description="A project of that team.")] = "",
+    q: Annotated[Line, Query("", description="Words of the title.")] = "",
+    title: Annotated[Line, Query("", description="The whole title.")] = "",
+    name: Annotated[Line, Query("", description="An id, `team/slug`, or a slug in one of your teams.")] = "",
+    which: Annotated[
+        queries.Which, Query("team", description="`mine`, all of your teams' (`team`), or everybody's `public` ones.")
+    ] = "team",
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Page[NotebookShape]:
+    """Notebooks, last changed first. Without `team` those of all your teams."""
+    now, user = clock.now(), request.auth.user
+    if team:
+        team_named(user, team)
+    rows = queries.listing(user, which, q, team) if not name else queries.named(user, name)
+    if project:
+        rows = rows.filter(project__slug=project)
+    if title:
+        rows = rows.filter(title=title)
+    found, following = page(rows, cursor, limit, "changed_at", lambda row: row.changed_at)
+    return Page(items=show_notebooks(user, found, now=now), next_cursor=following)
+
+
+@router.post("", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook")
+def create(request: ApiRequest, body: NewNotebook) -> Status[NotebookShape]:
+    """A blank notebook, or one with the given content."""
+    content = (
+        body.content.encode() if isinstance(body.content, str) else body.content and json.dumps(body.content).encode()
+    )
+    return Status(201, _create(request.auth.user, body, content))
+
+
+@router.post("/upload", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook from a file")
+def upload(
+    request: ApiRequest,
+    file: File[UploadedFile],
+    title: Form[Line] = "",
+    team: Form[Slug] = "",
+    project: Form[Slug] = "main",
+    visibility: Form[Visibility | None] = None,
+    internet: Form[bool] = False,
+    machine_type: Form[Slug] = "",
+) -> Status[NotebookShape]:
+    """The same as a `multipart/form-data` upload; the title is the file's name when left out."""
+    if (file.size or 0) > options().notebook_bytes:
+        raise too_large()
+    named = title or (file.name or "").removesuffix(".ipynb")
+    body = NewNotebook(
+        title=named, team=team, project=project, visibility=visibility, internet=internet, machine_type=machine_type
+    )
+    return Status(201, _create(request.auth.user, body, file.read()))
+
+
+def _create(user: User, body: NewNotebook, content: bytes | None) -> NotebookShape:
+    now = clock.now()
+    project = project_for(user, team_named(user, body.team).slug, body.project, Role.MEMBER)
+    machine = find_machine_type(body.machine_type).slug if body.machine_type else ""
+    made = actions.create_notebook(
+        user,
+        project,
+        body.title,
+        content,
+        now=now,
+        visibility=body.visibility,
+        internet=body.internet,
+        machine_type=machine,
+    )
+    return show_notebook(user, made, now=now)
+
+
+@router.get("/{notebook_id}", response=NotebookShape, auth=allow(Scope.READ), summary="One notebook")
+def notebook(request: ApiRequest, notebook_id: str) -> NotebookShape:
+    """The notebook, if it is yours to read."""
+    return show_notebook(request.auth.user, notebook_for(request.auth.user, notebook_id), now=clock.now())
+
+
+@router.patch(
+    "/{notebook_id}",
+    response=NotebookShape,
+    auth=allow(Scope.WRITE),
+    summary="Change title, visibility or internet access",
+)
+def change(request: ApiRequest, notebook_id: str, body: NotebookChange) -> NotebookShape:
+    """Change what is given. Internet access takes effect at the next start."""
+    user, now = request.auth.user, clock.now()
+    found = notebook_for(user, notebook_id, change=True)
+    changed = actions.update_notebook(
+        user, found, now=now, title=body.title, visibility=body.visibility, internet=body.internet
+    )
+    return show_notebook(user, changed, now=now)
+
+
+@router.delete("/{notebook_id}", response={204: None}, auth=allow(Scope.WRITE), summary="Delete a notebook")
+def delete(request: ApiRequest, notebook_id: str) -> Status[None]:
+    """Stop its run and delete it with its workspace."""
+    user = request.auth.user
+    actions.delete_notebook(user, notebook_for(user, notebook_id, change=True), now=clock.now())
+    return Status(204, None)
+
+
+_RAW: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.get(
+    "/{notebook_id}/content",
+    auth=allow(Scope.READ),
+    summary="Download the notebook",
+    openapi_extra={"responses": {200: {"description": "The .ipynb file", "content": {NOTEBOOK_TYPE: _RAW}}}},
+)
+def content(request: ApiRequest, notebook_id: str) -> HttpResponse:
+    """The newest known document as a file. A running session's is at most some seconds behind."""
+    found = notebook_for(request.auth.user, notebook_id)
+    return notebook_file(found, found.document)
+
+
+@router.put(
+    "/{notebook_id}/content",
+    response=NotebookShape,
+    auth=allow(Scope.WRITE),
+    summary="Replace the notebook",
+    openapi_extra={"requestBody": {"required": True, "content": {NOTEBOOK_TYPE: _RAW}}},
+)
+def replace(request: ApiRequest, notebook_id: str) -> NotebookShape:
+    """Put other content in place: the body is the .ipynb file itself. Refused while a run holds the workspace."""
+    user, now = request.auth.user, clock.now()
+    found = notebook_for(user, notebook_id, change=True)
+    return show_notebook(user, actions.replace_document(user, found, body_of(request), now=now), now=now)
+
+
+def body_of(request: HttpRequest) -> bytes:
+    """The raw body, at most as large as a notebook may be."""
+    if int(request.headers.get("Content-Length") or 0) > options().notebook_bytes:
+        raise too_large()
+    body = request.body
+    if len(body) > options().notebook_bytes:
+        raise too_large()
+    return body
+
+
+def notebook_file(notebook: Notebook, digest: str) -> HttpResponse:
+    """A stored document as a download that no browser shows as a page."""
+    response = HttpResponse(storage.get(digest), content_type=NOTEBOOK_TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{notebook.slug}.ipynb"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,68 @@
+"""Rows as shapes, whole listings at a time: the number of queries does not grow with the number of rows."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from studium.accounts.models import Membership, User
+from studium.accounts.states import Role, covers
+from studium.api import addresses
+from studium.api.shapes.notebooks import NotebookShape
+from studium.api.shapes.runs import RunShape, shape_run
+from studium.compute.models import Run
+from studium.compute.queries import simulated_kinds
+from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.queries import live_runs_of
+from studium.notebooks.states import Visibility
+from studium.plans.queries import run_costs
+
+
+def show_runs(runs: Sequence[Run], *, now: datetime) -> list[RunShape]:
+    """Runs with what they belong to, use and cost."""
+    ids = [run.pk for run in runs]
+    launches = {launch.run_id: launch for launch in Launch.objects.filter(run__in=ids).select_related("notebook")}
+    costs, simulated = run_costs(ids), simulated_kinds()
+    return [
+        shape_run(
+            run,
+            launches.get(run.pk),
+            cost_micros=costs.get(run.pk, 0),
+            url=addresses.run_page(run),
+            now=now,
+            simulated=run.machine_type.accelerator_kind in simulated or bool(run.machine and run.machine.simulated),
+        )
+        for run in runs
+    ]
+
+
+def show_run(run: Run, *, now: datetime) -> RunShape:
+    return show_runs([run], now=now)[0]
+
+
+def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) -> list[NotebookShape]:
+    """Notebooks with their live runs, and whether this user may change them."""
+    rows = list(notebooks)
+    roles = {
+        m.team_id: Role(m.role) for m in Membership.objects.filter(user=user, team__in={row.team_id for row in rows})
+    }
+    live = live_runs_of(rows)
+    shown = dict(zip(live, show_runs(list(live.values()), now=now), strict=True))
+    return [
+        NotebookShape.of(
+            row,
+            may_change=_may_change(user, row, roles.get(row.team_id)),
+            url=addresses.notebook_page(row),
+            run=shown.get(row.pk),
+        )
+        for row in rows
+    ]
+
+
+def _may_change(user: User, notebook: Notebook, role: Role | None) -> bool:
+    """What `notebooks.access.may_change` says, with the role at hand."""
+    if role is None or not covers(role, Role.MEMBER):
+        return False
+    return notebook.visibility != Visibility.PRIVATE or notebook.created_by_id == user.pk or covers(role, Role.ADMIN)
+
+
+def show_notebook(user: User, notebook: Notebook, *, now: datetime) -> NotebookShape:
+    return show_notebooks(user, [notebook], now=now)[0]

@@ -1,0 +1,104 @@
+"""The REST API: `api` with every route, and `urls` to mount at `/rest/`.
+
+Handlers only translate: fetch as the caller, call one action or query, give a shape back.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.openapi.docs import Swagger
+from ninja.openapi.schema import OpenAPISchema
+
+from studium import __version__
+from studium.api import admin, failures, launches, machines, me, notebooks, plans, queue, runs, teams, tokens, usage
+from studium.api.shapes.base import Failure
+from studium.errors import BadInput
+
+NAMESPACE = "rest"
+_INTRODUCTION = """\
+Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
+Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
+`{code, message, next_step, facts}`."""
+
+
+class Api(NinjaAPI):
+    """The API, whose document also says how every operation can fail."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(*args, **kwargs)
+        schema["components"]["schemas"]["Failure"] = Failure.model_json_schema()
+        failure = {
+            "description": "Failure",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
+        }
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                operation["responses"]["default"] = failure
+        return schema
+
+
+def _build() -> Api:
+    built = Api(
+        title="Studium", version=__version__, description=_INTRODUCTION, urls_namespace=NAMESPACE, docs=Swagger()
+    )
+    failures.install(built)
+    for prefix, module in (
+        ("/me", me),
+        ("/machines", machines),
+        ("/queue", queue),
+        ("/notebooks", notebooks),
+        ("/notebooks", launches),
+        ("/runs", runs),
+        ("/usage", usage),
+        ("/plans", plans),
+        ("/teams", teams),
+        ("/tokens", tokens),
+        ("/admin", admin),
+    ):
+        built.add_router(prefix, module.router)
+    return built
+
+
+def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answers are never stored by caches, wrong methods are said like every error, and NUL bytes go nowhere."""
+
+    @csrf_exempt
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return failures.answer(BadInput("input.nul", "The address contains a NUL byte.", "Leave it out."))
+        response = view(request, *args, **kwargs)
+        if response.status_code == 405:
+            allowed = response.get("Allow", "")
+            response = failures.answer(
+                failures.WrongMethod(
+                    "method.wrong", f"{request.method} does not work here.", f"This address takes: {allowed}."
+                )
+            )
+            response["Allow"] = allowed
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return wrapped
+
+
+def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
+    return failures.answer(failures.UNKNOWN_PATH)
+
+
+api = _build()
+
+
+def _patterns() -> list[URLPattern]:
+    found = [pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)]
+    for pattern in found:
+        pattern.callback = _answered(pattern.callback)
+    return [*found, re_path("^(?P<rest>.*)$", _answered(_unknown))]
+
+
+urls = (_patterns(), "ninja", NAMESPACE)
