@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from studium.compute import actions
 from studium.compute.engines.base import Check
@@ -134,3 +134,19 @@ def simulated_kinds() -> frozenset[str]:
 def simulated_kinds() -> set[str]:
     """The kinds of accelerator that are simulated here; for a whole listing what `is_simulated` tells of one run."""
     return set(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What waits for one machine type: how many, and since when the oldest."""
+
+    kind: MachineType
+    waiting: int
+    oldest: datetime
+
+
+def lines() -> list[Line]:
+    """The queue by machine type, the longest first; says nothing of whose the runs are."""
+    rows = Run.objects.filter(state=State.QUEUED).values_list("machine_type").annotate(n=Count("pk"), first=Min("submitted_at"))
+    kinds = MachineType.objects.in_bulk([slug for slug, _, _ in rows])
+    return sorted((Line(kind=kinds[slug], waiting=n, oldest=first) for slug, n, first in rows), key=lambda line: -line.waiting)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Max, Min, Q, QuerySet, Sum
 
@@ -180,3 +180,28 @@ def run_costs(holders: Iterable[str]) -> dict[str, int]:
     """Millionths of a dollar that each of these runs has been charged so far; none for those that cost nothing yet."""
     rows = LedgerEntry.objects.filter(claim__holder__in=list(holders)).values("claim__holder").annotate(cost=Sum("cost_micros"))
     return {row["claim__holder"]: row["cost"] for row in rows}
+
+
+def bill(team: Team) -> QuerySet[Claim]:
+    """The runs a team was charged for, one claim each, newest first; `charged` has their sums."""
+    return Claim.objects.filter(team=team, running_since__isnull=False).order_by("-created_at", "-pk")
+
+
+def charged(claims: Iterable[Claim]) -> dict[int, tuple[int, int]]:
+    """Device seconds and millionths of a dollar in the ledger by claim; one query."""
+    rows = LedgerEntry.objects.filter(claim__in=[claim.pk for claim in claims]).values_list("claim")
+    return {claim: (seconds, cost) for claim, seconds, cost in rows.annotate(s=Sum("seconds"), c=Sum("cost_micros"))}
+
+
+def daily_use(team: Team, *, since: datetime) -> dict[str, dict[date, int]]:
+    """Device seconds by resource and UTC day; a stretch counts on the day it ended."""
+    rows = LedgerEntry.objects.filter(team=team, ended_at__gte=since).annotate(day=TruncDate("ended_at", tzinfo=UTC))
+    found: dict[str, dict[date, int]] = {}
+    for resource, day, seconds in rows.values_list("resource", "day").annotate(total=Sum("seconds")):
+        found.setdefault(resource, {})[day] = seconds
+    return found
+
+
+def cost_since(team: Team, since: datetime) -> int:
+    """Millionths of a dollar the team's runs have cost since then."""
+    return LedgerEntry.objects.filter(team=team, ended_at__gte=since).aggregate(total=Sum("cost_micros"))["total"] or 0

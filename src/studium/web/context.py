@@ -1,0 +1,31 @@
+"""What the frame around every page shows: the areas, who is signed in, which plan of words applies."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from studium.config.options import options
+
+_AREAS = (
+    ("home", "/", "Home"),
+    ("notebooks", "/notebooks/", "Notebooks"),
+    ("gallery", "/gallery/", "Gallery"),
+    ("runs", "/runs/", "Runs"),
+    ("queue", "/queue/", "Queue"),
+    ("machines", "/machines/", "Machines"),
+    ("teams", "/teams/", "Teams"),
+    ("usage", "/usage/", "Usage"),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context of `base.html`. Costs no query beyond the signed-in user's own row."""
+    user = getattr(request, "user", None)
+    known = bool(user and user.is_authenticated)
+    here = request.path
+    areas = [
+        {"url": url, "words": words, "here": here == url if url == "/" else here.startswith(url)} for _, url, words in _AREAS
+    ] if known else []  # fmt: skip
+    if known and user is not None and user.is_staff:
+        areas.append({"url": "/admin/", "words": "Admin", "here": here.startswith("/admin/")})
+    return {"areas": areas, "open_signup": options().open_signup, "settings_here": here.startswith(("/settings/", "/accounts/"))}

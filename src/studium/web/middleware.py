@@ -1,0 +1,51 @@
+"""Security headers on every answer, and every error of the platform as a page or, inside a live page, as a notice."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from studium.errors import Forbidden, NotFound, StudiumError
+from studium.web import policy
+from studium.web.views.errors import error_page
+
+_OTHERS = ("/rest/", "/-/")  # these say their errors in their own way
+
+
+class SecurityHeaders:
+    """Adds what `policy` asks for, wherever a view has not set its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+        self._fixed = policy.fixed_headers()
+        self._policy = policy.content_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        for name, value in self._fixed.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", self._policy)
+        if "text/html" in response.get("Content-Type", ""):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ErrorPages:
+    """Turns the errors that views raise into answers with the sentence, the next step and the right status."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if request.path.startswith(_OTHERS):
+            return None
+        if isinstance(exception, Http404):
+            exception = NotFound("page.unknown", "There is nothing here.", "Check the address, or start from the home page.")
+        elif isinstance(exception, PermissionDenied):
+            exception = Forbidden("page.forbidden", "You may not do this.", "Ask an administrator.")
+        if not isinstance(exception, StudiumError):
+            return None
+        return error_page(request, exception)

@@ -1,0 +1,55 @@
+"""What there is to read of a notebook now: its rendered page, or why there is none."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from studium.accounts.actions import make_ticket
+from studium.accounts.models import User
+from studium.config.options import options
+from studium.notebooks.models import Notebook
+
+DOCUMENT = "doc-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentShown:
+    """`state` says which part of the page to show; `source` is the frame's address, good for one use."""
+
+    state: Literal["empty", "rendering", "failed", "ready", "stale"]
+    source: str = ""
+    error: str = ""
+
+    @property
+    def changing(self) -> bool:
+        return self.state in ("rendering", "stale")
+
+
+def document_state(notebook: Notebook) -> Literal["empty", "rendering", "failed", "ready", "stale"]:
+    """Where rendering stands."""
+    if notebook.cells == 0:
+        return "empty"
+    current = notebook.rendered_of == notebook.document
+    if current and notebook.render_error:
+        return "failed"
+    if not notebook.rendered:
+        return "rendering"
+    return "ready" if current else "stale"
+
+
+def show_document(user: User, notebook: Notebook, *, now: datetime) -> DocumentShown:
+    """The document as the page shows it. Makes a ticket into its host; the caller has checked that the user may read it."""
+    state = document_state(notebook)
+    if state not in ("ready", "stale"):
+        return DocumentShown(state=state, error=notebook.render_error)
+    return DocumentShown(state=state, source=entrance(user, DOCUMENT + notebook.label, "/", now=now))
+
+
+def entrance(user: User, label: str, path: str, *, now: datetime) -> str:
+    """An address that lets this user into a content host once, within the ticket's life."""
+    return f"{options().content_url(label)}/-/enter?ticket={make_ticket(user, label, path, now=now)}"
+
+
+def lab_path(notebook: Notebook) -> str:
+    """Where JupyterLab opens the notebook."""
+    return f"/lab/tree/{notebook.filename}"

@@ -1,0 +1,59 @@
+// Niceties only: every page and every action works without this file.
+(() => {
+  "use strict";
+  const closest = (event, selector) => event.target instanceof Element ? event.target.closest(selector) : null;
+
+  document.addEventListener("keydown", (event) => {
+    const typing = closest(event, "input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const find = document.querySelector("[data-find]");
+      if (find) { event.preventDefault(); find.focus(); }
+    }
+    if (event.key === "Escape") {
+      for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+    const copy = closest(event, "[data-copy]");
+    const source = copy && document.getElementById(copy.dataset.copy);
+    if (source && navigator.clipboard) {
+      navigator.clipboard.writeText(source.value || source.textContent.trim()).then(() => {
+        const before = copy.textContent;
+        copy.textContent = "Copied";
+        window.setTimeout(() => { copy.textContent = before; }, 1500);
+      });
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+
+  document.addEventListener("change", (event) => {
+    const field = closest(event, "[data-submits]");
+    if (field && field.form) field.form.requestSubmit();
+  });
+
+  // A log that grows keeps its end in sight unless somebody has scrolled up.
+  const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const log = closest(event, "[data-tail]");
+    if (log) log.dataset.follows = atEnd(log) ? "yes" : "";
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const log of document.querySelectorAll("[data-tail]")) if (log.dataset.follows !== "") log.scrollTop = log.scrollHeight;
+  });
+  for (const log of document.querySelectorAll("[data-tail]")) log.scrollTop = log.scrollHeight;
+
+  // The connection is gone: say so once, and take it back when an answer arrives.
+  const notices = () => document.getElementById("notices");
+  document.addEventListener("htmx:sendError", () => {
+    if (notices() && !document.getElementById("offline")) {
+      notices().insertAdjacentHTML("beforeend", '<p class="note warn" id="offline">Studium does not answer at the moment. What runs goes on; this page tries again by itself.</p>');
+    }
+  });
+  document.addEventListener("htmx:afterOnLoad", () => { const said = document.getElementById("offline"); if (said) said.remove(); });
+})();

@@ -1,0 +1,191 @@
+"""Notebooks: the listing, one notebook's page, and what its people do with it."""
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.text import get_valid_filename
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from studium.accounts.models import Project
+from studium.config.options import options
+from studium.errors import BadInput, StudiumError
+from studium.lib import clock
+from studium.notebooks import actions, queries
+from studium.notebooks.access import may_change, notebook_for
+from studium.notebooks.models import Notebook
+from studium.notebooks.states import LaunchKind, Visibility
+from studium.plans.queries import standing
+from studium.storage import actions as storage
+from studium.web import policy
+from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
+from studium.web.paging import page
+from studium.web.requests import UserRequest, signed_in
+from studium.web.shown import machines
+from studium.web.shown.documents import DOCUMENT, show_document
+from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
+from studium.web.shown.runs import show_all
+
+_TABS = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
+
+
+def address(notebook: Notebook, rest: str = "") -> str:
+    return f"/notebooks/{notebook.team.slug}/{notebook.slug}/{rest}"
+
+
+@signed_in
+@require_GET
+def listing(request: UserRequest) -> HttpResponse:
+    now = clock.now()
+    asked, text = request.GET.get("show", ""), request.GET.get("q", "").strip()[:100]
+    # A search without a tab looks everywhere the user may read of their own and their teams'.
+    which = next((name for name, _ in _TABS if name == asked), "team" if text else "mine")
+    found = page(request, queries.listing(request.user, which, text, request.GET.get("team", "")), "changed_at")
+    context = {"now": now, "rows": rows_of(found.rows, now=now), "page": found, "tabs": _TABS, "which": which, "text": text}
+    return render(request, "notebooks/list.html", context)
+
+
+@signed_in
+@require_GET
+def show_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    return _page(request, notebook)
+
+
+def _page(request: UserRequest, notebook: Notebook, form: NotebookSettings | None = None, status: int = 200) -> HttpResponse:
+    now = clock.now()
+    able = may_change(request.user, notebook)
+    launches = list(queries.launches_of(notebook)[:10])
+    runs = show_all([launch.run for launch in launches], now=now)
+    live = next((r for r in runs if r.live), None)
+    context = {
+        "now": now, "notebook": notebook, "url": address(notebook), "able": able, "live": live, "last": runs[0] if runs else None,
+        "history": list(zip(launches, runs, strict=True)), "document": show_document(request.user, notebook, now=now),
+        "visibility": VISIBILITY_WORDS[notebook.visibility],
+    }  # fmt: skip
+    if able:
+        allowance = standing(notebook.team, now=now)
+        found = machines.choices(allowance)
+        context |= {
+            "choices": found, "chosen": machines.chosen(found, request.GET.get("machine") or notebook.machine_type), "plan": allowance.plan,
+            "form": form or NotebookSettings(initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}),
+        }  # fmt: skip
+    response = render(request, "notebooks/show.html", context, status=status)
+    return _framing(response, notebook)
+
+
+def _framing(response: HttpResponse, notebook: Notebook) -> HttpResponse:
+    response["Content-Security-Policy"] = policy.content_policy(frames=[options().content_url(DOCUMENT + notebook.label)])
+    return response
+
+
+@signed_in
+@require_GET
+def document(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The part of the page that shows the rendered document, for pages that wait for it."""
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    now = clock.now()
+    shown = show_document(request.user, notebook, now=now)
+    context = {"now": now, "notebook": notebook, "url": address(notebook), "document": shown, "able": may_change(request.user, notebook)}
+    return _framing(render(request, "notebooks/document.html", context), notebook)
+
+
+@signed_in
+@require_GET
+def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The part of the page that says what runs. A run that has ended or begun since makes the whole page load again."""
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    now = clock.now()
+    run = actions.live_run(notebook)
+    if (run.pk if run else "") != request.GET.get("run", ""):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    live = show_all([run], now=now)[0] if run else None
+    context = {"now": now, "notebook": notebook, "url": address(notebook), "live": live, "able": may_change(request.user, notebook)}
+    return render(request, "notebooks/status.html", context)
+
+
+@signed_in
+@require_GET
+def download(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    name = get_valid_filename(f"{notebook.slug}.ipynb")
+    return HttpResponse(
+        storage.get(notebook.document), content_type="application/x-ipynb+json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
+    )  # fmt: skip
+
+
+@signed_in
+@require_POST
+def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    form = NotebookSettings(request.POST)
+    if not form.is_valid():
+        return _page(request, notebook, form, 400)
+    try:
+        data = form.cleaned_data
+        actions.update_notebook(
+            request.user, notebook, now=clock.now(), title=data["title"], visibility=Visibility(data["visibility"]), internet=data["internet"]
+        )
+    except StudiumError as error:
+        form.add_error(None, f"{error.message} {error.next_step}")
+        return _page(request, notebook, form, error.status)
+    messages.success(request, "Saved.")
+    return redirect(address(notebook))
+
+
+@signed_in
+@require_POST
+def upload(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """Replace the document by a file."""
+    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    file = request.FILES.get("file")
+    if file is None:
+        raise BadInput("notebook.no_file", "No file was chosen.", "Choose an .ipynb file, then press Upload.")
+    actions.replace_document(request.user, notebook, file.read(), now=clock.now())
+    messages.success(request, "The notebook now has the content of the file.")
+    return redirect(address(notebook))
+
+
+@signed_in
+@require_POST
+def copy(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """Copy and edit: a notebook of the user's own with the same content."""
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    project = own_project(request)
+    made = actions.create_notebook(
+        request.user, project, notebook.title, storage.get(notebook.document), now=clock.now(), machine_type=notebook.machine_type
+    )
+    return redirect(address(made))
+
+
+def own_project(request: UserRequest) -> Project:
+    """The first project the user may write to, their personal one as a rule. Raises BadInput when there is none."""
+    found = next(iter(projects_to_write(request.user)), None)
+    if found is None:
+        raise BadInput("project.none", "You have no project to put a notebook in.", "Make one on your team's page.")
+    return found
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def delete(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """Asks first, then deletes."""
+    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    if request.method == "POST":
+        actions.delete_notebook(request.user, notebook, now=clock.now())
+        messages.success(request, f"{notebook.title} is deleted.")
+        return redirect("/notebooks/")
+    return render(request, "notebooks/delete.html", {"notebook": notebook, "url": address(notebook), "live": actions.live_run(notebook)})
+
+
+@signed_in
+@require_POST
+def start(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """Put a session or an execution in the queue and go where it can be watched."""
+    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        raise BadInput("start.form", "Choose a machine and what to do.", "Go back and choose.")
+    kind = LaunchKind(form.cleaned_data["kind"])
+    run = actions.start(request.user, notebook, kind, form.cleaned_data["machine"], now=clock.now())
+    return HttpResponseRedirect(address(notebook, "edit/") if kind == LaunchKind.SESSION else f"/runs/{run.pk}/")

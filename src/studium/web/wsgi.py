@@ -1,0 +1,13 @@
+"""The WSGI application that the web process serves, with logging set up before Django says its first word."""
+
+import os
+
+from studium.config import logs
+from studium.config.options import options
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studium.config.settings")
+logs.configure("web", options().log_level)
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()
