@@ -12,6 +12,8 @@ from studium.errors import BadInput
 
 MOST_CELLS = 10_000
 DEEPEST = 64
+# Lists and objects together: what makes parsed JSON large.
+MOST_PARTS = 2_000_000
 CELL_TYPES = ("code", "markdown", "raw")
 _CELL_ID = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -64,6 +66,10 @@ def _json(data: bytes) -> Any:
             f"This file is not a notebook: byte {error.start} is not UTF-8 text.",
             "Send the .ipynb file itself, not an archive or a picture of it.",
         ) from None
+    if data.count(b"[") + data.count(b"{") > MOST_PARTS:
+        raise BadInput(
+            "notebook.too_many_parts", "This notebook holds millions of lists and objects.", "Clear its outputs and send it again."
+        )
     try:
         # NaN and infinities are no JSON: browsers cannot read a document with them.
         document = json.loads(text, parse_constant=lambda _: None)

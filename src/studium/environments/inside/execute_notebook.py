@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         place = f" in cell {failure.cell}" if failure.cell else ""
         print(f"\n{failure.name}{place}: {failure.message}", file=sys.stderr)
         return failure.code
-    progress.write(state="done")
+    progress.write(state="done", cell=progress.facts["of"], code_cell=progress.facts["code_cells"])
     return 0
 
 

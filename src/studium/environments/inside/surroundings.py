@@ -26,9 +26,9 @@ def prepare() -> None:
     for folder in (LIBRARY, PACKAGES / "bin"):
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-    # pip asks this file whether it may see more than its own folder.
+    # pip takes this file's word that `--user`, which means the same folder here, is all right.
     with contextlib.suppress(OSError), open(PACKAGES / "pyvenv.cfg", "x", encoding="utf-8") as handle:
-        handle.write(f"home = {Path(sys.base_prefix, 'bin')}\ninclude-system-site-packages = false\n")
+        handle.write(f"home = {Path(sys.base_prefix, 'bin')}\ninclude-system-site-packages = true\n")
     for fonts in Path(sys.prefix, "share", "matplotlib").glob("fontlist*.json"):
         with contextlib.suppress(OSError):
             shutil.copy2(fonts, SCRATCH / "matplotlib" / fonts.name)

@@ -48,6 +48,7 @@ def install() -> None:
     name = _program()
     if name == "pip" or (name.startswith("pip") and name[3:].replace(".", "").isdigit()):
         sys.prefix = sys.exec_prefix = FOLDER
+        os.environ.pop("PIP_USER", None)  # the folder is the environment and the user's at once
 
 
 install()
