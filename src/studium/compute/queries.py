@@ -8,7 +8,7 @@ from django.db.models import Count, Min, QuerySet
 from studium.compute import actions
 from studium.compute.engines.base import Check
 from studium.compute.engines.registry import engines
-from studium.compute.models import Accelerator, Machine, MachineType, Run
+from studium.compute.models import Accelerator, Allocation, Machine, MachineType, Run
 from studium.compute.states import LIVE, PLACED, State
 from studium.storage import actions as storage
 
@@ -150,3 +150,13 @@ def lines() -> list[Line]:
     rows = Run.objects.filter(state=State.QUEUED).values_list("machine_type").annotate(n=Count("pk"), first=Min("submitted_at"))
     kinds = MachineType.objects.in_bulk([slug for slug, _, _ in rows])
     return sorted((Line(kind=kinds[slug], waiting=n, oldest=first) for slug, n, first in rows), key=lambda line: -line.waiting)
+
+
+def devices_taken() -> dict[str, str]:
+    """Which run has which device, by device id."""
+    return dict(Allocation.objects.values_list("accelerator_id", "run_id"))
+
+
+def failing_runs() -> QuerySet[Run]:
+    """Live runs that passes stumble over, the worst first; for operators."""
+    return live_runs().filter(failures__gt=0).order_by("-failures")

@@ -54,7 +54,7 @@ def started(pid: int) -> int:
 
 
 def proportional_memory(pid: int, otherwise: int) -> int:
-    """A process's memory with shared pages divided among those who share; dear to ask. `otherwise` if it is not told."""
+    """A process's memory with shared pages divided among the sharers; dear to ask. `otherwise` if untold."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as stream:
         for line in stream:
             if line.startswith(b"Pss:"):

@@ -33,8 +33,10 @@ def _text(value: Any) -> str:
 def from_driver(library: Any = None, dev: Path = Path("/dev")) -> list[FoundAccelerator]:
     """NVIDIA devices as NVML tells them; empty without a driver. `library` has pynvml's functions."""
     if library is None:
-        import pynvml
-
+        try:
+            import pynvml
+        except ImportError:
+            return []
         library = pynvml
     try:
         library.nvmlInit()

@@ -147,7 +147,7 @@ class Engine(ABC):
 
     @abstractmethod
     def start(self, spec: RunSpec, machine: str) -> None:
-        """Ask for the run to be carried out. Asking twice starts it once. Raises `EngineError` if it cannot be placed."""
+        """Ask for the run to be carried out. Asking twice starts it once. Raises `EngineError` if it cannot be."""
 
     @abstractmethod
     def poll(self, run_id: str) -> Observation:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from studium.compute.engines.base import Check, FoundMachine
 from studium.compute.engines.uids import FIRST
@@ -35,7 +36,7 @@ def _try_sandbox(*options: str) -> str:
     path = programs.find("bwrap")
     if path is None:
         return "bubblewrap is not installed"
-    user = {"user": FIRST, "group": FIRST, "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": FIRST, "group": FIRST, "extra_groups": []} if os.geteuid() == 0 else {}
     try:
         done = subprocess.run(
             [path, *_TRIAL, *options, "/usr/bin/true"], capture_output=True, timeout=20, check=False, cwd="/", **user

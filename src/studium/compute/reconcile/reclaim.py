@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from studium.compute.engines.base import Phase
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Run
 from studium.compute.reconcile.leases import each, give_back, lease_due
@@ -19,6 +20,10 @@ def run_pass(engines: Engines, now: datetime) -> int:
             give_back(run, now=now, after=FOREVER, reclaimed_at=now)
             return
         engine = engines[run.machine.engine]
+        if engine.poll(run.pk).phase in (Phase.STARTING, Phase.RUNNING):  # given up on, yet it came up after all
+            engine.stop(run.pk, 0.0)
+            give_back(run, now=now, after=1)
+            return
         content = engine.read_log(run.pk, 0, LOG_LIMIT)
         digest = run.log_digest
         if content:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from studium.compute.actions import spec_of
-from studium.compute.engines.base import EngineError
+from studium.compute.engines.base import EngineError, Phase
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Accelerator, Run
 from studium.compute.reconcile.ending import finish
@@ -29,12 +29,17 @@ def run_pass(engines: Engines, now: datetime) -> int:
 
 
 def ask(engines: Engines, run: Run, now: datetime) -> None:
-    """Ask the engine to carry out a starting run. Repeatable. A refusal ends the run with the engine's words."""
+    """Ask the engine to carry out a starting run. Repeatable. A refusal ends the run with the engine's words.
+
+    An engine may fail after it has started the run (a lost answer): what it then says of the run decides.
+    """
     assert run.machine is not None
+    engine = engines[run.machine.engine]
     try:
-        engines[run.machine.engine].start(complete_spec(run), run.machine.name)
+        engine.start(complete_spec(run), run.machine.name)
     except EngineError as error:
-        finish(run, Reason.COULD_NOT_START, now=now, message=str(error))
+        if engine.poll(run.pk).phase == Phase.UNKNOWN:
+            finish(run, Reason.COULD_NOT_START, now=now, message=str(error))
 
 
 def complete_spec(run: Run) -> RunSpec:

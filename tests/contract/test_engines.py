@@ -1,0 +1,216 @@
+"""The engine contract, on every engine there is. What a test says here, controllers rely on."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.engine_subjects import MIB, FakeSubject, LocalSubject, Subject
+from studium.compute.engines.base import Cause, EngineError, Phase
+
+
+@pytest.fixture(params=["local", "fake"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    made: Subject = LocalSubject(tmp_path) if request.param == "local" else FakeSubject(tmp_path)
+    started: list[str] = []
+    start = made.engine.start
+
+    def remembering(spec, machine):  # type: ignore[no-untyped-def]
+        started.append(spec.run_id)
+        start(spec, machine)
+
+    made.engine.start = remembering  # type: ignore[method-assign]
+    yield made
+    for run_id in started:
+        made.engine.stop(run_id, 0)
+    for run_id in started:
+        made.wait(lambda run_id=run_id: made.phase(run_id) in ("ended", "unknown"))  # type: ignore[misc]
+        made.engine.reclaim(run_id)
+
+
+def run_to_end(subject: Subject, run_id: str, code: int, text: str = "", volume: str | None = None):  # type: ignore[no-untyped-def]
+    subject.engine.start(subject.spec_exiting(run_id, code, text, volume), subject.machine)
+    subject.after_start(run_id)
+    return subject.until(run_id, "ended")
+
+
+def test_offers_machines_with_stable_names(subject: Subject) -> None:
+    names = [machine.name for machine in subject.engine.inventory()]
+    assert subject.machine in names
+    assert names == [machine.name for machine in subject.again().inventory()]
+    assert all(machine.vcpu > 0 and machine.memory_bytes > 0 for machine in subject.engine.inventory())
+
+
+def test_each_check_that_fails_has_a_remedy(subject: Subject) -> None:
+    checks = subject.engine.checks()
+    assert checks
+    assert len({check.name for check in checks}) == len(checks)
+    assert all(check.detail and (check.ok or check.remedy) for check in checks)
+
+
+def test_a_run_it_never_heard_of_is_unknown(subject: Subject) -> None:
+    assert subject.engine.poll("nobody").phase is Phase.UNKNOWN
+    assert subject.engine.read_log("nobody", 0, 100) == b""
+    assert subject.engine.endpoint("nobody") is None
+    subject.engine.stop("nobody", 0)
+    subject.engine.reclaim("nobody")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_run_ends_with_its_exit_code(subject: Subject, code: int) -> None:
+    ended = run_to_end(subject, "a", code)
+    assert (ended.exit_code, ended.cause) == (code, Cause.EXIT)
+    assert ended.started_at is not None
+    assert ended.ended_at is not None
+    assert ended.ended_at >= ended.started_at
+
+
+def test_the_log_is_read_from_any_offset(subject: Subject) -> None:
+    run_to_end(subject, "a", 0, "one two three")
+    assert subject.engine.read_log("a", 0, 100) == b"one two three"
+    assert subject.engine.read_log("a", 4, 3) == b"two"
+    assert subject.engine.read_log("a", 13, 100) == b""
+    assert subject.engine.read_log("a", 99, 100) == b""
+
+
+def test_starting_again_changes_nothing(subject: Subject) -> None:
+    spec = subject.spec_running("a")
+    subject.engine.start(spec, subject.machine)
+    first = subject.until("a", "running")
+    subject.engine.start(spec, subject.machine)
+    subject.again().start(spec, subject.machine)
+    assert subject.engine.poll("a").started_at == first.started_at
+
+
+def test_an_ended_run_is_not_started_again(subject: Subject) -> None:
+    run_to_end(subject, "a", 3, "once")
+    subject.engine.start(subject.spec_exiting("a", 3, "once"), subject.machine)
+    assert subject.engine.poll("a").phase is Phase.ENDED
+    assert subject.engine.read_log("a", 0, 100) == b"once"
+
+
+def test_an_unknown_machine_is_refused(subject: Subject) -> None:
+    with pytest.raises(EngineError, match="nowhere"):
+        subject.engine.start(subject.spec_running("a"), "nowhere")
+    assert subject.engine.poll("a").phase is Phase.UNKNOWN
+
+
+def test_another_instance_finds_the_run(subject: Subject) -> None:
+    subject.engine.start(subject.spec_running("a"), subject.machine)
+    subject.until("a", "running")
+    other = subject.again()
+    assert other.poll("a").phase is Phase.RUNNING
+    other.stop("a", 0)
+    subject.engine = other
+    assert subject.until("a", "ended").cause is Cause.STOPPED
+
+
+def test_stop_ends_a_run_and_may_be_repeated(subject: Subject) -> None:
+    subject.engine.start(subject.spec_running("a"), subject.machine)
+    subject.until("a", "running")
+    subject.engine.stop("a", 30)
+    subject.engine.stop("a", 0)
+    ended = subject.until("a", "ended")
+    assert ended.cause is Cause.STOPPED
+    subject.engine.stop("a", 0)
+    assert subject.engine.poll("a") == ended
+
+
+def test_a_service_has_an_endpoint_while_it_runs(subject: Subject) -> None:
+    subject.engine.start(subject.spec_running("a", service=True), subject.machine)
+    subject.until("a", "running")
+    endpoint = subject.engine.endpoint("a")
+    assert endpoint is not None
+    assert endpoint.socket.endswith(".sock")
+    subject.engine.stop("a", 0)
+    subject.until("a", "ended")
+    assert subject.engine.endpoint("a") is None
+
+
+def test_a_run_without_a_service_has_no_endpoint(subject: Subject) -> None:
+    subject.engine.start(subject.spec_running("a"), subject.machine)
+    subject.until("a", "running")
+    assert subject.engine.endpoint("a") is None
+
+
+def test_a_reclaimed_run_is_forgotten(subject: Subject) -> None:
+    run_to_end(subject, "a", 0, "text")
+    subject.engine.reclaim("a")
+    assert subject.engine.poll("a").phase is Phase.UNKNOWN
+    assert subject.engine.read_log("a", 0, 100) == b""
+    subject.engine.reclaim("a")
+
+
+def test_a_live_run_is_not_reclaimed(subject: Subject) -> None:
+    subject.engine.start(subject.spec_running("a"), subject.machine)
+    subject.until("a", "running")
+    with pytest.raises(EngineError):
+        subject.engine.reclaim("a")
+    assert subject.engine.poll("a").phase is Phase.RUNNING
+
+
+def test_files_of_a_volume_are_written_and_read(subject: Subject) -> None:
+    engine = subject.engine
+    assert engine.read_file("v", "notebook.ipynb", 100) is None
+    engine.write_file("v", "folder/notebook.ipynb", b"first", 16 * MIB)
+    engine.write_file("v", "folder/notebook.ipynb", b"\x00second\xff", 16 * MIB)
+    assert engine.read_file("v", "folder/notebook.ipynb", 100) == b"\x00second\xff"
+    assert engine.read_file("v", "folder", 100) is None
+    assert engine.read_file("v", "elsewhere", 100) is None
+    with pytest.raises(EngineError):
+        engine.read_file("v", "folder/notebook.ipynb", 3)
+
+
+@pytest.mark.parametrize("path", ["../out", "/etc/passwd", "a/../../out", "", "."])
+def test_paths_stay_in_the_volume(subject: Subject, path: str) -> None:
+    subject.engine.write_file("v", "in", b"x", 16 * MIB)
+    assert subject.engine.read_file("v", path, 100) is None
+    with pytest.raises(EngineError):
+        subject.engine.write_file("v", path, b"x", 16 * MIB)
+
+
+def test_a_volume_takes_no_more_than_its_size(subject: Subject) -> None:
+    with pytest.raises(EngineError):
+        subject.engine.write_file("v", "big", bytes(17 * MIB), 16 * MIB)
+    assert subject.engine.read_file("v", "big", 20 * MIB) is None
+
+
+def test_a_volume_outlives_its_runs_and_is_held_by_live_ones(subject: Subject) -> None:
+    engine = subject.engine
+    engine.write_file("v", "kept", b"kept", 16 * MIB)
+    run_to_end(subject, "a", 0, volume="v")
+    engine.reclaim("a")
+    assert engine.read_file("v", "kept", 100) == b"kept"
+    engine.start(subject.spec_running("b", volume="v"), subject.machine)
+    subject.until("b", "running")
+    with pytest.raises(EngineError):
+        engine.delete_volume("v")
+    engine.write_file("v", "while", b"running", 16 * MIB)
+    assert engine.read_file("v", "while", 100) == b"running"
+    engine.stop("b", 0)
+    subject.until("b", "ended")
+    engine.delete_volume("v")
+    engine.delete_volume("v")
+    assert engine.read_file("v", "kept", 100) is None
+
+
+def test_many_starts_at_once_start_one(subject: Subject) -> None:
+    spec = subject.spec_running("a")
+    engines = [subject.engine, subject.again(), subject.again()] if subject.machine == "local" else [subject.engine] * 3
+    failures: list[BaseException] = []
+
+    def start(engine) -> None:  # type: ignore[no-untyped-def]
+        try:
+            engine.start(spec, subject.machine)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start, args=(engine,)) for engine in engines * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    subject.until("a", "running")
+    subject.wait(lambda: subject.engine.read_log("a", 0, 100) == b"going\n" or subject.machine == "fake")
