@@ -84,10 +84,9 @@ class Edge:
         except Broken as broken:
             log.warning("answer broken off", host=place.host, path=client.path, reason=str(broken))
             await self._break(client)
-        except OSError:
-            if not client.link.gone and not client.websocket:
-                raise
         except Exception as error:
+            if isinstance(error, OSError) and (client.link.gone or client.websocket):
+                return  # the server says so when a websocket's client has gone
             # Only the kind: a message could quote an address with its query.
             log.error("fault", host=place.host, path=client.path, kind=type(error).__name__, exc_info=True)
             if client.started:

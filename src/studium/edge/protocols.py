@@ -17,6 +17,7 @@ from studium.edge.links import Link
 from studium.edge.settings import Limits
 
 _LINGER_SECONDS = 5.0
+_LAST_REQUEST_SECONDS = 0.5
 _REASONS = {408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
@@ -27,6 +28,7 @@ class Door:
         self.limits = limits
         self._trusted = trusted_proxies
         self.open = 0
+        self.closing = False  # the edge ends: each connection serves the request it has, and no further one
         self._by_address: Counter[str] = Counter()
 
     def enter(self, link: Link) -> bool:
@@ -68,10 +70,12 @@ class EdgeHttpProtocol(HttpToolsProtocol):
         self._link = link = Link(transport, limits.stall_seconds)
         link.tune()
         self.app_state = {**self.app_state, "link": link}
-        if self._door.enter(link):
-            self._await_headers()
-        else:
+        if not self._door.enter(link):
             self._turn_away(503)
+        elif self._door.closing:
+            self.shutdown()
+        else:
+            self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_came()
@@ -101,7 +105,20 @@ class EdgeHttpProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._headers_came()
         super().on_headers_complete()
+        if self._door.closing and self.cycle is not None:
+            self.cycle.keep_alive = False
         self.scope["state"]["target"] = bytes(self.url)
+
+    def shutdown(self) -> None:
+        # A request may be on its way on a connection that looks idle, and closing now would reset it.
+        if self._busy():
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(_LAST_REQUEST_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._busy() and not self.transport.is_closing():
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

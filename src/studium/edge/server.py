@@ -54,6 +54,7 @@ class EdgeServer(uvicorn.Server):
             gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._edge.door.closing = True
         self._edge.hub.close()
         await super().shutdown(sockets)
 
@@ -80,6 +81,7 @@ def inherit(descriptor: int) -> socket.socket:
     os.set_inheritable(descriptor, False)
     listener = socket.socket(fileno=descriptor)
     if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 1:
+        listener.close()
         raise ValueError(f"file descriptor {descriptor} is not a listening socket")
     listener.setblocking(False)
     return listener

@@ -67,7 +67,7 @@ async def _connect(client: Client, session: aiohttp.ClientSession, tunnel: Tunne
             tunnel.url,
             headers=tunnel.headers,
             protocols=client.subprotocols,
-            max_msg_size=tunnel.message_limit,
+            max_msg_size=tunnel.message_limit + 1,  # the client library refuses what reaches its bound
             timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=_CLOSE_SECONDS),
             compress=0,
         )

@@ -93,10 +93,7 @@ def test_a_slow_reader_of_a_fast_producer_holds_little(rig: Rig) -> None:
         return answer
 
     rig.content.handler = flood
-    wire = socket.socket()
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    wire.connect(("127.0.0.1", rig.number))
-    with wire:
+    with rig.connect() as wire:
         wire.sendall(request_head(rig, "/"))
         assert blocked.wait(20), "the producer was never held back"
         assert sent <= 24 * MIB
@@ -126,9 +123,11 @@ def test_a_slow_upstream_holds_a_fast_sender_back(rig: Rig) -> None:
         wire.sendall(request_head(rig, "/", f"Content-Length: {size}\r\nConnection: close\r\n", "POST"))
         wire.settimeout(1)
         piece, taken = b"y" * MIB, 0
-        with pytest.raises(TimeoutError):
+        try:
             while taken < size:
                 taken += wire.send(piece)
+        except TimeoutError:
+            pass
         assert taken < 32 * MIB
         go_on.set()
         wire.settimeout(20)

@@ -49,7 +49,9 @@ class Echo:
 
 
 @contextmanager
-def opened(rig: Rig, path: str = "/ws", *, cookie: str | None = None, host: str = CONTENT, **options: object) -> Iterator[ClientConnection]:
+def opened(
+    rig: Rig, path: str = "/ws", *, cookie: str | None = None, host: str = CONTENT, **options: object
+) -> Iterator[ClientConnection]:
     headers = {"Cookie": rig.cookie() if cookie is None else cookie}
     options.setdefault("origin", ORIGIN)
     options.setdefault("max_size", 1 << 30)
@@ -134,7 +136,9 @@ def test_terminal_sockets_can_be_switched_off(rig: Rig) -> None:
 
 def test_the_injected_header_reaches_the_upstream_socket(rig: Rig) -> None:
     Echo(rig)
-    rig.port.targets[LABEL] = Target(kind="unix", socket=rig.content.path, headers=(("Authorization", "token abcdefgh"),))
+    rig.port.targets[LABEL] = Target(
+        kind="unix", socket=rig.content.path, headers=(("Authorization", "token abcdefgh"),)
+    )
     with opened(rig):
         pass
     assert rig.content.seen[0].header("Authorization") == "token abcdefgh"
@@ -215,8 +219,8 @@ def test_messages_over_the_limit_end_the_socket_both_ways(tmp_path: Path) -> Non
         with opened(rig) as ws:
             ws.send("x" * 10_000)
             assert len(ws.recv(20)) == 10_000
+            ws.send("x" * 10_001)
             with pytest.raises(ConnectionClosed) as caught:
-                ws.send("x" * 10_001)
                 ws.recv(20)
             assert caught.value.rcvd is not None
             assert caught.value.rcvd.code == 1009
@@ -256,7 +260,6 @@ def test_a_slow_reader_stops_a_flood(rig: Rig) -> None:
 
     rig.content.handler = flood
     with rig.connect() as wire:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.sendall(
             f"GET /ws HTTP/1.1\r\nHost: {CONTENT}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
@@ -284,10 +287,12 @@ def test_a_slow_upstream_stops_a_flooding_client(rig: Rig) -> None:
     with opened(rig) as ws:
         ws.socket.settimeout(1)
         sent = 0
-        with pytest.raises((TimeoutError, ConnectionClosed)):
+        try:
             while sent < 256 * MIB:
                 ws.send(b"x" * 100_000)
                 sent += 100_000
+        except (TimeoutError, ConnectionClosed):
+            pass
         assert sent < 32 * MIB
         stop.set()
 
