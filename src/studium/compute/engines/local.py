@@ -5,6 +5,7 @@ the log. So any number of engines over the same home, in any processes, see the 
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -41,6 +42,9 @@ from studium.runner import cgroups, seccomp, statusfile, supervise, volumes
 from studium.runner import main as runner_main
 
 MACHINE = "local"
+SIMULATED = "simulated"
+# What a simulated device brings along, as the largest common card servers have per card.
+SIMULATED_VCPU, SIMULATED_MEMORY = 16.0, 128 * 1024**3
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 _SOCKET_PATH_LIMIT = 107
 
@@ -74,23 +78,34 @@ class LocalEngine(Engine):
         return cgroups.find() if self._cgroups_allowed else cgroups.Backend(0, {})
 
     def inventory(self) -> list[FoundMachine]:
-        devices = self._declared or tuple(found.devices())
+        vcpu, memory = self._size()
+        real = FoundMachine(
+            name=MACHINE, vcpu=vcpu, memory_bytes=memory, accelerators=self._declared or tuple(found.devices())
+        )
+        if not self._simulated:
+            return [real]
+        count = len(self._simulated)
+        made_up = FoundMachine(
+            name=SIMULATED,
+            vcpu=SIMULATED_VCPU * count,
+            memory_bytes=SIMULATED_MEMORY * count,
+            accelerators=self._simulated,
+            simulated=True,
+        )
+        return [real, made_up]
+
+    def _size(self) -> tuple[float, int]:
+        """vCPUs and bytes of memory of this machine that runs may use."""
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return [
-            FoundMachine(
-                name=MACHINE,
-                vcpu=float(len(os.sched_getaffinity(0))),
-                memory_bytes=max(0, memory - self._reserve),
-                accelerators=(*devices, *self._simulated),
-            )
-        ]
+        return float(len(os.sched_getaffinity(0))), max(0, memory - self._reserve)
 
     def checks(self) -> list[Check]:
         return local_checks.all_checks(self.home, self.cgroup_backend, self.inventory()[0])
 
     def start(self, spec: RunSpec, machine: str) -> None:
-        if machine != MACHINE:
+        if machine not in (MACHINE, SIMULATED):
             raise EngineError(f"there is no machine {machine!r} here, only {MACHINE!r}")
+        spec = self._within_this_machine(spec)
         folder = self._folder(spec.run_id)
         socket_path = folder / supervise.IO_OUT / "service.sock"
         if spec.service is not None and len(os.fsencode(socket_path)) > _SOCKET_PATH_LIMIT:
@@ -103,6 +118,15 @@ class LocalEngine(Engine):
                     self._spawn(folder, lock)
         except (OSError, NoUidLeftError) as error:
             raise EngineError(f"the run {spec.run_id} cannot be placed: {error}") from error
+
+    def _within_this_machine(self, spec: RunSpec) -> RunSpec:
+        """The spec with limits that this machine really has: runs on simulated devices share it."""
+        vcpu, memory = self._size()
+        limits = spec.limits
+        fitting = dataclasses.replace(
+            limits, vcpu=min(limits.vcpu, vcpu), memory_bytes=min(limits.memory_bytes, memory)
+        )
+        return dataclasses.replace(spec, limits=fitting)
 
     @contextlib.contextmanager
     def _start_lock(self, folder: Path) -> Iterator[int | None]:
