@@ -1,31 +1,28 @@
 """Addresses that answers point to: pages of the platform and ways into content hosts."""
 
-from django.urls import reverse
-
 from studium.compute.models import Run
 from studium.config.options import options
 from studium.notebooks.models import Notebook
 
 
-def page(name: str, *parts: str) -> str:
-    """The whole address of a page by its route's name."""
-    return options().platform_url + reverse(name, args=parts)
+def _page(path: str) -> str:
+    return f"{options().platform_url}/{path}/"
 
 
 def notebook_page(notebook: Notebook) -> str:
-    return page("notebook", notebook.team.slug, notebook.slug)
+    return _page(f"notebooks/{notebook.team.slug}/{notebook.slug}")
 
 
 def run_page(run: Run) -> str:
-    return page("run", run.pk)
+    return _page(f"runs/{run.pk}")
 
 
 def invitation(secret: str) -> str:
-    return page("join", secret)
+    return _page(f"join/{secret}")
 
 
 def login_link(secret: str) -> str:
-    return page("login-link", secret)
+    return _page(f"login/link/{secret}")
 
 
 def entrance(label: str, ticket: str) -> str:

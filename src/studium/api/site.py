@@ -1,4 +1,4 @@
-"""The REST API: `api` with every route, and `urls` to mount at `/rest/`.
+"""The REST API: `api` with every route; `api.urls` is mounted at `/rest/`.
 
 Handlers only translate: fetch as the caller, call one action or query, give a shape back.
 """
@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
@@ -24,44 +24,6 @@ _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
 `{code, message, next_step, facts}`."""
-
-
-class Api(NinjaAPI):
-    """The API, whose document also says how every operation can fail."""
-
-    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(*args, **kwargs)
-        schema["components"]["schemas"]["Failure"] = Failure.model_json_schema()
-        failure = {
-            "description": "Failure",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
-        }
-        for methods in schema["paths"].values():
-            for operation in methods.values():
-                operation["responses"]["default"] = failure
-        return schema
-
-
-def _build() -> Api:
-    built = Api(
-        title="Studium", version=__version__, description=_INTRODUCTION, urls_namespace=NAMESPACE, docs=Swagger()
-    )
-    failures.install(built)
-    for prefix, module in (
-        ("/me", me),
-        ("/machines", machines),
-        ("/queue", queue),
-        ("/notebooks", notebooks),
-        ("/notebooks", launches),
-        ("/runs", runs),
-        ("/usage", usage),
-        ("/plans", plans),
-        ("/teams", teams),
-        ("/tokens", tokens),
-        ("/admin", admin),
-    ):
-        built.add_router(prefix, module.router)
-    return built
 
 
 def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -91,14 +53,50 @@ def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
     return failures.answer(failures.UNKNOWN_PATH)
 
 
+class Api(NinjaAPI):
+    """The API, whose document also says how every operation can fail."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(*args, **kwargs)
+        schema["components"]["schemas"]["Failure"] = Failure.model_json_schema()
+        failure = {
+            "description": "Failure",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
+        }
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                operation["responses"]["default"] = failure
+        return schema
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        """What to mount at `/rest/`."""
+        found, app, namespace = super().urls
+        for pattern in found:
+            pattern.callback = _answered(pattern.callback)
+        return [*found, re_path("^(?P<rest>.*)$", _answered(_unknown))], app, namespace
+
+
+def _build() -> Api:
+    built = Api(
+        title="Studium", version=__version__, description=_INTRODUCTION, urls_namespace=NAMESPACE, docs=Swagger()
+    )
+    failures.install(built)
+    for prefix, module in (
+        ("/me", me),
+        ("/machines", machines),
+        ("/queue", queue),
+        ("/notebooks", notebooks),
+        ("/notebooks", launches),
+        ("/runs", runs),
+        ("/usage", usage),
+        ("/plans", plans),
+        ("/teams", teams),
+        ("/tokens", tokens),
+        ("/admin", admin),
+    ):
+        built.add_router(prefix, module.router)
+    return built
+
+
 api = _build()
-
-
-def _patterns() -> list[URLPattern]:
-    found = [pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)]
-    for pattern in found:
-        pattern.callback = _answered(pattern.callback)
-    return [*found, re_path("^(?P<rest>.*)$", _answered(_unknown))]
-
-
-urls = (_patterns(), "ninja", NAMESPACE)

@@ -10,7 +10,7 @@ from studium.compute.states import State
 from studium.compute.waiting import Waited
 from studium.plans import checks
 from studium.plans import queries as plans
-from studium.plans.actions import cost_of
+from studium.plans.estimates import cost_of
 
 _NAME = "estimate"
 

@@ -1,0 +1,55 @@
+"""The installation, for administrators."""
+
+from studium.client.calls import Calls, part
+from studium.client.shapes import Check, Event, LoginLink, Machine, Page, Run, User
+
+
+class Admin:
+    """`/rest/admin`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def users(self, q: str = "", cursor: str = "", limit: int = 50) -> Page[User]:
+        return self._calls.get(Page[User], "/rest/admin/users", q=q, cursor=cursor, limit=limit)
+
+    def create_user(self, username: str, email: str, operator: bool = False) -> LoginLink:
+        """A person, and a one-time address with which they sign in."""
+        body = {"username": username, "email": email, "operator": operator}
+        return self._calls.post(LoginLink, "/rest/admin/users", body)
+
+    def login_link(self, username: str) -> LoginLink:
+        return self._calls.post(LoginLink, f"/rest/admin/users/{part(username)}/login-link")
+
+    def deactivate(self, username: str) -> User:
+        return self._calls.post(User, f"/rest/admin/users/{part(username)}/deactivate")
+
+    def activate(self, username: str) -> User:
+        return self._calls.post(User, f"/rest/admin/users/{part(username)}/activate")
+
+    def set_operator(self, username: str, operator: bool) -> User:
+        return self._calls.post(User, f"/rest/admin/users/{part(username)}/operator", {"operator": operator})
+
+    def machines(self) -> list[Machine]:
+        """All machines, gone ones too."""
+        return self._calls.get(list[Machine], "/rest/admin/machines")
+
+    def drain(self, machine: str) -> Machine:
+        return self._calls.post(Machine, f"/rest/admin/machines/{part(machine)}/drain")
+
+    def open(self, machine: str) -> Machine:
+        return self._calls.post(Machine, f"/rest/admin/machines/{part(machine)}/open")
+
+    def runs(self, state: str = "", user: str = "", cursor: str = "", limit: int = 50) -> Page[Run]:
+        return self._calls.get(Page[Run], "/rest/admin/runs", state=state, user=user, cursor=cursor, limit=limit)
+
+    def stop(self, run_id: str, reason: str = "") -> Run:
+        """Stop anybody's run; the reason is told to its owner."""
+        return self._calls.post(Run, f"/rest/admin/runs/{part(run_id)}/stop", {"reason": reason})
+
+    def events(self, kind: str = "", subject: str = "", cursor: str = "", limit: int = 50) -> Page[Event]:
+        path = "/rest/admin/events"
+        return self._calls.get(Page[Event], path, kind=kind, subject=subject, cursor=cursor, limit=limit)
+
+    def checks(self) -> list[Check]:
+        return self._calls.get(list[Check], "/rest/admin/checks")

@@ -1,0 +1,57 @@
+"""Typed calls on top of the transport: a shape in, a shape out."""
+
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from studium.client.decode import decode
+from studium.client.transport import Transport
+
+T = TypeVar("T")
+
+
+def part(text: str | int) -> str:
+    """One segment of a path, whatever it contains."""
+    return quote(str(text), safe="")
+
+
+class Calls:
+    """The verbs. Query parameters that are empty or None are left out."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, kind: type[T], path: str, /, **query: Any) -> T:
+        return decode(kind, self._transport.send("GET", path, params=_given(query)).json())
+
+    def get_bytes(self, path: str) -> bytes:
+        return self._transport.send("GET", path, headers={"Accept": "*/*"}).content
+
+    def post(self, kind: type[T], path: str, body: dict[str, Any] | None = None) -> T:
+        return decode(kind, self._transport.send("POST", path, json=body or {}).json())
+
+    def upload(self, kind: type[T], path: str, name: str, content: bytes, fields: dict[str, Any]) -> T:
+        """A form with one file."""
+        answer = self._transport.send("POST", path, files={"file": (name, content)}, data=_given(fields))
+        return decode(kind, answer.json())
+
+    def put(self, kind: type[T], path: str, body: dict[str, Any]) -> T:
+        return decode(kind, self._transport.send("PUT", path, json=body).json())
+
+    def put_bytes(self, kind: type[T], path: str, content: bytes, content_type: str) -> T:
+        answer = self._transport.send("PUT", path, content=content, headers={"Content-Type": content_type})
+        return decode(kind, answer.json())
+
+    def patch(self, kind: type[T], path: str, body: dict[str, Any]) -> T:
+        return decode(kind, self._transport.send("PATCH", path, json=body).json())
+
+    def do(self, method: str, path: str) -> None:
+        """A call whose answer says nothing."""
+        self._transport.send(method, path)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _word(value) for name, value in values.items() if value not in (None, "")}
+
+
+def _word(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

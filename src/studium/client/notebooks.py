@@ -1,0 +1,147 @@
+"""Notebooks: make, find, change, start."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from studium.client.calls import Calls, part
+from studium.client.errors import ApiError
+from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
+
+Kind = Literal["session", "execution"]
+CONTENT_TYPE = "application/x-ipynb+json"
+
+
+class Notebooks:
+    """`/rest/notebooks`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def page(
+        self,
+        *,
+        team: str = "",
+        project: str = "",
+        q: str = "",
+        title: str = "",
+        name: str = "",
+        which: str = "team",
+        cursor: str = "",
+        limit: int = 50,
+    ) -> Page[Notebook]:
+        """Part of the listing, last changed first."""
+        return self._calls.get(
+            Page[Notebook],
+            "/rest/notebooks",
+            team=team,
+            project=project,
+            q=q,
+            title=title,
+            name=name,
+            which=which,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    def all(self, *, team: str = "", project: str = "", q: str = "", which: str = "team") -> Iterator[Notebook]:
+        """The whole listing, fetched as it is read."""
+        cursor = ""
+        while True:
+            page = self.page(team=team, project=project, q=q, which=which, cursor=cursor, limit=200)
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def find(self, name: str) -> Notebook:
+        """The notebook meant by an id, `team/slug`, or a slug in one of your teams. Raises ApiError."""
+        found = self.page(name=name, limit=20).items
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise ApiError(
+                "notebook.unknown",
+                f"There is no notebook {name!r} that you may see.",
+                "`studium notebooks list` shows yours.",
+                404,
+            )
+        names = ", ".join(notebook.name for notebook in found)
+        raise ApiError(
+            "notebook.ambiguous", f"{name!r} can be {len(found)} notebooks: {names}.", "Give the team with it.", 400
+        )
+
+    def get(self, notebook_id: str) -> Notebook:
+        return self._calls.get(Notebook, f"/rest/notebooks/{part(notebook_id)}")
+
+    def create(
+        self,
+        title: str = "",
+        *,
+        content: bytes | None = None,
+        team: str = "",
+        project: str = "main",
+        visibility: str | None = None,
+        internet: bool = False,
+        machine_type: str = "",
+    ) -> Notebook:
+        """A blank notebook, or one with this content."""
+        fields = {
+            "title": title,
+            "team": team,
+            "project": project,
+            "visibility": visibility,
+            "internet": internet,
+            "machine_type": machine_type,
+        }
+        if content is None:
+            return self._calls.post(Notebook, "/rest/notebooks", fields)
+        return self._calls.upload(Notebook, "/rest/notebooks/upload", "notebook.ipynb", content, fields)
+
+    def update(
+        self, notebook_id: str, *, title: str | None = None, visibility: str | None = None, internet: bool | None = None
+    ) -> Notebook:
+        """Change what is given."""
+        given = {"title": title, "visibility": visibility, "internet": internet}
+        body = {name: value for name, value in given.items() if value is not None}
+        return self._calls.patch(Notebook, f"/rest/notebooks/{part(notebook_id)}", body)
+
+    def delete(self, notebook_id: str) -> None:
+        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}")
+
+    def content(self, notebook_id: str) -> bytes:
+        """The newest known document."""
+        return self._calls.get_bytes(f"/rest/notebooks/{part(notebook_id)}/content")
+
+    def replace(self, notebook_id: str, content: bytes) -> Notebook:
+        """Put other content in place."""
+        return self._calls.put_bytes(Notebook, f"/rest/notebooks/{part(notebook_id)}/content", content, CONTENT_TYPE)
+
+    def estimate(
+        self, notebook_id: str, machine: str = "", *, kind: Kind = "session", max_seconds: int | None = None
+    ) -> Estimate:
+        """What a start would mean now."""
+        path = f"/rest/notebooks/{part(notebook_id)}/estimate"
+        return self._calls.get(Estimate, path, machine=machine, kind=kind, max_seconds=max_seconds)
+
+    def start(
+        self, notebook_id: str, *, kind: Kind = "session", machine: str = "", max_seconds: int | None = None
+    ) -> Run:
+        """Put a run in the queue."""
+        body = {"kind": kind, "machine": machine, "max_seconds": max_seconds}
+        return self._calls.post(Run, f"/rest/notebooks/{part(notebook_id)}/start", body)
+
+    def stop(self, notebook_id: str) -> Notebook:
+        """Stop what runs. Nothing happens when nothing does."""
+        return self._calls.post(Notebook, f"/rest/notebooks/{part(notebook_id)}/stop")
+
+    def extend(self, notebook_id: str, seconds: int = 3600) -> Run:
+        """More time for the running session."""
+        return self._calls.post(Run, f"/rest/notebooks/{part(notebook_id)}/extend", {"seconds": seconds})
+
+    def change_machine(self, notebook_id: str, machine: str) -> Run:
+        """Go on with another machine type."""
+        return self._calls.post(Run, f"/rest/notebooks/{part(notebook_id)}/change-machine", {"machine": machine})
+
+    def open(self, notebook_id: str) -> Opened:
+        """A one-time address of the running session."""
+        return self._calls.post(Opened, f"/rest/notebooks/{part(notebook_id)}/open")
