@@ -1,0 +1,40 @@
+"""The local engine by command, so that it can be driven as another user: `driver.py HOME VERB [ARGUMENT]`.
+
+`start` reads a spec as JSON; `wait` polls until the phase given as `RUN:PHASE` (or the end) and prints the observation
+and the log; `stop` ends a run by force and reclaims it; `checks` prints the failed checks' names.
+"""
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+from studium.compute.engines.local import LocalEngine
+from studium.compute.spec import RunSpec
+
+
+def main(home: str, verb: str, argument: str = "") -> None:
+    engine = LocalEngine(Path(home))
+    if verb == "start":
+        engine.start(RunSpec.from_dict(json.load(sys.stdin)), "local")
+    elif verb == "wait":
+        run_id, phase = argument.split(":")
+        end = time.monotonic() + 60
+        while (seen := engine.poll(run_id)).phase.value not in (phase, "ended"):
+            assert time.monotonic() < end, f"{run_id} is still {seen.phase} after 60 s"
+            time.sleep(0.01)
+        log = engine.read_log(run_id, 0, 64 * 1024**2).decode("latin-1")
+        print(json.dumps({"seen": dataclasses.asdict(seen), "log": log}))
+    elif verb == "stop":
+        engine.stop(argument, 0)
+        end = time.monotonic() + 30
+        while engine.poll(argument).phase.value not in ("ended", "unknown") and time.monotonic() < end:
+            time.sleep(0.01)
+        engine.reclaim(argument)
+    elif verb == "checks":
+        print(json.dumps([check.name for check in engine.checks() if not check.ok]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
