@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from factories.accounts import NOW
-
 from studium.accounts.models import Team, User
 from studium.compute import actions
 from studium.compute.models import Accelerator, Machine, MachineType, Run
@@ -21,19 +20,29 @@ def load_plans(*names: str, now: datetime = NOW) -> None:
         actions.load_plan_set(None, load_shipped(name), now=now)
 
 
-def make_machine(name: str = "box", *, vcpu: float = 8, memory_bytes: int = 32 * GIB, engine: str = "fake", now: datetime = NOW) -> Machine:
+def make_machine(
+    name: str = "box", *, vcpu: float = 8, memory_bytes: int = 32 * GIB, engine: str = "fake", now: datetime = NOW
+) -> Machine:
     return Machine.objects.create(name=name, engine=engine, vcpu=vcpu, memory_bytes=memory_bytes, seen_at=now)
 
 
 def make_accelerator(machine: Machine, kind: str = "P100", index: int = 0, *, simulated: bool = True) -> Accelerator:
     return Accelerator.objects.create(
-        id=f"{machine.name}-{kind}-{index}", machine=machine, kind=kind, index=index, memory_bytes=16 * GIB, simulated=simulated
+        id=f"{machine.name}-{kind}-{index}",
+        machine=machine,
+        kind=kind,
+        index=index,
+        memory_bytes=16 * GIB,
+        simulated=simulated,
     )
 
 
 def make_spec(run_id: str = "") -> RunSpec:
     return RunSpec(
-        run_id=run_id or actions.new_run_id(), command=("true",), limits=Limits(vcpu=1, memory_bytes=GIB), environment_path="/usr"
+        run_id=run_id or actions.new_run_id(),
+        command=("true",),
+        limits=Limits(vcpu=1, memory_bytes=GIB),
+        environment_path="/usr",
     )
 
 

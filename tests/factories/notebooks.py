@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from factories.accounts import NOW
-
 from studium.accounts.models import Team, User
 from studium.environments.models import Environment
 from studium.notebooks.actions import create_notebook
@@ -18,11 +17,16 @@ def notebook_json(*sources: str, **metadata: Any) -> bytes:
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for i, source in enumerate(sources or ("print('hello')",))
     ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "language_info": {"name": "python"}}
+    kernel = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {**kernel, **metadata}, "cells": cells}).encode()
 
 
-def make_notebook(user: User, team: Team | None = None, title: str = "A notebook", *, now: datetime = NOW, **more: Any) -> Notebook:
+def make_notebook(
+    user: User, team: Team | None = None, title: str = "A notebook", *, now: datetime = NOW, **more: Any
+) -> Notebook:
     where = (team or user.personal_team).projects.get(slug="main")
     return create_notebook(user, where, title, more.pop("content", notebook_json()), now=now, **more)
 

@@ -67,16 +67,34 @@ class Platform:
         """Run Python inside the installation (domains importable, `now` defined); returns what it printed."""
         setup = "from studium.operations.setup import load_django; load_django()\nfrom studium.lib import clock; now = clock.now()\n"
         done = subprocess.run(
-            [sys.executable, "-c", setup + code], env=environment(self.options), capture_output=True, text=True, check=False, timeout=120
+            [sys.executable, "-c", setup + code],
+            env=environment(self.options),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def cli(self, *arguments: str, check: bool = False, **more: Any) -> subprocess.CompletedProcess[str]:
         """The `studium` command as a person types it."""
-        env = {**os.environ, "STUDIUM_URL": self.url, "STUDIUM_TOKEN": self.token, "STUDIUM_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "100"}
+        env = {
+            **os.environ,
+            "STUDIUM_URL": self.url,
+            "STUDIUM_TOKEN": self.token,
+            "STUDIUM_HOME": str(self.home),
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+        }
         return subprocess.run(
-            [sys.executable, "-m", "studium.cli.main", *arguments], env=env, capture_output=True, text=True, check=check, timeout=300, **more
+            [sys.executable, "-m", "studium.cli.main", *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=300,
+            **more,
         )
 
     def kill(self, name: str) -> None:
@@ -133,7 +151,9 @@ from studium.lib import clock
 for name in {plans!r}:
     load_plan_set(None, load_shipped(name), now=clock.now())
 """
-    done = subprocess.run([sys.executable, "-c", code], env=environment(options), capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(options), capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -19,7 +19,11 @@ def require(user: User, team: Team, need: Role) -> Role:
     """The user's role, at least `need`. Raises NotFound for strangers, Forbidden for lower roles."""
     role = role_in(user, team)
     if role is None:
-        raise NotFound("team.unknown", f"There is no team {team.slug!r} that you belong to.", "Check the name, or ask a member to invite you.")
+        raise NotFound(
+            "team.unknown",
+            f"There is no team {team.slug!r} that you belong to.",
+            "Check the name, or ask a member to invite you.",
+        )
     if not covers(role, need):
         raise Forbidden(
             "team.role_too_low",
@@ -34,7 +38,11 @@ def team_for(user: User, slug: str, need: Role = Role.READER) -> Team:
     """The team called `slug`, seen with at least the role `need`."""
     team = Team.objects.filter(slug=slug).first()
     if team is None:
-        raise NotFound("team.unknown", f"There is no team {slug!r} that you belong to.", "Check the name, or ask a member to invite you.")
+        raise NotFound(
+            "team.unknown",
+            f"There is no team {slug!r} that you belong to.",
+            "Check the name, or ask a member to invite you.",
+        )
     require(user, team, need)
     return team
 
@@ -49,7 +57,9 @@ def project_for(user: User, team_slug: str, slug: str, need: Role = Role.READER)
     team = team_for(user, team_slug, need)
     project = Project.objects.filter(team=team, slug=slug, deleted_at=None).select_related("team").first()
     if project is None:
-        raise NotFound("project.unknown", f"There is no project {slug!r} in {team_slug}.", "See the team's page for its projects.")
+        raise NotFound(
+            "project.unknown", f"There is no project {slug!r} in {team_slug}.", "See the team's page for its projects."
+        )
     return project
 
 

@@ -17,8 +17,10 @@ TICKET_LIFE = timedelta(seconds=60)
 LOGIN_LINK_LIFE = timedelta(hours=24)
 # Addresses of the platform's own pages start with these; a team may not take their place.
 RESERVED_SLUGS = frozenset(
-    "accounts admin api events healthz metrics open rest static notebooks runs usage teams settings gallery machines queue new join "
-    "datasets models competitions workflows deployments search login signup -".split()
+    (
+        "accounts admin api events healthz metrics open rest static notebooks runs usage teams settings gallery machines queue "
+        "new join datasets models competitions workflows deployments search login signup -"
+    ).split()
 )
 
 
@@ -51,10 +53,14 @@ def _open_team(team: Team, owner: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def create_user(username: str, email: str, *, now: datetime, password: str | None = None, operator: bool = False) -> User:
+def create_user(
+    username: str, email: str, *, now: datetime, password: str | None = None, operator: bool = False
+) -> User:
     """A new person with their personal team. Without a password they enter by a link. Raises BadInput."""
     if User.objects.filter(username__iexact=username).exists() or User.objects.filter(email__iexact=email).exists():
-        raise BadInput("user.exists", f"{username} or {email} already has an account.", "Choose another name, or sign in.")
+        raise BadInput(
+            "user.exists", f"{username} or {email} already has an account.", "Choose another name, or sign in."
+        )
     user = User(username=username, email=email, is_staff=operator, is_superuser=operator, date_joined=now)
     user.set_password(password)
     user.full_clean(exclude=["password"])
@@ -91,7 +97,11 @@ def create_team(actor: User, name: str, *, now: datetime, slug: str = "") -> Tea
         raise BadInput("team.no_name", "A team needs a name.", "Type a name.")
     wanted = slug or free_slug(name)
     if wanted != slugify(wanted) or wanted in RESERVED_SLUGS or Team.objects.filter(slug=wanted).exists():
-        raise BadInput("team.slug_taken", f"The short name {wanted!r} cannot be used.", "Choose another: lower-case letters, digits and dashes.")
+        raise BadInput(
+            "team.slug_taken",
+            f"The short name {wanted!r} cannot be used.",
+            "Choose another: lower-case letters, digits and dashes.",
+        )
     team = Team.objects.create(slug=wanted, name=name[:120], created_at=now)
     _open_team(team, actor, now)
     return team
@@ -115,7 +125,9 @@ def create_project(actor: User, team: Team, name: str, *, now: datetime, limit: 
             {"limit": limit, "have": have.count()},
         )
     project = Project.objects.create(team=team, slug=slug, name=name.strip()[:120], created_at=now)
-    record("project.created", subject=("project", project.pk), actor=actor, team_id=team.pk, now=now, data={"slug": slug})
+    record(
+        "project.created", subject=("project", project.pk), actor=actor, team_id=team.pk, now=now, data={"slug": slug}
+    )
     return project
 
 
@@ -124,26 +136,46 @@ def invite(actor: User, team: Team | None, role: Role, *, now: datetime, email: 
     """An invitation and its secret, which is shown once. Admins invite up to their own role; operators invite to no team."""
     if team is None:
         if not actor.is_staff:
-            raise Forbidden("invite.not_operator", "Only administrators invite people without a team.", "Invite to a team.")
+            raise Forbidden(
+                "invite.not_operator", "Only administrators invite people without a team.", "Invite to a team."
+            )
     else:
         own = require(actor, team, Role.ADMIN)
         if team.personal_of_id is not None:
-            raise Refused("team.personal", "A personal team has one member.", "Create a shared team and invite people there.")
+            raise Refused(
+                "team.personal", "A personal team has one member.", "Create a shared team and invite people there."
+            )
         if not covers(own, role):
-            raise Forbidden("team.role_too_low", f"As {own} you cannot invite with the role {role}.", "Choose a lower role.")
+            raise Forbidden(
+                "team.role_too_low", f"As {own} you cannot invite with the role {role}.", "Choose a lower role."
+            )
     secret = new_secret()
     invitation = Invitation.objects.create(
-        team=team, role=role, email=email, secret_digest=secret_digest(secret),
-        created_by=actor, created_at=now, expires_at=now + INVITATION_LIFE,
-    )  # fmt: skip
-    record("team.invited", subject=("invitation", invitation.pk), actor=actor, team_id=team.pk if team else None, now=now, data={"role": role})
+        team=team,
+        role=role,
+        email=email,
+        secret_digest=secret_digest(secret),
+        created_by=actor,
+        created_at=now,
+        expires_at=now + INVITATION_LIFE,
+    )
+    record(
+        "team.invited",
+        subject=("invitation", invitation.pk),
+        actor=actor,
+        team_id=team.pk if team else None,
+        now=now,
+        data={"role": role},
+    )
     return invitation, secret
 
 
 def open_invitation(secret: str, *, now: datetime) -> Invitation:
     """The invitation a link stands for. Raises NotFound once it is used, revoked or past its time."""
     found = (
-        Invitation.objects.filter(secret_digest=secret_digest(secret), used_at=None, revoked_at=None, expires_at__gt=now)
+        Invitation.objects.filter(
+            secret_digest=secret_digest(secret), used_at=None, revoked_at=None, expires_at__gt=now
+        )
         .select_related("team", "created_by")
         .first()
     )
@@ -165,7 +197,14 @@ def accept_invitation(user: User, secret: str, *, now: datetime) -> Team | None:
     )
     if not made and covers(Role(invitation.role), Role(member.role)):
         Membership.objects.filter(pk=member.pk).update(role=invitation.role)
-    record("team.joined", subject=("team", invitation.team.pk), actor=user, team_id=invitation.team.pk, now=now, data={"role": invitation.role})
+    record(
+        "team.joined",
+        subject=("team", invitation.team.pk),
+        actor=user,
+        team_id=invitation.team.pk,
+        now=now,
+        data={"role": invitation.role},
+    )
     return invitation.team
 
 
@@ -182,7 +221,9 @@ def revoke_invitation(actor: User, invitation: Invitation, *, now: datetime) -> 
 def _owners_stay(team: Team, user: User) -> None:
     owners = Membership.objects.select_for_update().filter(team=team, role=Role.OWNER)
     if set(owners.values_list("user_id", flat=True)) == {user.pk}:
-        raise Refused("team.last_owner", f"{user.username} is the last owner of {team.slug}.", "Make somebody else owner first.")
+        raise Refused(
+            "team.last_owner", f"{user.username} is the last owner of {team.slug}.", "Make somebody else owner first."
+        )
 
 
 @transaction.atomic
@@ -197,7 +238,14 @@ def set_role(actor: User, team: Team, user: User, role: Role, *, now: datetime) 
     if role != Role.OWNER:
         _owners_stay(team, user)
     Membership.objects.filter(pk=old.pk).update(role=role)
-    record("team.role", subject=("team", team.pk), actor=actor, team_id=team.pk, now=now, data={"user": user.username, "role": role})
+    record(
+        "team.role",
+        subject=("team", team.pk),
+        actor=actor,
+        team_id=team.pk,
+        now=now,
+        data={"user": user.username, "role": role},
+    )
 
 
 @transaction.atomic
@@ -224,23 +272,40 @@ def create_token(
     if not scopes:
         raise BadInput("token.no_scope", "A token needs at least one scope.", "Choose what it may do.")
     if Scope.ADMIN in scopes and not actor.is_staff:
-        raise Forbidden("token.admin_scope", "Only administrators can have tokens with the scope admin.", "Leave that scope out.")
+        raise Forbidden(
+            "token.admin_scope", "Only administrators can have tokens with the scope admin.", "Leave that scope out."
+        )
     if expires_at is not None and expires_at <= now:
         raise BadInput("token.expired", "The token would already be expired.", "Choose a later day.")
     if ApiToken.objects.filter(user=actor, revoked_at=None).count() >= 50:
         raise NotYet("token.many", "You have 50 live tokens.", "Revoke those you no longer need.")
     secret = f"studium_{new_secret()}"
     token = ApiToken.objects.create(
-        user=actor, name=name.strip()[:80], prefix=secret[:12], secret_digest=secret_digest(secret),
-        scopes=[str(s) for s in scopes], created_at=now, expires_at=expires_at,
-    )  # fmt: skip
-    record("token.created", subject=("user", actor.pk), actor=actor, now=now, data={"name": token.name, "scopes": token.scopes})
+        user=actor,
+        name=name.strip()[:80],
+        prefix=secret[:12],
+        secret_digest=secret_digest(secret),
+        scopes=[str(s) for s in scopes],
+        created_at=now,
+        expires_at=expires_at,
+    )
+    record(
+        "token.created",
+        subject=("user", actor.pk),
+        actor=actor,
+        now=now,
+        data={"name": token.name, "scopes": token.scopes},
+    )
     return token, secret
 
 
 def use_token(secret: str, *, now: datetime) -> ApiToken | None:
     """The live token of an active user that `secret` is, or None. Notes the use, at most once a minute."""
-    token = ApiToken.objects.filter(secret_digest=secret_digest(secret), revoked_at=None, user__is_active=True).select_related("user").first()
+    token = (
+        ApiToken.objects.filter(secret_digest=secret_digest(secret), revoked_at=None, user__is_active=True)
+        .select_related("user")
+        .first()
+    )
     if token is None or (token.expires_at is not None and token.expires_at <= now):
         return None
     if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
@@ -268,9 +333,15 @@ def make_login_link(user: User, *, now: datetime) -> str:
 
 def use_login_link(secret: str, *, now: datetime) -> User:
     """The user a sign-in address is for; works once. Raises NotFound."""
-    live = LoginLink.objects.filter(secret_digest=secret_digest(secret), used_at=None, expires_at__gt=now, user__is_active=True)
+    live = LoginLink.objects.filter(
+        secret_digest=secret_digest(secret), used_at=None, expires_at__gt=now, user__is_active=True
+    )
     if not live.update(used_at=now):
-        raise NotFound("login.link_gone", "This sign-in link was used or is too old.", "Run `studium admin login-link` for a new one.")
+        raise NotFound(
+            "login.link_gone",
+            "This sign-in link was used or is too old.",
+            "Run `studium admin login-link` for a new one.",
+        )
     return LoginLink.objects.select_related("user").get(secret_digest=secret_digest(secret)).user
 
 
@@ -279,13 +350,17 @@ def make_ticket(user: User, label: str, path: str, *, now: datetime) -> str:
     secret = new_secret()
     with transaction.atomic():
         EntryTicket.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()
-        EntryTicket.objects.create(user=user, label=label, path=path, secret_digest=secret_digest(secret), expires_at=now + TICKET_LIFE)
+        EntryTicket.objects.create(
+            user=user, label=label, path=path, secret_digest=secret_digest(secret), expires_at=now + TICKET_LIFE
+        )
     return secret
 
 
 def use_ticket(secret: str, label: str, *, now: datetime) -> EntryTicket | None:
     """The ticket, used up now; None if it was used, is too old or for another host."""
-    live = EntryTicket.objects.filter(secret_digest=secret_digest(secret), label=label, used_at=None, expires_at__gt=now, user__is_active=True)
+    live = EntryTicket.objects.filter(
+        secret_digest=secret_digest(secret), label=label, used_at=None, expires_at__gt=now, user__is_active=True
+    )
     if not live.update(used_at=now):
         return None
     return EntryTicket.objects.select_related("user").get(secret_digest=secret_digest(secret))

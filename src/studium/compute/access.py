@@ -12,7 +12,11 @@ from studium.errors import NotFound
 
 def runs_of(user: User) -> QuerySet[Run]:
     """The runs of the user's teams, newest first. An operator who wants all asks `queries.all_runs`."""
-    return Run.objects.filter(Q(team__memberships__user_id=user.pk)).select_related("team", "user", "machine_type").order_by("-submitted_at")
+    return (
+        Run.objects.filter(Q(team__memberships__user_id=user.pk))
+        .select_related("team", "user", "machine_type")
+        .order_by("-submitted_at")
+    )
 
 
 def run_for(user: User, run_id: str, need: Role = Role.READER) -> Run:

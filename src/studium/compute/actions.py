@@ -27,16 +27,28 @@ EXTEND_SECONDS = 3600
 
 def find_machine_type(slug: str) -> MachineType:
     """The enabled machine type of this slug or label. Raises BadInput that lists what there is."""
-    found = MachineType.objects.filter(slug=slug, enabled=True).first() or MachineType.objects.filter(label__iexact=slug, enabled=True).first()
+    found = (
+        MachineType.objects.filter(slug=slug, enabled=True).first()
+        or MachineType.objects.filter(label__iexact=slug, enabled=True).first()
+    )
     if found is None:
         raise unknown_machine_type(slug, list(MachineType.objects.filter(enabled=True).values_list("slug", flat=True)))
     return found
 
 
 def submit_run(
-    actor: User, team: Team, machine_type: MachineType, spec: RunSpec, *, title: str, owner_kind: str, owner_id: str,
-    interactive: bool, now: datetime, max_seconds: int | None = None,
-) -> Run:  # fmt: skip
+    actor: User,
+    team: Team,
+    machine_type: MachineType,
+    spec: RunSpec,
+    *,
+    title: str,
+    owner_kind: str,
+    owner_id: str,
+    interactive: bool,
+    now: datetime,
+    max_seconds: int | None = None,
+) -> Run:
     """Put a run in the queue. `spec.run_id` names it; limits of size come from the machine type, of time from the plan.
 
     Raises Refused or NotYet when the plan says no, NotYet when the owner has a live run already.
@@ -53,11 +65,29 @@ def submit_run(
     try:
         with transaction.atomic():
             run = Run.objects.create(
-                id=spec.run_id, team=team, user=actor, title=title[:200], owner_kind=owner_kind, owner_id=owner_id,
-                interactive=interactive, machine_type=machine_type, spec=dataclasses.asdict(spec), priority=standing.rules.priority,
-                submitted_at=now, due_at=now, max_seconds=granted, idle_seconds=standing.rules.idle_seconds if interactive else None,
-            )  # fmt: skip
-            record("run.queued", subject=("run", run.pk), actor=actor, team_id=team.pk, now=now, data={"machine": machine_type.slug})
+                id=spec.run_id,
+                team=team,
+                user=actor,
+                title=title[:200],
+                owner_kind=owner_kind,
+                owner_id=owner_id,
+                interactive=interactive,
+                machine_type=machine_type,
+                spec=dataclasses.asdict(spec),
+                priority=standing.rules.priority,
+                submitted_at=now,
+                due_at=now,
+                max_seconds=granted,
+                idle_seconds=standing.rules.idle_seconds if interactive else None,
+            )
+            record(
+                "run.queued",
+                subject=("run", run.pk),
+                actor=actor,
+                team_id=team.pk,
+                now=now,
+                data={"machine": machine_type.slug},
+            )
     except IntegrityError:
         live = Run.objects.filter(owner_kind=owner_kind, owner_id=owner_id, state__in=LIVE).first()
         if live is None:
@@ -70,9 +100,13 @@ def new_run_id() -> str:
     return new_id(12)
 
 
-def stop_run(actor: User | None, run: Run, *, now: datetime, reason: Reason = Reason.CANCELLED, message: str = "") -> Run:
+def stop_run(
+    actor: User | None, run: Run, *, now: datetime, reason: Reason = Reason.CANCELLED, message: str = ""
+) -> Run:
     """Ask a run to end. A queued one ends at once; others save and stop within their grace. Repeatable."""
-    said = message or (f"Stopped by {actor.username}." if actor and reason == Reason.CANCELLED else ENDINGS[reason].title)
+    said = message or (
+        f"Stopped by {actor.username}." if actor and reason == Reason.CANCELLED else ENDINGS[reason].title
+    )
     for _ in range(5):
         run.refresh_from_db()
         state = State(run.state)
@@ -92,25 +126,45 @@ def extend_run(actor: User, run: Run, *, now: datetime, seconds: int = EXTEND_SE
     if State(run.state) != State.RUNNING or run.running_at is None:
         raise NotYet("run.not_running", "Only a running session can be extended.", "Start it first.")
     if not standing.rules.extend:
-        raise Refused("plan.extend", "The plan of this team does not let sessions be extended.", "Save your work; start again after the end.")
+        raise Refused(
+            "plan.extend",
+            "The plan of this team does not let sessions be extended.",
+            "Save your work; start again after the end.",
+        )
     longest = standing.rules.session_seconds.limit_for(run.machine_type.as_spec())
     elapsed = int((now - run.running_at).total_seconds())
     wanted = min(run.max_seconds + seconds, elapsed + longest)
     if wanted <= run.max_seconds and run.idle_seconds is None:
-        raise Refused("plan.session_length", "The session already has the longest time the plan gives.", "Start a new one when it ends.")
+        raise Refused(
+            "plan.session_length",
+            "The session already has the longest time the plan gives.",
+            "Start a new one when it ends.",
+        )
     with transaction.atomic():
         Run.objects.filter(pk=run.pk, state=State.RUNNING, max_seconds=run.max_seconds).update(
-            max_seconds=max(wanted, run.max_seconds), extended_seconds=run.extended_seconds + max(0, wanted - run.max_seconds),
-            active_at=now, active_what="You asked for more time", warned=[],
-        )  # fmt: skip
-        record("run.extended", subject=("run", run.pk), actor=actor, team_id=run.team_id, now=now, data={"seconds": max(0, wanted - run.max_seconds)})
+            max_seconds=max(wanted, run.max_seconds),
+            extended_seconds=run.extended_seconds + max(0, wanted - run.max_seconds),
+            active_at=now,
+            active_what="You asked for more time",
+            warned=[],
+        )
+        record(
+            "run.extended",
+            subject=("run", run.pk),
+            actor=actor,
+            team_id=run.team_id,
+            now=now,
+            data={"seconds": max(0, wanted - run.max_seconds)},
+        )
     run.refresh_from_db()
     return run
 
 
 def note_activity(run_id: str, *, now: datetime) -> None:
     """A person ran something. Moves the idle clock forward, never back."""
-    Run.objects.filter(pk=run_id, state=State.RUNNING).exclude(active_at__gt=now).update(active_at=now, active_what="A cell was run")
+    Run.objects.filter(pk=run_id, state=State.RUNNING).exclude(active_at__gt=now).update(
+        active_at=now, active_what="A cell was run"
+    )
 
 
 @transaction.atomic

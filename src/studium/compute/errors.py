@@ -6,7 +6,10 @@ from studium.errors import BadInput, NotFound, NotYet
 def unknown_machine_type(slug: str, known: list[str]) -> BadInput:
     shown = ", ".join(known[:12]) or "none yet"
     return BadInput(
-        "machine.unknown", f"There is no machine type {slug!r}.", f"Choose one of: {shown}. `studium machines` lists them.", {"known": known}
+        "machine.unknown",
+        f"There is no machine type {slug!r}.",
+        f"Choose one of: {shown}. `studium machines` lists them.",
+        {"known": known},
     )
 
 
@@ -16,5 +19,8 @@ def unknown_run(run_id: str) -> NotFound:
 
 def owner_busy(run_id: str, state: str) -> NotYet:
     return NotYet(
-        "run.already_live", f"Run {run_id} is already {state} on this workspace.", "Open it, or stop it first.", {"run": run_id, "state": state}
+        "run.already_live",
+        f"Run {run_id} is already {state} on this workspace.",
+        "Open it, or stop it first.",
+        {"run": run_id, "state": state},
     )

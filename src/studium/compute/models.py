@@ -35,12 +35,18 @@ class MachineType(models.Model):
         """The row as the plan rules know it."""
         return MachineTypeSpec.model_validate(
             {
-                "slug": self.slug, "label": self.label, "vcpu": self.vcpu, "memory_bytes": self.memory_bytes,
-                "accelerator_kind": self.accelerator_kind or None, "accelerator_count": self.accelerator_count,
-                "accelerator_memory_bytes": self.accelerator_memory_bytes, "machine_class": self.machine_class,
-                "price_micros_hour": self.price_micros_hour, "description": self.description,
+                "slug": self.slug,
+                "label": self.label,
+                "vcpu": self.vcpu,
+                "memory_bytes": self.memory_bytes,
+                "accelerator_kind": self.accelerator_kind or None,
+                "accelerator_count": self.accelerator_count,
+                "accelerator_memory_bytes": self.accelerator_memory_bytes,
+                "machine_class": self.machine_class,
+                "price_micros_hour": self.price_micros_hour,
+                "description": self.description,
             }
-        )  # fmt: skip
+        )
 
 
 class Machine(models.Model):
@@ -141,7 +147,8 @@ class Run(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=[s.value for s in State]), name="run_state_known"),
             models.CheckConstraint(
-                condition=~Q(state=State.ENDED.value) | Q(reason__in=[r.value for r in Reason]), name="run_end_has_reason"
+                condition=~Q(state=State.ENDED.value) | Q(reason__in=[r.value for r in Reason]),
+                name="run_end_has_reason",
             ),
             # One live run an owner: a workspace is written by one run at a time.
             models.UniqueConstraint(

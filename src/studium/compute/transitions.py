@@ -48,7 +48,15 @@ def move(
             actor=actor,
             team_id=run.team_id,
             now=now,
-            data={k: v for k, v in {"from": old.value, "reason": fields.get("reason"), "message": fields.get("message")}.items() if v},
+            data={
+                k: v
+                for k, v in {
+                    "from": old.value,
+                    "reason": fields.get("reason"),
+                    "message": fields.get("message"),
+                }.items()
+                if v
+            },
         )
     for name, value in {**fields, "state": to.value}.items():
         setattr(run, name, value)
@@ -56,14 +64,30 @@ def move(
 
 
 def end(
-    run: Run, reason: Reason, *, now: datetime, actor: User | None = None, lease: str | None = None,
-    message: str = "", exit_code: int | None = None, ended_at: datetime | None = None,
-) -> bool:  # fmt: skip
+    run: Run,
+    reason: Reason,
+    *,
+    now: datetime,
+    actor: User | None = None,
+    lease: str | None = None,
+    message: str = "",
+    exit_code: int | None = None,
+    ended_at: datetime | None = None,
+) -> bool:
     """Move to ended. The time of ending is clamped between the start of running and `now`, whatever a clock said."""
     at = min(ended_at or now, now)
     if run.running_at is not None:
         at = max(at, run.running_at)
     return move(
-        run, State.ENDED, now=now, actor=actor, lease=lease,
-        reason=reason.value, message=message or ENDINGS[reason].title, exit_code=exit_code, ended_at=at, endpoint="", wait={},
-    )  # fmt: skip
+        run,
+        State.ENDED,
+        now=now,
+        actor=actor,
+        lease=lease,
+        reason=reason.value,
+        message=message or ENDINGS[reason].title,
+        exit_code=exit_code,
+        ended_at=at,
+        endpoint="",
+        wait={},
+    )

@@ -1,4 +1,4 @@
-"""Every setting an operator has, read from `STUDIUM_*` variables or `<home>/studium.env`. Documented in docs/operators/settings.md.
+"""Every setting an operator has, from `STUDIUM_*` variables or `<home>/studium.env`; docs/operators/settings.md explains them.
 
 `Options` refuses nonsense at start with a sentence; nothing else in the platform reads the environment.
 """
@@ -32,19 +32,27 @@ class Options(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port of the edge, the one public port.")
     bind: str = Field("127.0.0.1", description="Address the edge listens on.")
     public_url: str = Field("", description="Address people use, when a TLS front stands before the edge.")
-    content_domain: str = Field("", description="Domain under which user content gets its hosts; another site than `host`.")
-    database_url: str = Field("", description="`postgresql://user:password@host/name`; empty for SQLite in the home folder.")
+    content_domain: str = Field(
+        "", description="Domain under which user content gets its hosts; another site than `host`."
+    )
+    database_url: str = Field(
+        "", description="`postgresql://user:password@host/name`; empty for SQLite in the home folder."
+    )
     storage_url: str = Field("", description="`s3://bucket/prefix`; empty for a folder in the home folder.")
     secret_key: str = Field("", description="Key of signatures; made once and kept in the home folder when empty.")
     open_signup: bool = Field(False, description="Whether strangers may sign up. Refused while isolation is not full.")
     default_plan: str = Field("open", description="Plan of a new team.")
     simulate: str = Field("", description="Simulated accelerators, as `P100:1,M4000:2,tpu-v3-8:1`.")
-    accelerators: str = Field("", description="Declared accelerators, as a JSON list of kind, index, paths and memory_bytes.")
+    accelerators: str = Field(
+        "", description="Declared accelerators, as a JSON list of kind, index, paths and memory_bytes."
+    )
     reserve_memory: str = Field("1G", description="Memory of this machine that runs may not have.")
     notebook_bytes: int = Field(64 * 1024**2, description="Largest notebook file taken, in bytes.")
     email_url: str = Field("", description="`smtp://user:password@host:587`; empty writes mail to the log.")
     email_from: str = Field("studium@localhost", description="Sender of mail.")
-    oidc: str = Field("", description="OpenID Connect sign-in, as a JSON list of name, client_id, secret and server_url.")
+    oidc: str = Field(
+        "", description="OpenID Connect sign-in, as a JSON list of name, client_id, secret and server_url."
+    )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_token: str = Field("", description="Bearer token of `/metrics`; empty lets only administrators read it.")
     web_threads: int = Field(8, ge=1, le=128, description="Threads of the web process.")

@@ -6,7 +6,7 @@ import tempfile
 os.environ["STUDIUM_HOME"] = os.environ.get("STUDIUM_TEST_HOME") or tempfile.mkdtemp(prefix="studium-test-")
 os.environ.setdefault("STUDIUM_HOST", "localhost")
 
-from studium.config.settings import *  # noqa: E402, F403
+from studium.config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -16,7 +16,12 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
         Pass(name="watch", run=lambda now: watch.run_pass(where, now), every=0.25, hinted=True),
         Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
-        Pass(name="settle", run=lambda now: notebooks.settle_ended(where, now) + notebooks.restart_moved(now), every=1, hinted=True),
+        Pass(
+            name="settle",
+            run=lambda now: notebooks.settle_ended(where, now) + notebooks.restart_moved(now),
+            every=1,
+            hinted=True,
+        ),
         Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(name="render", run=notebooks.render_changed, every=1, hinted=True),

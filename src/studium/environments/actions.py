@@ -16,11 +16,14 @@ def register_default(path: Path, *, now: datetime) -> Environment:
     environment, _ = Environment.objects.update_or_create(
         slug=DEFAULT,
         defaults={
-            "name": f"Python {found.python}", "lock_digest": found.digest, "path": str(path),
+            "name": f"Python {found.python}",
+            "lock_digest": found.digest,
+            "path": str(path),
             "packages": [{"name": name, "version": version} for name, version in sorted(found.packages.items())],
-            "size_bytes": found.size_bytes, "built_at": now,
+            "size_bytes": found.size_bytes,
+            "built_at": now,
         },
-    )  # fmt: skip
+    )
     return environment
 
 
@@ -28,5 +31,9 @@ def default_environment() -> Environment:
     """The environment runs use. Raises NotYet before it is built."""
     found = Environment.objects.filter(slug=DEFAULT).first()
     if found is None:
-        raise NotYet("environment.not_built", "The default environment is not built yet.", "An administrator builds it with `studium up`.")
+        raise NotYet(
+            "environment.not_built",
+            "The default environment is not built yet.",
+            "An administrator builds it with `studium up`.",
+        )
     return found

@@ -1,4 +1,7 @@
-"""Fetch a notebook as the user. Private ones are their maker's and the team's admins', team ones the team's, public ones everybody's."""
+"""Fetch a notebook as the user.
+
+Private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read.
+"""
 
 from django.db.models import Q, QuerySet
 
@@ -11,7 +14,9 @@ from studium.notebooks.states import Visibility
 
 
 def unknown(name: str) -> NotFound:
-    return NotFound("notebook.unknown", f"There is no notebook {name!r} that you may see.", "`studium notebooks list` shows yours.")
+    return NotFound(
+        "notebook.unknown", f"There is no notebook {name!r} that you may see.", "`studium notebooks list` shows yours."
+    )
 
 
 def visible_to(user: User) -> QuerySet[Notebook]:
@@ -44,9 +49,10 @@ def notebook_for(user: User, name: str, *, change: bool = False) -> Notebook:
         raise unknown(name)
     if change and not may_change(user, found):
         raise Forbidden(
-            "notebook.read_only", f"You may read {found.team.slug}/{found.slug} but not change or run it.",
+            "notebook.read_only",
+            f"You may read {found.team.slug}/{found.slug} but not change or run it.",
             "Copy it, or ask its team for the role member.",
-        )  # fmt: skip
+        )
     return found
 
 

@@ -29,9 +29,17 @@ def holder_of(notebook: Notebook) -> str:
 
 
 def create_notebook(
-    actor: User, project: Project, title: str, content: bytes | None = None, *, now: datetime,
-    visibility: Visibility | None = None, internet: bool = False, machine_type: str = "", gallery_slug: str = "",
-) -> Notebook:  # fmt: skip
+    actor: User,
+    project: Project,
+    title: str,
+    content: bytes | None = None,
+    *,
+    now: datetime,
+    visibility: Visibility | None = None,
+    internet: bool = False,
+    machine_type: str = "",
+    gallery_slug: str = "",
+) -> Notebook:
     """A notebook from nothing, an upload or the gallery. Without a visibility, the most private one the plan allows.
 
     Raises BadInput for content that is no notebook, Refused where the plan says no.
@@ -49,12 +57,24 @@ def create_notebook(
         try:
             with transaction.atomic():
                 return _insert(
-                    actor, project, blob, now=now, slug=_slug(title, attempt), title=title, visibility=chosen, internet=internet,
-                    machine_type=machine_type, gallery_slug=gallery_slug, language=found.language, cells=found.cells,
-                )  # fmt: skip
+                    actor,
+                    project,
+                    blob,
+                    now=now,
+                    slug=_slug(title, attempt),
+                    title=title,
+                    visibility=chosen,
+                    internet=internet,
+                    machine_type=machine_type,
+                    gallery_slug=gallery_slug,
+                    language=found.language,
+                    cells=found.cells,
+                )
         except IntegrityError:
             continue
-    raise NotYet("notebook.name_race", "Too many notebooks of this name are being made.", "Try again, or choose another title.")
+    raise NotYet(
+        "notebook.name_race", "Too many notebooks of this name are being made.", "Try again, or choose another title."
+    )
 
 
 def _slug(title: str, attempt: int) -> str:
@@ -64,12 +84,24 @@ def _slug(title: str, attempt: int) -> str:
 
 def _insert(actor: User, project: Project, blob: Blob, *, now: datetime, **fields: object) -> Notebook:
     notebook = Notebook.objects.create(
-        team=project.team, project=project, created_by=actor, created_at=now, changed_at=now, label=new_id(16),
-        document=blob.digest, document_bytes=blob.size, **fields,
-    )  # fmt: skip
+        team=project.team,
+        project=project,
+        created_by=actor,
+        created_at=now,
+        changed_at=now,
+        label=new_id(16),
+        document=blob.digest,
+        document_bytes=blob.size,
+        **fields,
+    )
     storage.hold(holder_of(notebook), blob.digest)
     record(
-        "notebook.created", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data={"title": notebook.title}
+        "notebook.created",
+        subject=("notebook", notebook.pk),
+        actor=actor,
+        team_id=notebook.team_id,
+        now=now,
+        data={"title": notebook.title},
     )
     return notebook
 
@@ -78,7 +110,9 @@ def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: da
     """Put other content in place; the workspace gets it at the next start. Raises NotYet while a run holds the workspace."""
     found = check_notebook(content)
     if live_run(notebook) is not None:
-        raise NotYet("notebook.running", "The notebook is open in a running session.", "Stop the session first, then upload.")
+        raise NotYet(
+            "notebook.running", "The notebook is open in a running session.", "Stop the session first, then upload."
+        )
     blob = storage.put(found.content, now=now)
     with transaction.atomic():
         storage.hold(holder_of(notebook), blob.digest)
@@ -110,9 +144,17 @@ def start(
     spec = build_spec(notebook, kind, standing, run_id=compute.new_run_id())
     with transaction.atomic():
         run = compute.submit_run(
-            actor, notebook.team, machine_type, spec, title=notebook.title, owner_kind=OWNER_KIND, owner_id=notebook.pk,
-            interactive=kind == LaunchKind.SESSION, now=now, max_seconds=max_seconds,
-        )  # fmt: skip
+            actor,
+            notebook.team,
+            machine_type,
+            spec,
+            title=notebook.title,
+            owner_kind=OWNER_KIND,
+            owner_id=notebook.pk,
+            interactive=kind == LaunchKind.SESSION,
+            now=now,
+            max_seconds=max_seconds,
+        )
         Launch.objects.create(run=run, notebook=notebook, kind=kind)
         Notebook.objects.filter(pk=notebook.pk).update(machine_type=machine_type.slug, next_machine="", next_user=None)
     return run
@@ -131,9 +173,14 @@ def change_machine(actor: User, notebook: Notebook, machine: str, *, now: dateti
 
 
 def update_notebook(
-    actor: User, notebook: Notebook, *, now: datetime, title: str | None = None, visibility: Visibility | None = None,
+    actor: User,
+    notebook: Notebook,
+    *,
+    now: datetime,
+    title: str | None = None,
+    visibility: Visibility | None = None,
     internet: bool | None = None,
-) -> Notebook:  # fmt: skip
+) -> Notebook:
     """Change title, visibility or internet access; the last takes effect at the next start."""
     standing = plans.standing(notebook.team, now=now)
     changes: dict[str, object] = {}
@@ -150,7 +197,14 @@ def update_notebook(
         changes["internet"] = internet
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk).update(**changes, changed_at=now)
-        record("notebook.changed", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data={k: str(v) for k, v in changes.items()})
+        record(
+            "notebook.changed",
+            subject=("notebook", notebook.pk),
+            actor=actor,
+            team_id=notebook.team_id,
+            now=now,
+            data={k: str(v) for k, v in changes.items()},
+        )
     notebook.refresh_from_db()
     return notebook
 

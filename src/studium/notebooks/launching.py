@@ -31,10 +31,16 @@ def build_spec(notebook: Notebook, kind: LaunchKind, standing: Standing, *, run_
         variables[commands.TERMINALS_VARIABLE] = "1" if standing.rules.terminal else "0"
         service = Service(socket=commands.SOCKET, path="/api", kind="jupyter", token=token)
     # The workspace is given the document only when it is newer there than what the workspace was last seen to hold.
-    seeds = () if notebook.document == notebook.volume_document else (Seed(source=f"blob:{notebook.document}", target=notebook.filename),)
+    seeds = (
+        ()
+        if notebook.document == notebook.volume_document
+        else (Seed(source=f"blob:{notebook.document}", target=notebook.filename),)
+    )
     return RunSpec(
         run_id=run_id,
-        command=commands.session_command() if kind == LaunchKind.SESSION else commands.execute_command(notebook.filename),
+        command=commands.session_command()
+        if kind == LaunchKind.SESSION
+        else commands.execute_command(notebook.filename),
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk_bytes(standing)),
         environment_path=default_environment().path,
         volume=Volume(name=volume_of(notebook)),

@@ -13,16 +13,16 @@ from studium.compute.actions import stop_run
 from studium.compute.engines.base import EngineError
 from studium.compute.engines.registry import Engines
 from studium.compute.states import State
+from studium.config.options import options
 from studium.errors import StudiumError
 from studium.events.actions import hint, record
 from studium.notebooks import actions
+from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RenderError, render_html
-from studium.notebooks.document import summarise
 from studium.notebooks.states import LaunchKind
 from studium.storage import actions as storage
-from studium.config.options import options
 
 log = structlog.get_logger(__name__)
 SYNC_EVERY = timedelta(seconds=5)
@@ -36,7 +36,9 @@ def sync_running(engines: Engines, now: datetime) -> int:
 
 def settle_ended(engines: Engines, now: datetime) -> int:
     """Take over the last state of ended runs, note it on the launch, and start what was to follow; returns how many."""
-    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).select_related("notebook__next_user", "run__machine")
+    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).select_related(
+        "notebook__next_user", "run__machine"
+    )
     done = 0
     for launch in ended[:50]:
         try:
@@ -66,7 +68,11 @@ def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
     with transaction.atomic():
         storage.hold(actions.holder_of(notebook), blob.digest)
         Notebook.objects.filter(pk=notebook.pk).update(
-            document=blob.digest, volume_document=blob.digest, document_bytes=blob.size, cells=summary.cells, changed_at=now
+            document=blob.digest,
+            volume_document=blob.digest,
+            document_bytes=blob.size,
+            cells=summary.cells,
+            changed_at=now,
         )
         hint([f"notebook:{notebook.pk}"])
     notebook.document = blob.digest
@@ -81,12 +87,20 @@ def _settle(launch: Launch, now: datetime) -> None:
         ):
             return
         storage.hold(f"launch:{launch.pk}:document", notebook.document)
-        record("notebook.settled", subject=("notebook", notebook.pk), team_id=notebook.team_id, now=now, data={"run": launch.run_id})
+        record(
+            "notebook.settled",
+            subject=("notebook", notebook.pk),
+            team_id=notebook.team_id,
+            now=now,
+            data={"run": launch.run_id},
+        )
 
 
 def restart_moved(now: datetime) -> int:
     """Start the sessions that were stopped to change their machine; returns how many."""
-    waiting = Notebook.objects.filter(deleted_at=None).exclude(next_machine="").select_related("team", "next_user", "project")
+    waiting = (
+        Notebook.objects.filter(deleted_at=None).exclude(next_machine="").select_related("team", "next_user", "project")
+    )
     done = 0
     for notebook in waiting:
         if notebook.launches.filter(settled_at=None).exists():
@@ -100,9 +114,12 @@ def restart_moved(now: datetime) -> int:
             done += 1
         except StudiumError as error:
             record(
-                "notebook.restart_refused", subject=("notebook", notebook.pk), team_id=notebook.team_id, now=now,
+                "notebook.restart_refused",
+                subject=("notebook", notebook.pk),
+                team_id=notebook.team_id,
+                now=now,
                 data={"code": error.code, "message": error.message},
-            )  # fmt: skip
+            )
     return done
 
 
@@ -122,7 +139,9 @@ def render_changed(now: datetime) -> int:
         with transaction.atomic():
             if digest:
                 storage.hold(f"notebook:{notebook.pk}:rendered", digest)
-            Notebook.objects.filter(pk=notebook.pk).update(rendered=digest or notebook.rendered, rendered_of=notebook.document, render_error=error)
+            Notebook.objects.filter(pk=notebook.pk).update(
+                rendered=digest or notebook.rendered, rendered_of=notebook.document, render_error=error
+            )
             hint([f"notebook:{notebook.pk}"])
         done += 1
     return done
@@ -149,5 +168,3 @@ def clean_deleted(engines: Engines, now: datetime) -> int:
         Notebook.objects.filter(pk=notebook.pk).update(volume_deleted_at=now)
         done += 1
     return done
-
-

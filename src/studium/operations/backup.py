@@ -36,7 +36,13 @@ def backup(target: Path) -> int:
         dump = Path(scratch) / "database"
         names = list(Blob.objects.filter(deleting=False).values_list("digest", flat=True))
         _dump(engine, dump)
-        _add(tar, "studium.json", json.dumps({"format": FORMAT, "engine": engine, "at": clock.now().isoformat(), "blobs": len(names)}).encode())
+        _add(
+            tar,
+            "studium.json",
+            json.dumps(
+                {"format": FORMAT, "engine": engine, "at": clock.now().isoformat(), "blobs": len(names)}
+            ).encode(),
+        )
         tar.add(dump, "database")
         for folder in ("keys",):
             tar.add(options().home / folder, folder)
@@ -57,23 +63,38 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
         with tarfile.open(source) as tar:
             about = json.loads(_read(tar, "studium.json"))
             if about["format"] != FORMAT:
-                raise BadInput("restore.format", f"This backup has format {about['format']}; this version reads {FORMAT}.", "Use the version that made it.")
+                raise BadInput(
+                    "restore.format",
+                    f"This backup has format {about['format']}; this version reads {FORMAT}.",
+                    "Use the version that made it.",
+                )
             engine = django_settings.DATABASES["default"]["ENGINE"].rsplit(".", 1)[1]
             if engine != about["engine"]:
-                raise BadInput("restore.engine", f"The backup is of {about['engine']}, this installation uses {engine}.", "Set STUDIUM_DATABASE_URL to match.")
+                raise BadInput(
+                    "restore.engine",
+                    f"The backup is of {about['engine']}, this installation uses {engine}.",
+                    "Set STUDIUM_DATABASE_URL to match.",
+                )
             _restore_blobs(tar)
             _restore_keys(tar)
             _load(engine, _read(tar, "database"), replace=replace)
             return datetime.fromisoformat(about["at"])
     except (tarfile.TarError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise BadInput("restore.not_a_backup", f"{source} cannot be read as a backup: {error}.", "Give a file that `studium backup` made.") from None
+        raise BadInput(
+            "restore.not_a_backup",
+            f"{source} cannot be read as a backup: {error}.",
+            "Give a file that `studium backup` made.",
+        ) from None
 
 
 def _dump(engine: str, target: Path) -> None:
     from django.db import connection
 
     if engine == "sqlite3":
-        with sqlite3.connect(f"file:{connection.settings_dict['NAME']}?mode=ro", uri=True) as live, sqlite3.connect(target) as copy:
+        with (
+            sqlite3.connect(f"file:{connection.settings_dict['NAME']}?mode=ro", uri=True) as live,
+            sqlite3.connect(target) as copy,
+        ):
             live.backup(copy)
         return
     _postgres("pg_dump", ["--format=custom", "--file", str(target)])
@@ -85,7 +106,9 @@ def _load(engine: str, content: bytes, *, replace: bool) -> None:
     if engine == "sqlite3":
         path = Path(connection.settings_dict["NAME"])
         if path.exists() and not replace:
-            raise Refused("restore.not_empty", f"{path} exists already.", "Restore into a new STUDIUM_HOME, or add --replace.")
+            raise Refused(
+                "restore.not_empty", f"{path} exists already.", "Restore into a new STUDIUM_HOME, or add --replace."
+            )
         connection.close()
         fresh = path.with_name(f".{path.name}.restored")
         fresh.write_bytes(content)
@@ -97,7 +120,17 @@ def _load(engine: str, content: bytes, *, replace: bool) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        _postgres("pg_restore", [*(["--clean", "--if-exists"] if replace else []), "--exit-on-error", "--no-owner", "--dbname", "", file.name])
+        _postgres(
+            "pg_restore",
+            [
+                *(["--clean", "--if-exists"] if replace else []),
+                "--exit-on-error",
+                "--no-owner",
+                "--dbname",
+                "",
+                file.name,
+            ],
+        )
 
 
 def _postgres(program: str, arguments: list[str]) -> None:
@@ -107,13 +140,27 @@ def _postgres(program: str, arguments: list[str]) -> None:
     from django.db import connection
 
     told = connection.settings_dict
-    named = {"PGHOST": told["HOST"], "PGPORT": told["PORT"], "PGUSER": told["USER"], "PGPASSWORD": told["PASSWORD"], "PGDATABASE": told["NAME"]}
+    named = {
+        "PGHOST": told["HOST"],
+        "PGPORT": told["PORT"],
+        "PGUSER": told["USER"],
+        "PGPASSWORD": told["PASSWORD"],
+        "PGDATABASE": told["NAME"],
+    }
     arguments = [told["NAME"] if a == "" else a for a in arguments]
     done = subprocess.run(
-        [program, *arguments], env={**os.environ, **{k: v for k, v in named.items() if v}}, capture_output=True, text=True, check=False
+        [program, *arguments],
+        env={**os.environ, **{k: v for k, v in named.items() if v}},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise Broken("backup.postgres", f"{program} failed: {done.stderr.strip()[-300:]}", "Install postgresql-client of the server's version and try again.")
+        raise Broken(
+            "backup.postgres",
+            f"{program} failed: {done.stderr.strip()[-300:]}",
+            "Install postgresql-client of the server's version and try again.",
+        )
 
 
 def _restore_blobs(tar: tarfile.TarFile) -> None:
@@ -127,7 +174,11 @@ def _restore_blobs(tar: tarfile.TarFile) -> None:
         content = _member(tar, member)
         digest = hashlib.sha256(content).hexdigest()
         if digest != member.name.removeprefix("blobs/"):
-            raise BadInput("restore.damaged", f"The backup is damaged: {member.name} has other content than its name says.", "Use another backup.")
+            raise BadInput(
+                "restore.damaged",
+                f"The backup is damaged: {member.name} has other content than its name says.",
+                "Use another backup.",
+            )
         stores.write(digest, content)
 
 

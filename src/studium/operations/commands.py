@@ -18,13 +18,17 @@ def register(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
     for process in ("web", "edge", "controller"):
-        app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(_alone(process))
+        app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(
+            _alone(process)
+        )
 
 
 def up(
     simulate: Annotated[str, typer.Option(help="Simulated accelerators, as P100:1,M4000:2,tpu-v3-8:1.")] = "",
     port: Annotated[int, typer.Option(help="Port of the one public address.")] = 0,
-    first_notebook: Annotated[bool, typer.Option(help="On a first start, run the first gallery notebook for real.")] = True,
+    first_notebook: Annotated[
+        bool, typer.Option(help="On a first start, run the first gallery notebook for real.")
+    ] = True,
 ) -> None:
     """Set up what is missing, start everything, and say where to open it. Ctrl-C stops it; sessions go on."""
     if simulate:
@@ -48,14 +52,25 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
     console = Console(highlight=False, soft_wrap=True)
     for check in report.checks:
-        console.print(f"{'[green]ok  [/green]' if check.ok else '[red]no  [/red]'} [bold]{check.name}[/bold]: {check.detail}")
+        console.print(
+            f"{'[green]ok  [/green]' if check.ok else '[red]no  [/red]'} [bold]{check.name}[/bold]: {check.detail}"
+        )
         if check.remedy and not check.ok:
             console.print(f"      {check.remedy}")
     for machine in report.machines:
-        devices = ", ".join(f"{d['kind']}{' (simulated)' if d['simulated'] else ''}" for d in machine["accelerators"]) or "no accelerators"
+        devices = (
+            ", ".join(f"{d['kind']}{' (simulated)' if d['simulated'] else ''}" for d in machine["accelerators"])
+            or "no accelerators"
+        )
         made_up = " (simulated size)" if machine["simulated"] else ""
-        console.print(f"machine {machine['name']}{made_up}: {machine['vcpu']:g} vCPU, {machine['memory_bytes'] / 1024**3:.1f} GiB, {devices}")
-    console.print("Isolation is full." if report.full_isolation else "[red]Isolation is not full: let in only people you trust.[/red]")
+        console.print(
+            f"machine {machine['name']}{made_up}: {machine['vcpu']:g} vCPU, {machine['memory_bytes'] / 1024**3:.1f} GiB, {devices}"
+        )
+    console.print(
+        "Isolation is full."
+        if report.full_isolation
+        else "[red]Isolation is not full: let in only people you trust.[/red]"
+    )
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
@@ -101,7 +116,7 @@ def _alone(process: str):  # type: ignore[no-untyped-def]
         from studium.operations.supervise import COMMANDS, environment
 
         command = COMMANDS[process](options())
-        os.execvpe(command[0], command, environment(options()))
+        os.execvpe(command[0], command, environment(options()))  # noqa: S606
 
     return run
 

@@ -20,7 +20,11 @@ class Report:
     full_isolation: bool
 
     def as_dict(self) -> dict[str, Any]:
-        return {"checks": [asdict(c) for c in self.checks], "machines": self.machines, "full_isolation": self.full_isolation}
+        return {
+            "checks": [asdict(c) for c in self.checks],
+            "machines": self.machines,
+            "full_isolation": self.full_isolation,
+        }
 
 
 def examine(engine: Engine | None = None) -> Report:
@@ -30,11 +34,17 @@ def examine(engine: Engine | None = None) -> Report:
     checks = [*engine.checks(), *_programs(), _disk(), _sign_up(engine)]
     machines = [
         {
-            "name": machine.name, "vcpu": machine.vcpu, "memory_bytes": machine.memory_bytes, "simulated": machine.simulated,
-            "accelerators": [{"id": d.id, "kind": d.kind, "simulated": d.simulated, "memory_bytes": d.memory_bytes} for d in machine.accelerators],
+            "name": machine.name,
+            "vcpu": machine.vcpu,
+            "memory_bytes": machine.memory_bytes,
+            "simulated": machine.simulated,
+            "accelerators": [
+                {"id": d.id, "kind": d.kind, "simulated": d.simulated, "memory_bytes": d.memory_bytes}
+                for d in machine.accelerators
+            ],
         }
         for machine in engine.inventory()
-    ]  # fmt: skip
+    ]
     isolated = all(check.ok for check in checks if check.isolates)
     return Report(checks=checks, machines=machines, full_isolation=isolated)
 
@@ -42,9 +52,18 @@ def examine(engine: Engine | None = None) -> Report:
 def _programs() -> list[Check]:
     lacking = system.missing()
     if not lacking:
-        return [Check(name="system packages", ok=True, detail="bubblewrap, passt, nftables, iproute2 and e2fsprogs are installed")]
+        return [
+            Check(
+                name="system packages",
+                ok=True,
+                detail="bubblewrap, passt, nftables, iproute2 and e2fsprogs are installed",
+            )
+        ]
     remedy = system.install_command(lacking)
-    return [Check(name=need.package, ok=False, detail=f"{need.program} is missing: {need.without}", remedy=remedy) for need in lacking]
+    return [
+        Check(name=need.package, ok=False, detail=f"{need.program} is missing: {need.without}", remedy=remedy)
+        for need in lacking
+    ]
 
 
 def _disk() -> Check:
@@ -54,9 +73,11 @@ def _disk() -> Check:
         there = there.parent
     free = shutil.disk_usage(there).free
     return Check(
-        name="disk", ok=free > 5 * GIB, detail=f"{size_words(free)} free for {home}",
+        name="disk",
+        ok=free > 5 * GIB,
+        detail=f"{size_words(free)} free for {home}",
         remedy="" if free > 5 * GIB else "Free some space, or set STUDIUM_HOME to a folder on a larger disk.",
-    )  # fmt: skip
+    )
 
 
 def _sign_up(engine: Engine) -> Check:
@@ -65,6 +86,8 @@ def _sign_up(engine: Engine) -> Check:
     if all(check.ok for check in engine.checks() if check.isolates):
         return Check(name="sign-up", ok=True, detail="open to strangers")
     return Check(
-        name="sign-up", ok=False, detail="asked to be open, but isolation is not full, so it stays closed",
+        name="sign-up",
+        ok=False,
+        detail="asked to be open, but isolation is not full, so it stays closed",
         remedy="Mend what is marked above, or set STUDIUM_OPEN_SIGNUP=false.",
-    )  # fmt: skip
+    )

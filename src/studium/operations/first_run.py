@@ -33,9 +33,15 @@ def run_first_notebook(say: Say) -> bool:
     for line in _last_lines(run):
         say(f"  | {line}")
     ending = ENDINGS[Reason(run.reason)]
-    took = duration_words((run.ended_at - run.running_at).total_seconds()) if run.ended_at and run.running_at else "no time"
+    took = (
+        duration_words((run.ended_at - run.running_at).total_seconds())
+        if run.ended_at and run.running_at
+        else "no time"
+    )
     memory = size_words(run.usage.get("memory_peak_bytes", 0))
-    say(f"{ending.title} after {took} with {memory} of memory at most. {'' if run.reason == Reason.FINISHED else run.message}".strip())
+    say(
+        f"{ending.title} after {took} with {memory} of memory at most. {'' if run.reason == Reason.FINISHED else run.message}".strip()
+    )
     return run.reason == Reason.FINISHED
 
 
@@ -45,7 +51,9 @@ def _follow(run: Run, say: Say) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while State(run.state) != State.ENDED:
         if time.monotonic() > deadline:
-            raise NotYet("up.first_run_slow", "The first notebook is still running.", "It goes on; see it in the browser.")
+            raise NotYet(
+                "up.first_run_slow", "The first notebook is still running.", "It goes on; see it in the browser."
+            )
         line = _line(run)
         if line != said:
             say(f"  {line}")

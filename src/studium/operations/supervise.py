@@ -23,31 +23,70 @@ Say = Callable[[str], None]
 def web_command(options: Options) -> list[str]:
     """granian serves Django as WSGI on the web socket."""
     return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--uds", str(options.web_socket), "--uds-permissions", "600",
-        "--workers", "1", "--blocking-threads", str(options.web_threads), "--backlog", "1024", "--respawn-failed-workers", "--no-ws",
-        "--log-level", "warning", "studium.web.wsgi:application",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--uds",
+        str(options.web_socket),
+        "--uds-permissions",
+        "600",
+        "--workers",
+        "1",
+        "--blocking-threads",
+        str(options.web_threads),
+        "--backlog",
+        "1024",
+        "--respawn-failed-workers",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        "studium.web.wsgi:application",
+    ]
 
 
 def edge_command(options: Options) -> list[str]:
     scheme = options.platform_url.split("://", 1)[0]
     return [
-        sys.executable, "-m", "studium.edge", "--platform-host", options.platform_host, "--content-domain", options.content_host_suffix,
-        "--scheme", scheme, "--web-socket", str(options.web_socket), "--key-file", str(options.edge_key_file),
-        "--bind", f"{options.bind}:{options.port}", "--hint-socket", str(options.edge_hints), "--reuse-port", "1",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "studium.edge",
+        "--platform-host",
+        options.platform_host,
+        "--content-domain",
+        options.content_host_suffix,
+        "--scheme",
+        scheme,
+        "--web-socket",
+        str(options.web_socket),
+        "--key-file",
+        str(options.edge_key_file),
+        "--bind",
+        f"{options.bind}:{options.port}",
+        "--hint-socket",
+        str(options.edge_hints),
+        "--reuse-port",
+        "1",
+    ]
 
 
 def controller_command(options: Options) -> list[str]:
     return [sys.executable, "-m", "studium.controller"]
 
 
-COMMANDS: dict[str, Callable[[Options], list[str]]] = {"web": web_command, "controller": controller_command, "edge": edge_command}
+COMMANDS: dict[str, Callable[[Options], list[str]]] = {
+    "web": web_command,
+    "controller": controller_command,
+    "edge": edge_command,
+}
 
 
 def environment(options: Options) -> dict[str, str]:
     """The environment of the three: ours, plus the settings as they are in force here."""
-    mine = {f"STUDIUM_{name.upper()}": str(value) for name, value in options.model_dump().items() if name != "secret_key"}
+    mine = {
+        f"STUDIUM_{name.upper()}": str(value) for name, value in options.model_dump().items() if name != "secret_key"
+    }
     return {**os.environ, **mine, "DJANGO_SETTINGS_MODULE": "studium.config.settings", "PYTHONUNBUFFERED": "1"}
 
 
@@ -73,9 +112,13 @@ class Supervisor:
         if name == "web":
             self.options.web_socket.unlink(missing_ok=True)
         self.children[name] = subprocess.Popen(
-            COMMANDS[name](self.options), env=environment(self.options), stdin=subprocess.DEVNULL, stdout=self.logs, stderr=self.logs,
+            COMMANDS[name](self.options),
+            env=environment(self.options),
+            stdin=subprocess.DEVNULL,
+            stdout=self.logs,
+            stderr=self.logs,
             process_group=0,  # Ctrl-C reaches only the supervisor, which ends them in order
-        )  # fmt: skip
+        )
 
     def check(self) -> None:
         """Start again what ended, each time a little later if it keeps ending."""
@@ -99,7 +142,9 @@ class Supervisor:
                 self.failures.clear()
                 return
             time.sleep(0.1)
-        raise NotYet("up.not_healthy", f"The platform did not answer within {seconds:.0f} s.", "See the log for the reason.")
+        raise NotYet(
+            "up.not_healthy", f"The platform did not answer within {seconds:.0f} s.", "See the log for the reason."
+        )
 
     def stop(self) -> None:
         """End edge first, so that nobody is half served, then the rest. Bounded."""
@@ -119,7 +164,9 @@ class Supervisor:
 
 def healthy(options: Options) -> bool:
     """Whether edge and web answer."""
-    connection = http.client.HTTPConnection("127.0.0.1" if options.bind == "0.0.0.0" else options.bind, options.port, timeout=2)  # noqa: S104
+    connection = http.client.HTTPConnection(
+        "127.0.0.1" if options.bind == "0.0.0.0" else options.bind, options.port, timeout=2
+    )
     try:
         connection.request("GET", "/healthz", headers={"Host": options.platform_host})
         return connection.getresponse().status == 200
@@ -149,6 +196,8 @@ def only_one(options: Options) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise NotYet(
-                "up.running", f"Studium is already up on {options.home}.", f"Open {options.platform_url}, or stop the other one with Ctrl-C."
+                "up.running",
+                f"Studium is already up on {options.home}.",
+                f"Open {options.platform_url}, or stop the other one with Ctrl-C.",
             ) from None
         yield

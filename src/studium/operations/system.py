@@ -47,10 +47,17 @@ def install_missing(say: Say) -> list[Need]:
         packages = sorted({need.package for need in lacking})
         say(f"Installing {', '.join(packages)} with apt-get")
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]):
-            done = subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        ):
+            done = subprocess.run(
+                command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+            )
             if done.returncode:
-                say(f"{' '.join(command[:2])} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+                say(
+                    f"{' '.join(command[:2])} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
+                )
         lacking = missing()
     if lacking:
         say(f"Missing on this system. Type:  {install_command(lacking)}")

@@ -26,13 +26,16 @@ def up(*, first_notebook: bool = True) -> int:
             raise Refused("up.system", "A program that every run needs is missing.", system.install_command(lacking))
         if not port_free(settings):
             raise Refused(
-                "up.port_taken", f"Port {settings.port} on {settings.bind} is taken by another program.",
+                "up.port_taken",
+                f"Port {settings.port} on {settings.bind} is taken by another program.",
                 f"Stop that program, or choose another port: STUDIUM_PORT={settings.port + 1} studium up",
-            )  # fmt: skip
+            )
         first = setup.prepare(say)
         log_path = settings.home / "studium.log"
         with log_path.open("ab") as logs:
-            return _serve(Supervisor(settings, say, logs), console, log_path, first=first, first_notebook=first_notebook)
+            return _serve(
+                Supervisor(settings, say, logs), console, log_path, first=first, first_notebook=first_notebook
+            )
 
 
 def _serve(supervisor: Supervisor, console: Console, log_path: Path, *, first: bool, first_notebook: bool) -> int:

@@ -15,7 +15,9 @@ def collect(now: datetime, limit: int = 100) -> int:
     collector that died half-way is finished by the next one and no writer reuses bytes that are going.
     """
     with transaction.atomic():
-        old = Blob.objects.filter(holds=None, created_at__lt=now - GRACE, deleting=False).values_list("digest", flat=True)
+        old = Blob.objects.filter(holds=None, created_at__lt=now - GRACE, deleting=False).values_list(
+            "digest", flat=True
+        )
         Blob.objects.filter(digest__in=list(old[:limit]), holds=None, created_at__lt=now - GRACE).update(deleting=True)
     doomed = list(Blob.objects.filter(deleting=True).values_list("digest", flat=True)[:limit])
     for digest in doomed:

@@ -28,4 +28,7 @@ def document(request: HttpRequest, label: str) -> HttpResponse:
     return HttpResponse(storage.get(notebook.rendered), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
 
 
-urlpatterns = [path("<str:label>/", document), path("<str:label>/<path:rest>", lambda request, label, rest: document(request, label))]
+urlpatterns = [
+    path("<str:label>/", document),
+    path("<str:label>/<path:rest>", lambda request, label, rest: document(request, label)),
+]

@@ -34,6 +34,7 @@ from studium.plans.queries import standing
 
 DOCUMENT = "doc-"
 GRANT_SECONDS = 12 * 3600
+_STATIC_DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
@@ -66,22 +67,31 @@ def resolve(question: dict[str, Any]) -> dict[str, Any] | None:
     frame = f"frame-ancestors {options().platform_url}"
     if label.startswith(DOCUMENT):
         return {
-            "kind": "web", "path_prefix": f"/-/documents/{notebook.label}", "headers": [["X-Studium-Edge-Key", options().edge_key]],
-            "content_security_policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; {frame}",
-        }  # fmt: skip
+            "kind": "web",
+            "path_prefix": f"/-/documents/{notebook.label}",
+            "headers": [["X-Studium-Edge-Key", options().edge_key]],
+            "content_security_policy": f"{_STATIC_DOCUMENT}; {frame}",
+        }
     run = live_run(notebook)
     if run is None or State(run.state) != State.RUNNING or not run.interactive or not run.endpoint:
-        return {"kind": "down", "message": "This session is not running. Start it from the notebook's page.", "ttl": 0.5}
+        return {
+            "kind": "down",
+            "message": "This session is not running. Start it from the notebook's page.",
+            "ttl": 0.5,
+        }
     service = spec_of(run).service
     return {
-        "kind": "unix", "socket": run.endpoint, "headers": [["Authorization", f"token {service.token if service else ''}"]],
+        "kind": "unix",
+        "socket": run.endpoint,
+        "headers": [["Authorization", f"token {service.token if service else ''}"]],
         "terminal": standing(notebook.team, now=clock.now()).rules.terminal,
         # A session is its members' own: it may load what they load, but only our pages may frame it.
         "content_security_policy": (
             "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: https:; "
-            f"connect-src 'self' {_websocket_origin(label)} data: blob: https:; object-src 'none'; base-uri 'self'; form-action 'self'; {frame}"
+            f"connect-src 'self' {_websocket_origin(label)} data: blob: https:; object-src 'none'; "
+            f"base-uri 'self'; form-action 'self'; {frame}"
         ),
-    }  # fmt: skip
+    }
 
 
 def _websocket_origin(label: str) -> str:
@@ -94,7 +104,12 @@ def redeem(question: dict[str, Any]) -> dict[str, Any] | None:
     ticket = use_ticket(str(question["ticket"]), str(question["label"]), now=now)
     if ticket is None:
         return None
-    return {"label": ticket.label, "user": str(ticket.user_id), "expires_at": now.timestamp() + GRANT_SECONDS, "path": ticket.path}
+    return {
+        "label": ticket.label,
+        "user": str(ticket.user_id),
+        "expires_at": now.timestamp() + GRANT_SECONDS,
+        "path": ticket.path,
+    }
 
 
 def allowed(question: dict[str, Any]) -> dict[str, Any] | None:

@@ -53,16 +53,25 @@ class _Figures(Collector):
         for reason, n in Run.objects.filter(state=State.ENDED).values_list("reason").annotate(n=Count("pk")):
             ended.add_metric([reason], n)
         yield ended
-        oldest = Run.objects.filter(state=State.QUEUED).order_by("submitted_at").values_list("submitted_at", flat=True).first()
+        oldest = (
+            Run.objects.filter(state=State.QUEUED)
+            .order_by("submitted_at")
+            .values_list("submitted_at", flat=True)
+            .first()
+        )
         wait = (clock.now() - oldest).total_seconds() if oldest else 0
         yield GaugeMetricFamily("studium_queue_oldest_seconds", "Age of the oldest queued run.", value=wait)
         used = CounterMetricFamily("studium_ledger_seconds", "Device seconds in the ledger.", labels=["resource"])
         for resource, seconds in LedgerEntry.objects.values_list("resource").annotate(n=Sum("seconds")):
             used.add_metric([resource], seconds)
         yield used
-        devices = GaugeMetricFamily("studium_accelerators", "Accelerators by kind and use.", labels=["kind", "simulated", "use"])
+        devices = GaugeMetricFamily(
+            "studium_accelerators", "Accelerators by kind and use.", labels=["kind", "simulated", "use"]
+        )
         for kind, simulated, taken, n in (
-            Accelerator.objects.filter(gone=False).values_list("kind", "simulated", "allocation__isnull").annotate(n=Count("pk"))
+            Accelerator.objects.filter(gone=False)
+            .values_list("kind", "simulated", "allocation__isnull")
+            .annotate(n=Count("pk"))
         ):
             devices.add_metric([kind, str(simulated).lower(), "free" if taken else "busy"], n)
         yield devices

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from factories.accounts import NOW, Cast, join, make_cast, make_team, make_user
 
+from factories.accounts import NOW, Cast, join, make_cast, make_team, make_user
 from studium.accounts import access, actions
 from studium.accounts.models import ApiToken, Invitation, Membership, Project
 from studium.accounts.states import Role, Scope
@@ -34,7 +34,8 @@ def test_reserved_names_are_no_team(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "error"), [("owner", None), ("teammate", Forbidden), ("reader", Forbidden), ("stranger", NotFound), ("operator", NotFound)]
+    ("who", "error"),
+    [("owner", None), ("teammate", Forbidden), ("reader", Forbidden), ("stranger", NotFound), ("operator", NotFound)],
 )
 def test_who_may_invite(cast: Cast, who: str, error: type[Exception] | None) -> None:
     actor = getattr(cast, who)
@@ -47,7 +48,9 @@ def test_who_may_invite(cast: Cast, who: str, error: type[Exception] | None) -> 
     assert access.role_in(cast.stranger, cast.team) == Role.MEMBER
 
 
-@pytest.mark.parametrize(("who", "error"), [("owner", None), ("teammate", None), ("reader", Forbidden), ("stranger", NotFound)])
+@pytest.mark.parametrize(
+    ("who", "error"), [("owner", None), ("teammate", None), ("reader", Forbidden), ("stranger", NotFound)]
+)
 def test_who_may_make_a_project(cast: Cast, who: str, error: type[Exception] | None) -> None:
     actor = getattr(cast, who)
     if error:
@@ -77,7 +80,9 @@ def test_an_invitation_works_once_and_not_for_ever(cast: Cast) -> None:
     actions.revoke_invitation(cast.owner, invitation, now=NOW)
     with pytest.raises(NotFound):
         actions.open_invitation(withdrawn, now=NOW)
-    assert not Invitation.objects.filter(secret_digest__in=[secret, late, withdrawn]).exists(), "only digests are stored"
+    assert not Invitation.objects.filter(secret_digest__in=[secret, late, withdrawn]).exists(), (
+        "only digests are stored"
+    )
 
 
 def test_an_invitation_never_lowers_a_role(cast: Cast) -> None:

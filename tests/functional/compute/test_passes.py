@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from factories.accounts import make_team, make_user
-from factories.compute import load_plans, make_run
 from world import World, machine
 
+from factories.accounts import make_team, make_user
+from factories.compute import load_plans, make_run
 from studium.accounts import actions as accounts
 from studium.accounts.models import Team, User
 from studium.compute import actions
@@ -252,7 +252,9 @@ def test_a_stop_that_is_ignored_is_forced(world: World, user: User) -> None:
         (Cause.STOPPED, None, Reason.CANCELLED),
     ],
 )
-def test_every_cause_becomes_a_reason_in_words(world: World, user: User, cause: Cause, code: int | None, reason: Reason) -> None:
+def test_every_cause_becomes_a_reason_in_words(
+    world: World, user: User, cause: Cause, code: int | None, reason: Reason
+) -> None:
     run = make_run(user)
     world.until(run, State.RUNNING)
     world.engine.finish(run.pk, code, cause)
@@ -333,7 +335,9 @@ class TestBadDays:
         run = make_run(user)
         world.until(run, State.RUNNING)
         world.tick(5)
-        Run.objects.filter(pk=run.pk).update(lease="dead", leased_until=world.now + timedelta(seconds=20), due_at=world.now)
+        Run.objects.filter(pk=run.pk).update(
+            lease="dead", leased_until=world.now + timedelta(seconds=20), due_at=world.now
+        )
         world.engine.finish(run.pk)
         world.tick(10)
         assert State(Run.objects.get(pk=run.pk).state) == State.RUNNING, "somebody else may be at it"
@@ -404,7 +408,9 @@ class TestTwoControllers:
         world.tick(5)
         from studium.compute.reconcile.ending import finish_observed
 
-        assert not finish_observed(stale, world.engine.poll(run.pk), now=world.now) if run.reclaimed_at is None else True
+        assert (
+            not finish_observed(stale, world.engine.poll(run.pk), now=world.now) if run.reclaimed_at is None else True
+        )
         assert Event.objects.filter(subject_id=run.pk, kind="run.ended").count() == 1
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from factories.accounts import NOW
-
 from studium.compute.engines.base import FoundAccelerator, FoundMachine
 from studium.compute.engines.fake import FakeEngine
 from studium.compute.engines.registry import Engines
@@ -17,7 +16,9 @@ from studium.lib.units import GIB
 def machine(name: str = "fake", vcpu: float = 8, **kinds: int) -> FoundMachine:
     """A machine with so many simulated accelerators of each kind."""
     devices = tuple(
-        FoundAccelerator(id=f"{name}-{kind}-{i}", kind=kind.replace("_", "-"), index=i, memory_bytes=16 * GIB, simulated=True)
+        FoundAccelerator(
+            id=f"{name}-{kind}-{i}", kind=kind.replace("_", "-"), index=i, memory_bytes=16 * GIB, simulated=True
+        )
         for kind, count in kinds.items()
         for i in range(count)
     )

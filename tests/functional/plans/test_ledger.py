@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from factories.accounts import NOW, make_team, make_user
-from factories.compute import load_plans
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from factories.accounts import NOW, make_team, make_user
+from factories.compute import load_plans
 from studium.accounts.models import Team
 from studium.plans import actions, queries
 from studium.plans.models import Claim, LedgerEntry
@@ -21,7 +21,16 @@ def team() -> Team:
     return make_team(make_user())
 
 
-def claim(team: Team, holder: str = "run1", *, resource: str = "gpu", devices: int = 1, price: int = 0, hold: int = 3600, now: datetime = NOW) -> Claim:
+def claim(
+    team: Team,
+    holder: str = "run1",
+    *,
+    resource: str = "gpu",
+    devices: int = 1,
+    price: int = 0,
+    hold: int = 3600,
+    now: datetime = NOW,
+) -> Claim:
     return actions.take_claim(
         holder, team, user_id=None, machine_type="p100", resource=resource, kind="P100", devices=devices, price_micros_hour=price,
         hold_seconds=hold, now=now,
@@ -63,7 +72,11 @@ def test_a_clock_that_goes_back_charges_nothing(team: Team) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(moments=st.lists(st.floats(min_value=-100, max_value=5000, allow_nan=False), max_size=8), end=st.integers(0, 5000), price=st.integers(0, 9_999_999))
+@given(
+    moments=st.lists(st.floats(min_value=-100, max_value=5000, allow_nan=False), max_size=8),
+    end=st.integers(0, 5000),
+    price=st.integers(0, 9_999_999),
+)
 def test_totals_do_not_depend_on_when_it_was_charged(team: Team, moments: list[float], end: int, price: int) -> None:
     Claim.objects.filter(holder="r").delete() if not LedgerEntry.objects.filter(claim__holder="r").exists() else None
     holder = f"r{abs(hash((tuple(moments), end, price)))}"

@@ -55,8 +55,10 @@ REFUSED: list[tuple[Callable[[], object], type[StudiumError], str, str]] = [
         lambda: checks.check_session(KAGGLE, P100, None, 59, now=FRIDAY),
         NotYet,
         "plan.allowance_used",
-        "59 s of the 30 h 00 min of GPU time are left, too little to start. "
-        "It resets on Saturday 14 March at 00:00 UTC, in 2 h 00 min.",
+        (
+            "59 s of the 30 h 00 min of GPU time are left, too little to start. "
+            "It resets on Saturday 14 March at 00:00 UTC, in 2 h 00 min."
+        ),
     ),
     (lambda: checks.check_projects(FREE, 5), Refused, "plan.projects", "allows 5 projects and 5 exist"),
     (

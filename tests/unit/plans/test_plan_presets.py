@@ -180,8 +180,8 @@ BAD = [
     ('{"set": "x", "machine_types": [{"slug": "a", "label": "A", "vcpu": 0, "memory_bytes": 1}]}', "plan.file_invalid"),
     ('{"set": "x", "machine_types": [{"slug": "a", "label": "A", "vcpu": 1, "memory_bytes": "much"}]}',
      "plan.file_invalid"),
-    ('{"set": "x", "machine_types": [{"slug": "a", "label": "A", "vcpu": 1, "memory_bytes": 1,'
-     ' "accelerator_kind": "P"}]}', "plan.file_invalid"),
+    (('{"set": "x", "machine_types": [{"slug": "a", "label": "A", "vcpu": 1, "memory_bytes": 1,'
+     ' "accelerator_kind": "P"}]}'), "plan.file_invalid"),
     ("[" * 100_000, "plan.file_not_json"),
 ]  # fmt: skip
 

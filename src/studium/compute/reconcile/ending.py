@@ -13,8 +13,14 @@ from studium.plans import actions as plans
 
 
 def finish(
-    run: Run, reason: Reason, *, now: datetime, message: str = "", exit_code: int | None = None, ended_at: datetime | None = None,
-) -> bool:  # fmt: skip
+    run: Run,
+    reason: Reason,
+    *,
+    now: datetime,
+    message: str = "",
+    exit_code: int | None = None,
+    ended_at: datetime | None = None,
+) -> bool:
     """End a run and settle its claim, both or neither. False if someone else ended it first."""
     with transaction.atomic():
         if not end(run, reason, now=now, message=message, exit_code=exit_code, ended_at=ended_at):
@@ -34,7 +40,9 @@ def finish_observed(run: Run, seen: Observation, *, now: datetime) -> bool:
             Run.objects.filter(pk=run.pk).update(running_at=started)
             run.running_at = started
             plans.begin_charging(run.pk, since=started)
-        Run.objects.filter(pk=run.pk).update(usage=usage_data(seen), progress=dict(seen.progress) if seen.progress else run.progress)
+        Run.objects.filter(pk=run.pk).update(
+            usage=usage_data(seen), progress=dict(seen.progress) if seen.progress else run.progress
+        )
         return finish(run, reason, now=now, message=message, exit_code=seen.exit_code, ended_at=ended_at)
 
 
@@ -70,10 +78,20 @@ def usage_data(seen: Observation) -> dict[str, object]:
     """Usage as stored on the row and shown in pages."""
     use = seen.usage
     return {
-        "cpu_seconds": round(use.cpu_seconds, 2), "cpu_cores": round(use.cpu_cores, 2), "memory_bytes": use.memory_bytes,
-        "memory_peak_bytes": use.memory_peak_bytes, "disk_bytes": use.disk_bytes, "disk_total_bytes": use.disk_total_bytes, "pids": use.pids,
+        "cpu_seconds": round(use.cpu_seconds, 2),
+        "cpu_cores": round(use.cpu_cores, 2),
+        "memory_bytes": use.memory_bytes,
+        "memory_peak_bytes": use.memory_peak_bytes,
+        "disk_bytes": use.disk_bytes,
+        "disk_total_bytes": use.disk_total_bytes,
+        "pids": use.pids,
         "accelerators": [
-            {"id": a.id, "utilisation": a.utilisation, "memory_used_bytes": a.memory_used_bytes, "memory_total_bytes": a.memory_total_bytes}
+            {
+                "id": a.id,
+                "utilisation": a.utilisation,
+                "memory_used_bytes": a.memory_used_bytes,
+                "memory_total_bytes": a.memory_total_bytes,
+            }
             for a in use.accelerators
         ],
-    }  # fmt: skip
+    }

@@ -28,8 +28,12 @@ def lease_due(states: Iterable[State], *, now: datetime, limit: int = 50) -> lis
         ids = list(due.values_list("pk", flat=True)[:limit])
         if not ids:
             return []
-        Run.objects.filter(free, pk__in=ids, state__in=[s.value for s in states]).update(lease=token, leased_until=now + RUN_LEASE)
-    return list(Run.objects.filter(lease=token).select_related("team", "user", "machine_type", "machine").order_by("due_at"))
+        Run.objects.filter(free, pk__in=ids, state__in=[s.value for s in states]).update(
+            lease=token, leased_until=now + RUN_LEASE
+        )
+    return list(
+        Run.objects.filter(lease=token).select_related("team", "user", "machine_type", "machine").order_by("due_at")
+    )
 
 
 def give_back(run: Run, *, now: datetime, after: float, **fields: object) -> bool:

@@ -42,10 +42,14 @@ def take_over(engine: str, found: list[FoundMachine], now: datetime) -> None:
         row, made = Machine.objects.update_or_create(
             name=machine.name,
             defaults={
-                "engine": engine, "vcpu": machine.vcpu, "memory_bytes": machine.memory_bytes,
-                "simulated": machine.simulated, "seen_at": now, "gone": False,
+                "engine": engine,
+                "vcpu": machine.vcpu,
+                "memory_bytes": machine.memory_bytes,
+                "simulated": machine.simulated,
+                "seen_at": now,
+                "gone": False,
             },
-        )  # fmt: skip
+        )
         if made or (known is not None and known.gone):
             record("machine.found", subject=("machine", row.pk), now=now)
             hint(["machines"])
@@ -63,11 +67,16 @@ def _offer(machine: FoundMachine) -> None:
         if kind not in known:
             load_machine_types(
                 types_for_found(
-                    kind, devices[0].memory_bytes, len(devices), machine_vcpu=machine.vcpu, machine_memory_bytes=machine.memory_bytes,
-                    devices_on_machine=len(machine.accelerators), machine_class="tpu" if kind.lower().startswith("tpu") else "gpu",
+                    kind,
+                    devices[0].memory_bytes,
+                    len(devices),
+                    machine_vcpu=machine.vcpu,
+                    machine_memory_bytes=machine.memory_bytes,
+                    devices_on_machine=len(machine.accelerators),
+                    machine_class="tpu" if kind.lower().startswith("tpu") else "gpu",
                     simulated=devices[0].simulated,
                 )
-            )  # fmt: skip
+            )
 
 
 def _devices(row: Machine, machine: FoundMachine) -> None:
@@ -76,7 +85,13 @@ def _devices(row: Machine, machine: FoundMachine) -> None:
         Accelerator.objects.update_or_create(
             id=device.id,
             defaults={
-                "machine": row, "kind": device.kind, "index": device.index, "memory_bytes": device.memory_bytes,
-                "simulated": device.simulated, "paths": list(device.paths), "variables": dict(device.variables), "gone": False,
+                "machine": row,
+                "kind": device.kind,
+                "index": device.index,
+                "memory_bytes": device.memory_bytes,
+                "simulated": device.simulated,
+                "paths": list(device.paths),
+                "variables": dict(device.variables),
+                "gone": False,
             },
-        )  # fmt: skip
+        )

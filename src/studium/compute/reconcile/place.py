@@ -56,7 +56,12 @@ def decide(queued: list[Run], now: datetime) -> tuple[Placement, dict[int, plans
     headroom = _headroom(standings, placed)
     waiting = [_waiting(run, standings[run.team_id], recent.get(run.team_id, 0.0)) for run in queued]
     outcome = plan(
-        waiting, _capacity(placed, set(devices)), _holdings(placed, devices), headroom, now, expected=_typical(queued, now)
+        waiting,
+        _capacity(placed, set(devices)),
+        _holdings(placed, devices),
+        headroom,
+        now,
+        expected=_typical(queued, now),
     )
     return outcome, standings
 
@@ -64,10 +69,19 @@ def decide(queued: list[Run], now: datetime) -> tuple[Placement, dict[int, plans
 def _waiting(run: Run, standing: plans.Standing, recent: float) -> Waiting:
     kind = run.machine_type
     return Waiting(
-        run_id=run.pk, team_id=str(run.team_id), recent_use=recent, priority=run.priority, submitted_at=run.submitted_at,
-        vcpu=kind.vcpu, memory_bytes=kind.memory_bytes, max_seconds=float(run.max_seconds), type_key=kind.slug,
-        accelerator_kind=kind.accelerator_kind or None, accelerator_count=kind.accelerator_count, needs=_needs(run, standing),
-    )  # fmt: skip
+        run_id=run.pk,
+        team_id=str(run.team_id),
+        recent_use=recent,
+        priority=run.priority,
+        submitted_at=run.submitted_at,
+        vcpu=kind.vcpu,
+        memory_bytes=kind.memory_bytes,
+        max_seconds=float(run.max_seconds),
+        type_key=kind.slug,
+        accelerator_kind=kind.accelerator_kind or None,
+        accelerator_count=kind.accelerator_count,
+        needs=_needs(run, standing),
+    )
 
 
 def first_hold(run: Run, standing: plans.Standing) -> int:
@@ -119,13 +133,15 @@ def _capacity(placed: Iterable[Run], taken: set[str]) -> list[MachineCapacity]:
             free.setdefault(device.machine_id, {}).setdefault(device.kind, []).append(device.pk)
     return [
         MachineCapacity(
-            name=machine.name, free_vcpu=machine.vcpu - used.get(machine.name, [0.0, 0])[0],
+            name=machine.name,
+            free_vcpu=machine.vcpu - used.get(machine.name, [0.0, 0])[0],
             free_memory_bytes=int(machine.memory_bytes - used.get(machine.name, [0, 0])[1]),
             free_devices={kind: tuple(ids) for kind, ids in free.get(machine.name, {}).items()},
-            draining=machine.draining, simulated=machine.simulated,
+            draining=machine.draining,
+            simulated=machine.simulated,
         )
         for machine in Machine.objects.filter(gone=False)
-    ]  # fmt: skip
+    ]
 
 
 def _holdings(placed: Iterable[Run], devices: dict[str, str]) -> list[Holding]:
@@ -139,11 +155,17 @@ def _holdings(placed: Iterable[Run], devices: dict[str, str]) -> list[Holding]:
         kind = run.machine_type
         found.append(
             Holding(
-                run_id=run.pk, team_id=str(run.team_id), machine=run.machine_id or "", vcpu=kind.vcpu, memory_bytes=kind.memory_bytes,
-                accelerator_kind=kind.accelerator_kind or None, devices=tuple(held.get(run.pk, ())), max_end=end,
+                run_id=run.pk,
+                team_id=str(run.team_id),
+                machine=run.machine_id or "",
+                vcpu=kind.vcpu,
+                memory_bytes=kind.memory_bytes,
+                accelerator_kind=kind.accelerator_kind or None,
+                devices=tuple(held.get(run.pk, ())),
+                max_end=end,
                 expected_end=since + (end - since) / 2,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -151,8 +173,12 @@ def _typical(queued: Iterable[Run], now: datetime) -> TypicalDurations:
     """The median length of the last runs of each type that is waited for."""
     known: dict[str, float] = {}
     for slug in {run.machine_type_id for run in queued}:
-        last = Run.objects.filter(machine_type_id=slug, state=State.ENDED, ended_at__gt=now - timedelta(days=30)).exclude(running_at=None)
-        spans = [(b - a).total_seconds() for a, b in last.order_by("-ended_at").values_list("running_at", "ended_at")[:50]]
+        last = Run.objects.filter(
+            machine_type_id=slug, state=State.ENDED, ended_at__gt=now - timedelta(days=30)
+        ).exclude(running_at=None)
+        spans = [
+            (b - a).total_seconds() for a, b in last.order_by("-ended_at").values_list("running_at", "ended_at")[:50]
+        ]
         if len(spans) >= 5:
             known[slug] = median(spans)
     return TypicalDurations(by_type=known)
@@ -166,10 +192,17 @@ def _apply(run: Run, decision: Decision, standing: plans.Standing, now: datetime
                 return 0
             Allocation.objects.bulk_create([Allocation(run=run, accelerator_id=device) for device in decision.devices])
             plan_actions.take_claim(
-                run.pk, run.team, user_id=run.user_id, machine_type=kind.slug, resource=kind.machine_class,
-                kind=kind.accelerator_kind or "cpu", devices=max(1, kind.accelerator_count), price_micros_hour=kind.price_micros_hour,
-                hold_seconds=first_hold(run, standing), now=now,
-            )  # fmt: skip
+                run.pk,
+                run.team,
+                user_id=run.user_id,
+                machine_type=kind.slug,
+                resource=kind.machine_class,
+                kind=kind.accelerator_kind or "cpu",
+                devices=max(1, kind.accelerator_count),
+                price_micros_hour=kind.price_micros_hour,
+                hold_seconds=first_hold(run, standing),
+                now=now,
+            )
     except IntegrityError:  # a device was given away in between: the run stays queued
         return 0
     return 1
@@ -194,9 +227,12 @@ def _wait_data(wait: Wait, now: datetime) -> dict[str, Any]:
         return None if seconds is None else (now + timedelta(seconds=seconds)).isoformat()
 
     return {
-        "reason": wait.reason, "waits_for": wait.waits_for, "place": wait.place,
-        "expected_at": at(wait.expected_seconds), "at_most_at": at(wait.at_most_seconds),
-    }  # fmt: skip
+        "reason": wait.reason,
+        "waits_for": wait.waits_for,
+        "place": wait.place,
+        "expected_at": at(wait.expected_seconds),
+        "at_most_at": at(wait.at_most_seconds),
+    }
 
 
 def _coarse(data: dict[str, Any]) -> tuple[object, ...]:

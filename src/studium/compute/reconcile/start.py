@@ -46,7 +46,14 @@ def complete_spec(run: Run) -> RunSpec:
     """The run's spec with the devices it was given and its seed files made into files."""
     spec = spec_of(run)
     devices = tuple(
-        Device(id=d.pk, kind=d.kind, index=d.index, simulated=d.simulated, paths=tuple(d.paths), variables=dict(d.variables))
+        Device(
+            id=d.pk,
+            kind=d.kind,
+            index=d.index,
+            simulated=d.simulated,
+            paths=tuple(d.paths),
+            variables=dict(d.variables),
+        )
         for d in Accelerator.objects.filter(allocation__run=run).order_by("index")
     )
     return dataclasses.replace(spec, devices=devices, seeds=tuple(_local(seed) for seed in spec.seeds))

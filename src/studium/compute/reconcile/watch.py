@@ -65,11 +65,21 @@ def _starting(engines: Engines, run: Run, seen: Observation, now: datetime) -> N
         assert run.machine is not None
         endpoint = engines[run.machine.engine].endpoint(run.pk)
         with transaction.atomic():
-            if move(run, State.RUNNING, now=now, lease=run.lease, endpoint=endpoint.socket if endpoint else "", active_at=now, usage=usage_data(seen)):
+            if move(
+                run,
+                State.RUNNING,
+                now=now,
+                lease=run.lease,
+                endpoint=endpoint.socket if endpoint else "",
+                active_at=now,
+                usage=usage_data(seen),
+            ):
                 plan_actions.begin_charging(run.pk, since=now)
         return
     if run.starting_at is not None and now - run.starting_at > START_PATIENCE:
-        actions.stop_run(None, run, now=now, reason=Reason.COULD_NOT_START, message="It was not ready within two minutes.")
+        actions.stop_run(
+            None, run, now=now, reason=Reason.COULD_NOT_START, message="It was not ready within two minutes."
+        )
         return
     give_back(run, now=now, after=POLL_STARTING)
 
@@ -86,10 +96,17 @@ def _running(run: Run, seen: Observation, now: datetime) -> None:
     with transaction.atomic():
         warned = _warn(run, now)
         give_back(
-            run, now=now, after=POLL_RUNNING, usage=usage_data(seen), progress=dict(seen.progress) if seen.progress else run.progress,
-            active_at=active, active_what=seen.activity.what if seen.activity.busy else run.active_what,
-            quota_deadline=run.quota_deadline, warned=warned, unknown_since=None,
-        )  # fmt: skip
+            run,
+            now=now,
+            after=POLL_RUNNING,
+            usage=usage_data(seen),
+            progress=dict(seen.progress) if seen.progress else run.progress,
+            active_at=active,
+            active_what=seen.activity.what if seen.activity.busy else run.active_what,
+            quota_deadline=run.quota_deadline,
+            warned=warned,
+            unknown_since=None,
+        )
         hint([f"run:{run.pk}"], work=False)
 
 
@@ -152,5 +169,11 @@ def _warn(run: Run, now: datetime) -> list[str]:
                 warned.append(f"{kind}:{mark}")
                 if f"{kind}:{mark}" not in run.warned:
                     left = int((at - now).total_seconds())
-                    record("run.warning", subject=("run", run.pk), team_id=run.team_id, now=now, data={"kind": kind, "seconds_left": left})
+                    record(
+                        "run.warning",
+                        subject=("run", run.pk),
+                        team_id=run.team_id,
+                        now=now,
+                        data={"kind": kind, "seconds_left": left},
+                    )
     return warned

@@ -4,28 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=60)),
-                ('actor_id', models.BigIntegerField(null=True)),
-                ('actor_name', models.CharField(blank=True, max_length=150)),
-                ('team_id', models.BigIntegerField(null=True)),
-                ('subject_kind', models.CharField(max_length=30)),
-                ('subject_id', models.CharField(max_length=64)),
-                ('data', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=60)),
+                ("actor_id", models.BigIntegerField(null=True)),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("team_id", models.BigIntegerField(null=True)),
+                ("subject_kind", models.CharField(max_length=30)),
+                ("subject_id", models.CharField(max_length=64)),
+                ("data", models.JSONField(default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['subject_kind', 'subject_id', 'id'], name='events_even_subject_a7f329_idx'), models.Index(fields=['team_id', '-id'], name='events_even_team_id_0e120d_idx'), models.Index(fields=['-at'], name='events_even_at_176929_idx')],
+                "indexes": [
+                    models.Index(fields=["subject_kind", "subject_id", "id"], name="events_even_subject_a7f329_idx"),
+                    models.Index(fields=["team_id", "-id"], name="events_even_team_id_0e120d_idx"),
+                    models.Index(fields=["-at"], name="events_even_at_176929_idx"),
+                ],
             },
         ),
     ]
