@@ -11,7 +11,7 @@ from itertools import count, repeat
 
 from studium.compute.placement.order import CPU
 from studium.compute.placement.reserve import Reservation
-from studium.compute.placement.types import Wait, Waiting
+from studium.compute.placement.types import Wait
 from studium.compute.placement.yard import Machine, Shape, Yard
 
 _MOST_UNITS = 150_000  # keeps one pass over the line short: beyond it, several devices are counted as one unit
@@ -20,14 +20,17 @@ _MOST_UNITS = 150_000  # keeps one pass over the line short: beyond it, several 
 class Line:
     """The runs that wait for one pool because nothing is free for them, in the order of service.
 
-    `guesses` are their likely seconds, `ranks` their places among all that wait for any machine.
+    `amounts` are thousandths of a vCPU or accelerators, `guesses` likely and `limits` longest seconds, `ranks` places
+    among all that wait for any machine.
     """
 
     def __init__(self, pool: str, head: Reservation) -> None:
         self.pool = pool
         self.head = head
         self.shapes: set[Shape] = set()
-        self.runs: list[Waiting] = []
+        self.run_ids: list[str] = []
+        self.amounts: list[int] = []
+        self.limits: list[float] = []
         self.guesses: list[float] = []
         self.ranks: list[int] = []
 
@@ -47,8 +50,7 @@ def waits_of(lines: Sequence[Line], yard: Yard, longest_of_all: float, horizon: 
             None if about == math.inf else about if most is None or about < most else most
             for about, most in zip(_expected(line, yard, contended), latest, strict=True)
         ]
-        ids = [run.run_id for run in line.runs]
-        columns = zip(ids, repeat("capacity"), repeat(line.pool), count(1), expected, latest, strict=False)
+        columns = zip(line.run_ids, repeat("capacity"), repeat(line.pool), count(1), expected, latest, strict=False)
         waits += map(Wait._make, columns)
     return waits
 
@@ -62,19 +64,14 @@ def _share_machines(line: Line, other: Line, yard: Yard) -> bool:
 
 def _expected(line: Line, yard: Yard, contended: set[str | None]) -> list[float]:
     """Seconds until each start, if runs take as long as they usually do. Infinite where nothing will come free."""
-    amounts = [_milli(run.vcpu) if line.pool == CPU else run.accelerator_count for run in line.runs]
-    unit = max(1, min(amounts), math.ceil(sum(amounts) / _MOST_UNITS))
+    unit = max(1, min(line.amounts), math.ceil(sum(line.amounts) / _MOST_UNITS))
     # What is free now does not help those who wait: it is too little in one place, or kept for the first of them.
     floor = line.head.expected
     slots: list[float] = []
     for machine in yard.machines:
         if not machine.draining:
             slots += _unit_slots(machine, line.machine_kind, unit, floor, contended)
-    return _serve(slots or [floor], [-(-amount // unit) for amount in amounts], line.guesses, floor)
-
-
-def _milli(vcpu: float) -> int:
-    return max(1, math.ceil(vcpu * 1000 - 1e-6))
+    return _serve(slots or [floor], [-(-amount // unit) for amount in line.amounts], line.guesses, floor)
 
 
 def _unit_slots(machine: Machine, kind: str | None, unit: int, floor: float, contended: set[str | None]) -> list[float]:
@@ -122,15 +119,15 @@ def _latest(line: Line, yard: Yard, alone: bool, longest_of_all: float) -> list[
     one after the other at worst: once all ahead have started, the next one waits for at most one longest run.
     """
     if not math.isfinite(line.head.latest):
-        return [math.inf] * len(line.runs)
+        return [math.inf] * len(line.run_ids)
     if alone and len(line.shapes) == 1:
         shape = next(iter(line.shapes))
         slots = [at for m in yard.machines if not m.draining for at in _shape_slots(m, shape)]
-        limits = [math.inf if run.max_seconds is None else run.max_seconds for run in line.runs]
-        return _serve(slots, [1] * len(line.runs), limits, 0.0)
+        return _serve(slots, [1] * len(line.run_ids), line.limits, 0.0)
     if alone:
         return [
-            line.head.latest + ahead * longest_of_all if ahead else line.head.latest for ahead in range(len(line.runs))
+            line.head.latest + ahead * longest_of_all if ahead else line.head.latest
+            for ahead in range(len(line.run_ids))
         ]
     return [line.head.latest if rank == 1 else rank * longest_of_all for rank in line.ranks]
 

@@ -13,7 +13,9 @@ from studium.compute.placement.types import Holding, Policy, Waiting, use_weight
 from studium.compute.placement.yard import Yard
 
 CPU = "cpu"
-_Front = tuple[int, int, datetime, str, int]
+_PRIORITY_BITS = 32
+_Front = tuple[int, float, int]
+"""Band and priority in one number, seconds waited below zero, number of the lane: short, as it is compared a lot."""
 
 
 class Team:
@@ -28,13 +30,14 @@ class Team:
 class Lane:
     """One team's runs for one pool, in the team's own order. `owed` is the use of those that will be served first."""
 
-    __slots__ = ("bands", "next", "owed", "pool", "runs", "team")
+    __slots__ = ("ages", "keys", "next", "owed", "pool", "runs", "team")
 
     def __init__(self, team: Team, pool: str) -> None:
         self.team = team
         self.pool = pool
         self.runs: list[Waiting] = []
-        self.bands: list[int] = []
+        self.keys: list[int] = []
+        self.ages: list[float] = []
         self.next = 0
         self.owed = 0.0
 
@@ -44,16 +47,16 @@ class Lane:
         for run in self.runs:
             waited = (now - run.submitted_at).total_seconds()
             bands = int(waited / seconds_per_band) if waited > 0 else 0
-            keyed.append((-bands, -run.priority, run.submitted_at, run.run_id, run))
+            keyed.append(((-bands << _PRIORITY_BITS) - run.priority, -waited, run.run_id, run))
         keyed.sort()
-        self.bands = [key[0] for key in keyed]
-        self.runs = [key[4] for key in keyed]
+        self.keys = [key[0] for key in keyed]
+        self.ages = [key[1] for key in keyed]
+        self.runs = [key[3] for key in keyed]
 
     def front(self, number: int, per_band: float) -> _Front:
         """The key of the next run; `number` tells the lane in the heap."""
-        run = self.runs[self.next]
-        standing = int((self.team.use + self.owed) * per_band) + self.bands[self.next]
-        return standing, -run.priority, run.submitted_at, run.run_id, number
+        band = int((self.team.use + self.owed) * per_band)
+        return (band << _PRIORITY_BITS) + self.keys[self.next], self.ages[self.next], number
 
 
 class Order:
@@ -67,7 +70,7 @@ class Order:
         self._fill(queue)
         for lane in self._lanes:
             lane.sort(now, policy.patience_seconds * policy.band)
-        self._note_use(queue, running, now)
+        self._note_use(running, now)
         self._per_band = 1.0 / (self._scale(yard) * policy.band)
 
     def _fill(self, queue: Sequence[Waiting]) -> None:
@@ -79,13 +82,12 @@ class Order:
             if lane is None:
                 lane = lanes[key] = Lane(self.teams.setdefault(run.team_id, Team()), key[1])
             lane.runs.append(run)
+            if run.recent_use > lane.team.use:
+                lane.team.use = run.recent_use
         self._lanes = [lanes[key] for key in sorted(lanes)]
 
-    def _note_use(self, queue: Sequence[Waiting], running: Sequence[Holding], now: datetime) -> None:
-        for run in queue:
-            team = self.teams[run.team_id]
-            if run.recent_use > team.use:
-                team.use = run.recent_use
+    def _note_use(self, running: Sequence[Holding], now: datetime) -> None:
+        """Count what running runs are still expected to use as used: it is as good as spent."""
         for holding in sorted(running, key=lambda h: h.run_id):
             owner = self.teams.get(holding.team_id)
             end = holding.expected_end or holding.max_end
@@ -104,15 +106,15 @@ class Order:
         heap = [lane.front(number, per_band) for number, lane in enumerate(lanes)]
         heapify(heap)
         while heap:
-            front = heap[0]
-            lane = lanes[front[4]]
+            first, _, number = heap[0]
+            lane = lanes[number]
             # The team may have been given something in another lane since this key was made.
-            if int((lane.team.use + lane.owed) * per_band) + lane.bands[lane.next] > front[0]:
-                heapreplace(heap, lane.front(front[4], per_band))
+            if (int((lane.team.use + lane.owed) * per_band) << _PRIORITY_BITS) + lane.keys[lane.next] > first:
+                heapreplace(heap, lane.front(number, per_band))
                 continue
             yield lane.runs[lane.next], lane
             lane.next += 1
             if lane.next == len(lane.runs):
                 heappop(heap)
             else:
-                heapreplace(heap, lane.front(front[4], per_band))
+                heapreplace(heap, lane.front(number, per_band))

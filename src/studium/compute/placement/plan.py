@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from studium.compute.placement.line import Line, waits_of
-from studium.compute.placement.order import Lane, Order
+from studium.compute.placement.order import CPU, Lane, Order
 from studium.compute.placement.reserve import Reservations
 from studium.compute.placement.types import (
     Decision,
@@ -122,9 +122,13 @@ class _Pass:
             place = 0 if size.barred == "impossible" else self._next_place(f"{size.barred} {lane.pool}")
             self._waits.append(Wait(run.run_id, size.barred, lane.pool, place, None, None))
             return
-        needs = run.needs
-        short = _short(needs, self._left_after_line) if needs else None
-        if short is not None and _short(needs, self._left) is not None:
+        short = None
+        left = self._left_after_line
+        for bucket, amount in run.needs.items():
+            if amount > left.get(bucket, 0.0):
+                short = _short(run.needs, left)
+                break
+        if short is not None and _short(run.needs, self._left) is not None:
             self._wait_for_headroom(run, short)
             return
         limit = math.inf if run.max_seconds is None else run.max_seconds
@@ -157,7 +161,7 @@ class _Pass:
         return machine
 
     def _start(self, run: Waiting, lane: Lane, size: _Size, machine: Machine, limit: float) -> None:
-        guess = self._guess(run, limit)
+        guess = self._within(self._expected(run), limit)
         reserved = self._reservations.covers(machine)
         if reserved:
             self._reservations.give(machine, size.shape, limit)
@@ -172,13 +176,18 @@ class _Pass:
         if line is None:
             line = self._lines[lane.pool] = Line(lane.pool, self._reservations.make(size.shape, limit))
         line.shapes.add(size.shape)
-        guess = self._guess(run, limit)
+        guess = self._expected(run)
+        if not 1.0 <= guess <= limit:
+            guess = self._within(guess, limit)
         self._rank += 1
-        line.runs.append(run)
+        line.run_ids.append(run.run_id)
+        line.amounts.append(size.shape[0] if lane.pool == CPU else size.shape[3])
         line.guesses.append(guess)
+        line.limits.append(limit)
         line.ranks.append(self._rank)
-        if run.needs:
-            _spend(run.needs, self._left_after_line)
+        left = self._left_after_line
+        for bucket, amount in run.needs.items():
+            left[bucket] = left.get(bucket, 0.0) - amount
         lane.owed += guess * size.weight
 
     def _wait_for_headroom(self, run: Waiting, bucket: str) -> None:
@@ -189,17 +198,14 @@ class _Pass:
         place = self._places[line] = self._places.get(line, 0) + 1
         return place
 
-    def _guess(self, run: Waiting, limit: float) -> float:
-        guess = self._expected(run)
-        return 1.0 if guess < 1.0 else guess if guess < limit else limit
+    @staticmethod
+    def _within(guess: float, limit: float) -> float:
+        return min(max(1.0, guess), limit)
 
 
 def _short(needs: Mapping[str, float], left: Mapping[str, float]) -> str | None:
     """The first bucket, by name, that does not hold enough."""
-    for bucket, amount in needs.items():
-        if amount > left.get(bucket, 0.0):
-            return min(name for name, wanted in needs.items() if wanted > left.get(name, 0.0))
-    return None
+    return min((bucket for bucket, amount in needs.items() if amount > left.get(bucket, 0.0)), default=None)
 
 
 def _spend(needs: Mapping[str, float], left: dict[str, float]) -> None:
