@@ -1,5 +1,6 @@
 """The engine contract, on every engine there is. What a test says here, controllers rely on."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from contract.engine_subjects import MIB, FakeSubject, LocalSubject, Subject
 from studium.compute.engines.base import Cause, EngineError, Phase
+from studium.compute.spec import Seed
 
 
 @pytest.fixture(params=["local", "fake"])
@@ -55,6 +57,21 @@ def test_a_run_it_never_heard_of_is_unknown(subject: Subject) -> None:
     assert subject.engine.endpoint("nobody") is None
     subject.engine.stop("nobody", 0)
     subject.engine.reclaim("nobody")
+
+
+def test_seeds_lie_in_the_workspace(subject: Subject, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    for content in (b"first", b"second"):
+        seed.write_bytes(content)
+        run_id = content.decode()
+        spec = subject.spec_exiting(run_id, 0, "", "work")
+        spec = dataclasses.replace(spec, seeds=(Seed(source=str(seed), target="sub/notebook.ipynb"),))
+        subject.engine.start(spec, subject.machine)
+        subject.after_start(run_id)
+        subject.until(run_id, "ended")
+        assert subject.engine.read_file("work", "sub/notebook.ipynb", MIB) == content
+    subject.engine.reclaim("first")
+    subject.engine.reclaim("second")
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from . import kernel, launch, processes, programs, sampling, sandbox, stage, statusfile, volumes, watching
+from . import beneath, kernel, launch, processes, programs, sampling, sandbox, stage, statusfile, volumes, watching
 from .cgroups import Backend, Group
 from .ending import Verdict
 from .logfile import Log
@@ -73,6 +73,7 @@ class Run:
                 stack.callback(self._leave)
                 self._enter()
                 volume = self._open_volume(stack)
+                self._place_seeds(volume)
                 places = sandbox.gather(self.spec, self.path(IO_IN), volume, stage.Stage(staged=self.root))
                 return self._watch(places, volume)
         except _EXPECTED as error:
@@ -118,6 +119,22 @@ class Run:
             return tree
         kernel.bind(tree, place)
         return place
+
+    def _place_seeds(self, volume: str | None) -> None:
+        """Copy the files that the run is to find in its workspace."""
+        owner = (self.host["uid"], self.host["gid"]) if self.root else None
+        for seed in self.spec.get("seeds", ()):
+            if volume is None:
+                raise launch.CouldNotStartError("There is no workspace to put the run's files into.")
+            with open(seed["source"], "rb") as stream:
+                content = stream.read()
+            try:
+                beneath.write(volume, seed["target"], content, owner)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                words = f"The workspace is full: there is no room for {seed['target']}. Ask for a larger one, or delete files."
+                raise launch.CouldNotStartError(words) from error
 
     def _unmount(self, place: str) -> None:
         """In order if nothing holds it any more, else let go: the kernel finishes when the last user is gone."""

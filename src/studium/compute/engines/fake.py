@@ -179,7 +179,8 @@ class FakeEngine(Engine):
             "volume": spec.volume.name if spec.volume else None, "spec": json.loads(spec.to_json()),
         }  # fmt: skip
         if spec.volume:
-            self._state["volumes"].setdefault(spec.volume.name, {})
+            files = self._state["volumes"].setdefault(spec.volume.name, {})
+            files.update({seed.target: Path(seed.source).read_bytes().decode("latin-1") for seed in spec.seeds})
         self._state["starts"].append(spec.run_id)
         self._save()
         if self._uses_up("start_lies", spec.run_id):
