@@ -29,6 +29,9 @@ LAYOUT = 1
 # A quarter of the size on disk, and of no use to a run.
 WITHOUT_TESTS = ("matplotlib", "mpl_toolkits", "numpy", "pandas", "scipy", "sklearn")
 
+# Of what uv says while it builds; all of it is kept for the case that it fails.
+_WORTH_SAYING = ("Downloading", "Prepared", "Installed", "Bytecode")
+
 Progress = Callable[[str], None]
 
 
@@ -45,7 +48,7 @@ def build_default(home: Path, *, progress: Progress) -> Path:
     """
     python = interpreter.choose()
     digest = _digest(python)
-    target = home / "environments" / digest
+    target = home.resolve() / "environments" / digest
     if (target / RECORD).is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +73,7 @@ def remove(path: Path) -> None:
     if not path.exists():
         return
     for folder, _, _ in os.walk(path):
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o700)
     shutil.rmtree(path)
 
 
@@ -87,7 +90,7 @@ def _digest(python: Interpreter) -> str:
 @contextlib.contextmanager
 def _only_builder(folder: Path) -> Iterator[None]:
     """Hold the build lock of this folder; it is let go by the kernel when the holder dies."""
-    with open(folder / ".lock", "w") as handle:
+    with (folder / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -130,8 +133,8 @@ def _uv(arguments: list[str], progress: Progress) -> None:
     assert process.stderr is not None
     last: list[str] = []
     for line in process.stderr:
-        if line.strip() and not line.startswith((" + ", " - ")):
-            last = [*last[-20:], line.rstrip()]
+        last = [*last[-20:], line.strip()]
+        if line.startswith(_WORTH_SAYING):
             progress(line.strip())
     if process.wait() != 0:
         raise NotYet(
@@ -176,7 +179,8 @@ def _finish(python: Path, target: Path, progress: Progress) -> None:
         "import ipykernel, jupyterlab, nbclient, sklearn, pandas, matplotlib.font_manager"
     )
     environ = {"PATH": os.defpath, "MPLCONFIGDIR": str(fonts), "MPLBACKEND": "agg"}
-    done = subprocess.run([str(python), "-s", "-c", code], env=environ, capture_output=True, text=True, timeout=300)
+    command = [str(python), "-s", "-c", code]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         raise Broken(
             "environment.unusable",
@@ -188,18 +192,16 @@ def _finish(python: Path, target: Path, progress: Progress) -> None:
 def _write_record(target: Path, packages: Path, python: Interpreter, digest: str) -> None:
     found = importlib.metadata.distributions(path=[str(packages)])
     versions = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in found}
-    size = sum(os.lstat(os.path.join(top, name)).st_size for top, _, names in os.walk(target) for name in names)
+    size = sum(Path(top, name).lstat().st_size for top, _, names in os.walk(target) for name in names)
     record = {"digest": digest, "python": python.version_words, "packages": versions, "size_bytes": size}
     (target / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _seal(target: Path) -> None:
     """Readable by every user, writable by none: it is shared by runs under different user ids."""
-    for folder, _, names in os.walk(target):
-        for name in names:
-            path = os.path.join(folder, name)
-            mode = os.lstat(path).st_mode
+    for folder, _, names in os.walk(target, topdown=False):
+        for path in (Path(folder, name) for name in names):
+            mode = path.lstat().st_mode
             if not stat.S_ISLNK(mode):
-                os.chmod(path, 0o555 if mode & stat.S_IXUSR else 0o444)
-    for folder, _, _ in os.walk(target, topdown=False):
-        os.chmod(folder, 0o555)
+                path.chmod(0o555 if mode & stat.S_IXUSR else 0o444)
+        Path(folder).chmod(0o555)  # noqa: S103 (that every user may read it is the point)

@@ -70,7 +70,9 @@ def copy_into(interpreter: Interpreter, target: Path) -> None:
     """Copy the interpreter with its standard library to `target`, without what is installed into it and its tests."""
     version = f"python{interpreter.version[0]}.{interpreter.version[1]}"
     library = interpreter.prefix / "lib"
-    skipped = shutil.ignore_patterns("site-packages", "__pycache__", "test", "idlelib", "turtledemo", "EXTERNALLY-MANAGED")
+    skipped = shutil.ignore_patterns(
+        "site-packages", "__pycache__", "test", "idlelib", "turtledemo", "EXTERNALLY-MANAGED"
+    )
     shutil.copytree(library / version, target / "lib" / version, ignore=skipped, symlinks=True)
     for shared in library.glob("libpython*.so*"):
         shutil.copy2(shared, target / "lib" / shared.name)

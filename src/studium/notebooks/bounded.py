@@ -9,9 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from studium.notebooks.worker import main; sys.exit(main(sys.argv[2:]))"
-)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from studium.notebooks.worker import main; sys.exit(main(sys.argv[2:]))"
 MEMORY_EXIT, TIME_SIGNAL = 70, -24  # SIGXCPU
 
 

@@ -68,7 +68,9 @@ def _json(data: bytes) -> Any:
         ) from None
     if data.count(b"[") + data.count(b"{") > MOST_PARTS:
         raise BadInput(
-            "notebook.too_many_parts", "This notebook holds millions of lists and objects.", "Clear its outputs and send it again."
+            "notebook.too_many_parts",
+            "This notebook holds millions of lists and objects.",
+            "Clear its outputs and send it again.",
         )
     try:
         # NaN and infinities are no JSON: browsers cannot read a document with them.
@@ -81,7 +83,9 @@ def _json(data: bytes) -> Any:
         ) from None
     except ValueError:
         raise BadInput(
-            "notebook.number_too_long", "This notebook holds a number of thousands of digits.", "Clear its outputs and send it again."
+            "notebook.number_too_long",
+            "This notebook holds a number of thousands of digits.",
+            "Clear its outputs and send it again.",
         ) from None
     except RecursionError:
         raise _too_deep() from None
@@ -106,13 +110,17 @@ def _check_depth(document: Any) -> None:
 
 def _too_deep() -> BadInput:
     return BadInput(
-        "notebook.too_deep", f"This notebook nests its data more than {DEEPEST} levels deep.", "Clear its outputs and send it again."
+        "notebook.too_deep",
+        f"This notebook nests its data more than {DEEPEST} levels deep.",
+        "Clear its outputs and send it again.",
     )
 
 
 def _not_a_notebook(why: str) -> BadInput:
     return BadInput(
-        "notebook.not_a_notebook", f"This file is JSON but not a notebook: {why}.", "Send a .ipynb file as Jupyter saved it."
+        "notebook.not_a_notebook",
+        f"This file is JSON but not a notebook: {why}.",
+        "Send a .ipynb file as Jupyter saved it.",
     )
 
 
@@ -120,8 +128,9 @@ def _upgraded(document: Json) -> Json:
     """nbformat 3 to 4, by the format's own library. It trusts its input, so whatever it raises means a bad notebook."""
     import nbformat
 
+    library: Any = nbformat
     try:
-        found = nbformat.convert(nbformat.from_dict(document), 4)
+        found = library.convert(library.from_dict(document), 4)
     except Exception as error:
         raise _not_a_notebook(f"it says nbformat 3 but does not read as that ({type(error).__name__})") from None
     upgraded: Json = json.loads(json.dumps(found))
@@ -134,7 +143,9 @@ def _mended(document: Json) -> Json:
         raise _not_a_notebook("it has no list of cells")
     if len(cells) > MOST_CELLS:
         raise BadInput(
-            "notebook.too_many_cells", f"This notebook has {len(cells)} cells; {MOST_CELLS} are allowed.", "Split it into several."
+            "notebook.too_many_cells",
+            f"This notebook has {len(cells)} cells; {MOST_CELLS} are allowed.",
+            "Split it into several.",
         )
     metadata = document.get("metadata")
     taken: set[str] = set()

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 def _work(work: str, data: bytes) -> bytes:
     # Each is imported only when it is asked for: the renderer's libraries take longer than most checks.
     if work == "check":
-        from studium.notebooks.document import answer_check
+        from studium.notebooks.inspection import answer_check
 
         return answer_check(data)
     if work == "render":

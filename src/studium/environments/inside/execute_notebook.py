@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,11 @@ class NotebookRun:
         if not source(cell).strip() or "skip-execution" in tags:
             return
         outputs = CellOutputs(self._outputs)
+        begun = _timestamp()
         failure = self._messages(number, cell, outputs)
+        # The names under which JupyterLab keeps and shows them.
+        times = {"iopub.execute_input": begun, "shell.execute_reply": _timestamp()}
+        cell.setdefault("metadata", {})["execution"] = times
         cell["outputs"] = outputs.as_list()
         self.save()
         if failure and not (failure.name not in ("Stopped", "KernelDied") and "raises-exception" in tags):
@@ -206,6 +211,10 @@ class NotebookRun:
         outputs.note(words)
         cell.setdefault("metadata", {})["studium"] = {"state": "interrupted"}
         return Failed(EXIT_STOPPED, "Stopped", words, number)
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _cell_error(content: Json, number: int) -> Failed:

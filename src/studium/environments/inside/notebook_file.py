@@ -28,7 +28,9 @@ def read(path: Path) -> dict[str, Any]:
 
         notebook = json.loads(nbformat.writes(nbformat.convert(nbformat.from_dict(notebook), 4)))
     if notebook["nbformat"] != 4:
-        raise NotANotebook(f"{path.name} is in nbformat {notebook['nbformat']}; save it as nbformat 4 and run it again.")
+        raise NotANotebook(
+            f"{path.name} is in nbformat {notebook['nbformat']}; save it as nbformat 4 and run it again."
+        )
     cells = notebook.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise NotANotebook(f"{path.name} is no notebook: it has no list of cells.")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel as _NoSpec
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import NoSuchKernel as _NoSpec
 from jupyter_client.manager import KernelManager
 from warm_kernel import TakesWarmKernel
 

@@ -1,0 +1,72 @@
+"""What may stay of HTML that people or their programs wrote: structure, text and pictures that are inside the page.
+
+No script, no style, no frame, no form, nothing that is loaded from elsewhere.
+"""
+
+import re
+from urllib.parse import unquote
+
+import nh3
+
+_TAGS = set(
+    "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
+    "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var wbr".split()
+)
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "td": {"colspan", "rowspan", "class"},
+    "th": {"colspan", "rowspan", "scope", "class"},
+    "ol": {"start"},
+    "details": {"open"},
+    "h1": {"id"}, "h2": {"id"}, "h3": {"id"}, "h4": {"id"}, "h5": {"id"}, "h6": {"id"},
+    **{tag: {"class"} for tag in ("table", "code", "pre", "span")},
+}  # fmt: skip
+# The only classes that mean anything on the page; our own for its frame cannot be borrowed.
+_CLASSES = {"dataframe", "math", "left", "right", "center"}
+_PICTURE = re.compile(r"^data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
+_LINK = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
+_HERE = re.compile(r'(<a href="#[^"]*"[^>]*?) target="_blank"')
+_SIZE = re.compile(r"^\d{1,5}(px|%)?$")
+
+
+def _keep(element: str, attribute: str, value: str) -> str | None:
+    if attribute == "class":
+        kept = [name for name in value.split() if name in _CLASSES or (element == "span" and name.startswith("k-"))]
+        return " ".join(kept) or None
+    if attribute == "href":
+        return _address(value.strip())
+    if attribute == "src":
+        return value if _PICTURE.match(value) else None
+    if attribute in ("width", "height", "colspan", "rowspan", "start"):
+        return value if _SIZE.match(value) else None
+    if attribute == "id":
+        return value if value.startswith("h-") else None
+    return value
+
+
+def slug(text: str) -> str:
+    """How a heading is named in an address, the same for the heading and for links to it."""
+    return "h-" + (re.sub(r"[^\w]+", "-", text.lower()).strip("-")[:60] or "section")
+
+
+def _address(value: str) -> str | None:
+    if value.startswith("#"):
+        return f"#{slug(unquote(value[1:]))}"
+    return value if _LINK.match(value) else None
+
+
+def clean(html: str) -> str:
+    """The same HTML with only what may stay."""
+    kept = nh3.clean(
+        html,
+        tags=_TAGS,
+        clean_content_tags={"script", "style", "template", "noscript", "title", "textarea", "select"},
+        attributes=_ATTRIBUTES,
+        attribute_filter=_keep,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel="noopener noreferrer nofollow ugc",
+        set_tag_attribute_values={"a": {"target": "_blank"}, "img": {"loading": "lazy"}},
+        strip_comments=True,
+    )
+    return _HERE.sub(r"\1", kept)

@@ -1,0 +1,112 @@
+"""Puts the page together: contents, cells in their order, one style, no script. Runs in the bounded process."""
+
+import functools
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexer import Lexer  # type: ignore[import-untyped]
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+
+from studium.errors import BadInput
+from studium.lib.units import duration_words
+from studium.notebooks.inspection import inspect
+from studium.notebooks.reading import parse, text_of
+from studium.notebooks.render import style
+from studium.notebooks.render.markdown import Headings, markdown_html
+from studium.notebooks.render.outputs import long_text, outputs_html
+
+# Longer code is shown without colours.
+LONGEST_CODE = 200_000
+CONTENTS_FROM = 3
+_FORMATTER = HtmlFormatter(nowrap=True, classprefix="k-")
+
+Json = dict[str, Any]
+
+
+def page(data: bytes) -> bytes:
+    """The page of a notebook as UTF-8; of what is no notebook, a page that says so."""
+    try:
+        document, found = parse(data), inspect(data)
+    except BadInput as error:
+        words = f"<p>{escape(error.message)}</p><p>{escape(error.next_step)}</p>"
+        return _whole("Not a notebook", "", f'<section class="text">{words}</section>')
+    headings = Headings()
+    cells = [_cell(cell, number, headings, found.language) for number, cell in enumerate(document["cells"], 1)]
+    return _whole(found.title or "Notebook", _contents(headings), "\n".join(cells))
+
+
+def _whole(title: str, contents: str, body: str) -> bytes:
+    text = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        f"<title>{escape(title)}</title><style>{style()}</style></head>\n"
+        f'<body class="{"with-contents" if contents else "plain"}">{contents}<main>\n{body}\n</main></body></html>\n'
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _contents(headings: Headings) -> str:
+    shown = [h for h in headings.found if h.level <= 3 and h.text]
+    if len(shown) < CONTENTS_FROM:
+        return ""
+    items = "".join(f'<li class="l{h.level}"><a href="#{h.anchor}">{escape(h.text)}</a></li>' for h in shown)
+    return f'<nav aria-label="Contents"><h2>Contents</h2><ul>{items}</ul></nav>'
+
+
+def _cell(cell: Json, number: int, headings: Headings, language: str) -> str:
+    kind, source = cell["cell_type"], cell["source"]
+    if kind == "markdown":
+        body = markdown_html(source, headings, cell.get("attachments"))
+        return f'<section class="text" id="cell-{number}">{body}</section>'
+    if kind == "raw":
+        return f'<section class="raw" id="cell-{number}">{long_text(source)}</section>' if source.strip() else ""
+    if not source.strip() and not cell["outputs"]:
+        return ""
+    hidden = cell["metadata"].get("jupyter")
+    hidden = hidden if isinstance(hidden, dict) else {}
+    code = f"<pre><code>{_coloured(source, language)}</code></pre>"
+    outputs = outputs_html(cell["outputs"])
+    if hidden.get("source_hidden") is True:
+        code = f"<details><summary>Code</summary>{code}</details>"
+    if hidden.get("outputs_hidden") is True and outputs:
+        outputs = f"<details><summary>Output</summary>{outputs}</details>"
+    return (
+        f'<section class="code" id="cell-{number}">{_side(cell, number)}<div class="in">{code}</div>{outputs}</section>'
+    )
+
+
+def _side(cell: Json, number: int) -> str:
+    """The execution count, which is also the cell's own link, and how long the cell took where that is worth a word."""
+    count = cell["execution_count"]
+    seconds = _took(cell["metadata"].get("execution"))
+    took = f"<small>{duration_words(seconds)}</small>" if seconds and seconds >= 1 else ""
+    shown = count if count is not None else "\N{NO-BREAK SPACE}"
+    return f'<a class="count" href="#cell-{number}" aria-label="Cell {number}">[{shown}]{took}</a>'
+
+
+def _took(times: Any) -> float | None:
+    if not isinstance(times, dict):
+        return None
+    try:
+        begun = datetime.fromisoformat(text_of(times.get("iopub.execute_input")))
+        ended = datetime.fromisoformat(text_of(times.get("shell.execute_reply")))
+        return (ended - begun).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+@functools.cache
+def _lexer(language: str) -> Lexer | None:
+    try:
+        return get_lexer_by_name("python" if language.startswith(("python", "ipython")) else language)
+    except ClassNotFound:
+        return None
+
+
+def _coloured(source: str, language: str) -> str:
+    lexer = _lexer(language) if len(source) <= LONGEST_CODE else None
+    return str(highlight(source, lexer, _FORMATTER)) if lexer else escape(source)
