@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from report import figure
-
 from studium.compute.placement import Holding, MachineCapacity, Placement, Policy, TypicalDurations, Waiting, plan
 
 MACHINES, DEVICES_EACH, QUEUED, TEAMS, PASSES = 2500, 4, 100_000, 500, 8

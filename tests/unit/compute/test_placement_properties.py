@@ -185,8 +185,9 @@ def test_backfill_never_delays_the_head_of_any_line(
     assert told == (without if without < float("inf") else None)
 
 
-def standing(run: Waiting) -> tuple[int, object, str]:
-    return -run.priority, run.submitted_at, run.run_id
+def standing(run: Waiting) -> tuple[int, object, str, str, str]:
+    """Priority, age; ties of different lanes by team and pool, within a lane by id."""
+    return -run.priority, run.submitted_at, run.team_id, run.accelerator_kind or "cpu", run.run_id
 
 
 def guaranteed(
