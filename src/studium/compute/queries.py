@@ -28,7 +28,9 @@ def types_now() -> list[TypeNow]:
     """Every enabled machine type with what is free and waiting."""
     machines = list(Machine.objects.filter(gone=False))
     used: dict[str, list[float]] = {m.name: [0.0, 0.0] for m in machines}
-    for machine, vcpu, memory in Run.objects.filter(state__in=PLACED).values_list("machine_id", "machine_type__vcpu", "machine_type__memory_bytes"):
+    for machine, vcpu, memory in Run.objects.filter(state__in=PLACED).values_list(
+        "machine_id", "machine_type__vcpu", "machine_type__memory_bytes"
+    ):
         if machine in used:
             used[machine][0] += vcpu
             used[machine][1] += memory
@@ -42,7 +44,11 @@ def types_now() -> list[TypeNow]:
     found = []
     for kind in MachineType.objects.filter(enabled=True):
         real = [m for m in machines if not m.simulated and _fits(kind, m.vcpu, m.memory_bytes)]
-        usable = [m for m in machines if not m.draining] if kind.accelerator_kind or not real else [m for m in real if not m.draining]
+        usable = (
+            [m for m in machines if not m.draining]
+            if kind.accelerator_kind or not real
+            else [m for m in real if not m.draining]
+        )
         free = sum(_room(kind, m, used[m.name], devices) for m in usable)
         total = sum(_room(kind, m, [0.0, 0.0], devices, every=True) for m in usable)
         simulated = kind.accelerator_kind in simulated_kinds or (not real and total > 0)
@@ -55,7 +61,12 @@ def _fits(kind: MachineType, vcpu: float, memory: float) -> bool:
 
 
 def _room(
-    kind: MachineType, machine: Machine, used: list[float], devices: dict[tuple[str, str], list[bool]], *, every: bool = False
+    kind: MachineType,
+    machine: Machine,
+    used: list[float],
+    devices: dict[tuple[str, str], list[bool]],
+    *,
+    every: bool = False,
 ) -> int:
     """How many of a type fit into what a machine has left."""
     fits = int(min((machine.vcpu - used[0]) // kind.vcpu, (machine.memory_bytes - used[1]) // kind.memory_bytes))
@@ -75,7 +86,9 @@ def is_simulated(run: Run) -> bool:
 
 def queue() -> QuerySet[Run]:
     """What waits, oldest first; each row's `wait` has place and expected start."""
-    return Run.objects.filter(state=State.QUEUED).select_related("team", "user", "machine_type").order_by("submitted_at")
+    return (
+        Run.objects.filter(state=State.QUEUED).select_related("team", "user", "machine_type").order_by("submitted_at")
+    )
 
 
 def all_runs() -> QuerySet[Run]:
@@ -123,17 +136,14 @@ def deadlines(run: Run, *, now: datetime) -> Deadlines:
     def left(at: datetime | None) -> int | None:
         return None if at is None or State(run.state) != State.RUNNING else max(0, int((at - now).total_seconds()))
 
-    return Deadlines(time=left(actions.time_deadline(run)), idle=left(actions.idle_deadline(run)), quota=left(run.quota_deadline))
+    return Deadlines(
+        time=left(actions.time_deadline(run)), idle=left(actions.idle_deadline(run)), quota=left(run.quota_deadline)
+    )
 
 
 def simulated_kinds() -> frozenset[str]:
-    """The accelerator kinds that are simulated here; every page that names one says so."""
-    return frozenset(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
-
-
-def simulated_kinds() -> set[str]:
     """The kinds of accelerator that are simulated here; for a whole listing what `is_simulated` tells of one run."""
-    return set(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
+    return frozenset(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +157,15 @@ class Line:
 
 def lines() -> list[Line]:
     """The queue by machine type, the longest first; says nothing of whose the runs are."""
-    rows = Run.objects.filter(state=State.QUEUED).values_list("machine_type").annotate(n=Count("pk"), first=Min("submitted_at"))
+    rows = (
+        Run.objects.filter(state=State.QUEUED)
+        .values_list("machine_type")
+        .annotate(n=Count("pk"), first=Min("submitted_at"))
+    )
     kinds = MachineType.objects.in_bulk([slug for slug, _, _ in rows])
-    return sorted((Line(kind=kinds[slug], waiting=n, oldest=first) for slug, n, first in rows), key=lambda line: -line.waiting)
+    return sorted(
+        (Line(kind=kinds[slug], waiting=n, oldest=first) for slug, n, first in rows), key=lambda line: -line.waiting
+    )
 
 
 def devices_taken() -> dict[str, str]:

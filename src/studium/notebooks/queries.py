@@ -40,13 +40,17 @@ def last_runs(notebooks: Iterable[Notebook]) -> dict[str, Run]:
     newest = Launch.objects.filter(notebook=OuterRef("pk")).order_by("-run__submitted_at").values("run_id")[:1]
     ids = [notebook.pk for notebook in notebooks]
     by_notebook = dict(Notebook.objects.filter(pk__in=ids).values_list("pk", Subquery(newest)))
-    runs = Run.objects.select_related("team", "user", "machine_type", "machine").in_bulk([run for run in by_notebook.values() if run])
+    runs = Run.objects.select_related("team", "user", "machine_type", "machine").in_bulk(
+        [run for run in by_notebook.values() if run]
+    )
     return {notebook: runs[run] for notebook, run in by_notebook.items() if run in runs}
 
 
 def launches_of(notebook: Notebook) -> QuerySet[Launch]:
     """What was started for a notebook, newest first, with the runs."""
-    rows = Launch.objects.filter(notebook=notebook).select_related("run__team", "run__user", "run__machine_type", "run__machine")
+    rows = Launch.objects.filter(notebook=notebook).select_related(
+        "run__team", "run__user", "run__machine_type", "run__machine"
+    )
     return rows.order_by("-run__submitted_at")
 
 
@@ -72,7 +76,9 @@ def live_runs_of(notebooks: Iterable[Notebook]) -> dict[str, Run]:
 
 def readable_runs(user: User) -> QuerySet[Run]:
     """The runs of the user's teams, less those of notebooks that are private to somebody else."""
-    hidden = Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE).exclude(notebook__in=visible_to(user))
+    hidden = Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE).exclude(
+        notebook__in=visible_to(user)
+    )
     hidden = hidden.exclude(notebook__created_by_id=user.pk)
     return runs_of(user).filter(~Exists(hidden))
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 
 from studium.accounts.models import Team
 from studium.config.options import options
@@ -62,7 +63,9 @@ def plan_of(team: Team) -> Plan:
         return subscription.plan
     default = Plan.objects.filter(pk=options().default_plan).first() or Plan.objects.order_by("slug").first()
     if default is None:
-        raise NotYet("plan.none_loaded", "No plan is loaded yet.", "An administrator loads one: `studium plans load open`.")
+        raise NotYet(
+            "plan.none_loaded", "No plan is loaded yet.", "An administrator loads one: `studium plans load open`."
+        )
     return default
 
 
@@ -115,7 +118,9 @@ def recent_use(team_ids: Iterable[int], *, now: datetime) -> dict[int, float]:
             LedgerEntry.objects.filter(team_id__in=list(team_ids), ended_at__gt=since, ended_at__lte=until)
             .exclude(resource="cpu", seconds=0)
             .values("team_id")
-            .annotate(accelerated=Sum("seconds", filter=~Q(resource="cpu")), plain=Sum("seconds", filter=Q(resource="cpu")))
+            .annotate(
+                accelerated=Sum("seconds", filter=~Q(resource="cpu")), plain=Sum("seconds", filter=Q(resource="cpu"))
+            )
         )
         for row in rows:
             weight = (row["accelerated"] or 0) + (row["plain"] or 0) / 8
@@ -154,31 +159,48 @@ def charged_runs(team: Team, *, since: datetime, limit: int) -> tuple[list[Charg
     """What each run of a team was charged since an instant, newest first, and how many more there are than `limit`."""
     rows = (
         LedgerEntry.objects.filter(team=team, ended_at__gt=since)
-        .values("claim__holder", "machine_type", "resource", "claim__devices", "claim__price_micros_hour", "claim__user_id")
+        .values(
+            "claim__holder", "machine_type", "resource", "claim__devices", "claim__price_micros_hour", "claim__user_id"
+        )
         .annotate(total=Sum("seconds"), cost=Sum("cost_micros"), first=Min("started_at"), last=Max("ended_at"))
         .order_by("-last", "claim__holder")
     )
     found = [
         ChargedRun(
-            holder=row["claim__holder"], machine_type=row["machine_type"], resource=row["resource"], devices=row["claim__devices"],
-            price_micros_hour=row["claim__price_micros_hour"], user_id=row["claim__user_id"], seconds=row["total"], cost_micros=row["cost"],
-            started_at=row["first"], ended_at=row["last"],
+            holder=row["claim__holder"],
+            machine_type=row["machine_type"],
+            resource=row["resource"],
+            devices=row["claim__devices"],
+            price_micros_hour=row["claim__price_micros_hour"],
+            user_id=row["claim__user_id"],
+            seconds=row["total"],
+            cost_micros=row["cost"],
+            started_at=row["first"],
+            ended_at=row["last"],
         )
         for row in rows[:limit]
-    ]  # fmt: skip
+    ]
     return found, max(0, rows.count() - len(found))
 
 
 def charged_totals(team: Team, *, since: datetime) -> tuple[dict[str, int], int]:
     """Device seconds of a team since an instant by resource, and millionths of a dollar altogether."""
-    rows = LedgerEntry.objects.filter(team=team, ended_at__gt=since).values("resource").annotate(total=Sum("seconds"), cost=Sum("cost_micros"))
+    rows = (
+        LedgerEntry.objects.filter(team=team, ended_at__gt=since)
+        .values("resource")
+        .annotate(total=Sum("seconds"), cost=Sum("cost_micros"))
+    )
     found = list(rows)
     return {row["resource"]: row["total"] for row in found}, sum(row["cost"] for row in found)
 
 
 def run_costs(holders: Iterable[str]) -> dict[str, int]:
     """Millionths of a dollar that each of these runs has been charged so far; none for those that cost nothing yet."""
-    rows = LedgerEntry.objects.filter(claim__holder__in=list(holders)).values("claim__holder").annotate(cost=Sum("cost_micros"))
+    rows = (
+        LedgerEntry.objects.filter(claim__holder__in=list(holders))
+        .values("claim__holder")
+        .annotate(cost=Sum("cost_micros"))
+    )
     return {row["claim__holder"]: row["cost"] for row in rows}
 
 
@@ -205,3 +227,8 @@ def daily_use(team: Team, *, since: datetime) -> dict[str, dict[date, int]]:
 def cost_since(team: Team, since: datetime) -> int:
     """Millionths of a dollar the team's runs have cost since then."""
     return LedgerEntry.objects.filter(team=team, ended_at__gte=since).aggregate(total=Sum("cost_micros"))["total"] or 0
+
+
+def plans_with_teams() -> QuerySet[Plan]:
+    """Every loaded plan with `teams`, how many were put on it."""
+    return Plan.objects.annotate(teams=Count("subscriptions")).order_by("slug")

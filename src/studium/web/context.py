@@ -23,9 +23,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     known = bool(user and user.is_authenticated)
     here = request.path
-    areas = [
-        {"url": url, "words": words, "here": here == url if url == "/" else here.startswith(url)} for _, url, words in _AREAS
-    ] if known else []  # fmt: skip
+    areas = (
+        [
+            {"url": url, "words": words, "here": here == url if url == "/" else here.startswith(url)}
+            for _, url, words in _AREAS
+        ]
+        if known
+        else []
+    )
     if known and user is not None and user.is_staff:
         areas.append({"url": "/admin/", "words": "Admin", "here": here.startswith("/admin/")})
-    return {"areas": areas, "open_signup": options().open_signup, "settings_here": here.startswith(("/settings/", "/accounts/"))}
+    return {
+        "areas": areas,
+        "open_signup": options().open_signup,
+        "settings_here": here.startswith(("/settings/", "/accounts/")),
+    }

@@ -43,7 +43,7 @@ class ErrorPages:
         if request.path.startswith(_OTHERS):
             return None
         if isinstance(exception, Http404):
-            exception = NotFound("page.unknown", "There is nothing here.", "Check the address, or start from the home page.")
+            exception = NotFound("page.unknown", "There is nothing here.", "Check the address.")
         elif isinstance(exception, PermissionDenied):
             exception = Forbidden("page.forbidden", "You may not do this.", "Ask an administrator.")
         if not isinstance(exception, StudiumError):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from studium.accounts.models import User
@@ -19,14 +20,14 @@ class UserRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-UserView = Callable[..., HttpResponse]
+UserView = Callable[..., HttpResponseBase]
 
 
-def signed_in(view: UserView) -> Callable[..., HttpResponse]:
+def signed_in(view: UserView) -> Callable[..., HttpResponseBase]:
     """Send people who are not signed in to the sign-in page, and back afterwards. Fragments make the whole page go."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(cast(UserRequest, request), *args, **kwargs)
         htmx = cast(UserRequest, request).htmx

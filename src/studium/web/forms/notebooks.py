@@ -11,7 +11,7 @@ from studium.notebooks.states import Visibility
 
 VISIBILITIES = [
     (Visibility.PRIVATE.value, "Private: you and the team's admins"),
-    (Visibility.TEAM.value, "Team: every member reads it, members with the role member change it"),
+    (Visibility.TEAM.value, "Team: every member reads it; those with the role member change it"),
     (Visibility.PUBLIC.value, "Public: everybody who can sign in here reads it"),
 ]
 
@@ -27,18 +27,24 @@ def projects_to_write(user: User) -> list[Project]:
 class NewNotebook(forms.Form):
     """A notebook from nothing, from a file or from the gallery."""
 
-    title = forms.CharField(max_length=200, required=False, help_text="Left empty, a file's name or “Untitled” is taken.")
+    title = forms.CharField(
+        max_length=200, required=False, help_text="Left empty, a file's name or “Untitled” is taken."
+    )
     file = forms.FileField(
-        required=False, label="Upload a notebook", help_text="An .ipynb file. Leave empty for a blank notebook.",
+        required=False,
+        label="Upload a notebook",
+        help_text="An .ipynb file. Leave empty for a blank notebook.",
         widget=forms.ClearableFileInput(attrs={"accept": ".ipynb,application/x-ipynb+json,application/json"}),
-    )  # fmt: skip
+    )
     source = forms.CharField(required=False, widget=forms.HiddenInput)
     project = forms.ChoiceField(choices=[], label="Team and project")
     visibility = forms.ChoiceField(
         choices=[("", "As private as the plan allows"), *VISIBILITIES], required=False, label="Who may read it"
     )
     internet = forms.BooleanField(
-        required=False, label="Internet access", help_text="Lets sessions reach the internet, for packages and data. Off is safer and can be changed later."
+        required=False,
+        label="Internet access",
+        help_text="Lets sessions reach the internet, for packages and data. Can be changed later.",
     )
 
     def __init__(self, *args: Any, projects: list[Project], **kwargs: Any) -> None:
@@ -49,7 +55,7 @@ class NewNotebook(forms.Form):
         field.choices = [(name, f"{p.team.name} / {p.name}") for name, p in self._projects.items()]
 
     @property
-    def project(self) -> Project:
+    def chosen_project(self) -> Project:
         """The chosen project, one of those the form was made with."""
         return self._projects[self.cleaned_data["project"]]
 

@@ -42,7 +42,11 @@ def event_words(event: Event) -> str:
     """One line of what happened, with the figures that matter."""
     said = _SENTENCES.get(event.kind, event.kind)
     data = event.data if isinstance(event.data, dict) else {}
-    extra = [str(data[key]) for key in ("message", "machine", "role", "plan", "username", "slug", "title", "name") if data.get(key)]
+    extra = [
+        str(data[key])
+        for key in ("message", "machine", "role", "plan", "username", "slug", "title", "name")
+        if data.get(key)
+    ]
     if isinstance(data.get("seconds_left"), int):
         extra.append(f"{data.get('kind')}, {duration_words(data['seconds_left'])} left")
     elif isinstance(data.get("seconds"), int):

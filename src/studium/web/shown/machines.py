@@ -1,6 +1,6 @@
 """Machine types as a person chooses among them: what is free, what it costs, and why some may not be used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studium.compute import queries
 from studium.compute.models import MachineType
@@ -59,14 +59,29 @@ def choices(standing: Standing) -> list[Choice]:
             refusal = f"{error.message} {error.next_step}".strip()
         found.append(
             Choice(
-                kind=now.kind, free=now.free, total=now.total, waiting=now.waiting, simulated=now.simulated, refusal=refusal,
-                session_seconds=standing.rules.session_seconds.limit_for(spec), left_seconds=standing.left_for(spec),
-            )  # fmt: skip
+                kind=now.kind,
+                free=now.free,
+                total=now.total,
+                waiting=now.waiting,
+                simulated=now.simulated,
+                refusal=refusal,
+                session_seconds=standing.rules.session_seconds.limit_for(spec),
+                left_seconds=standing.left_for(spec),
+            )
         )
     return sorted(found, key=lambda c: (bool(c.refusal), not c.total))
 
 
-def chosen(found: list[Choice], wanted: str) -> str:
-    """The slug to mark first: the one used last while it may be used, else the first that may be used and exists."""
-    usable = [c.kind.slug for c in found if not c.refusal]
-    return wanted if wanted in usable else next(iter(usable), "")
+def offer(standing: Standing, wanted: str) -> dict[str, object]:
+    """What the start form shows: `choices` to pick from, `refused` with reasons, and the `chosen` one.
+
+    A type that no machine here has is among the refused once any machine has reported at all.
+    """
+    found = choices(standing)
+    if any(c.total for c in found):
+        nowhere = "No machine of this installation has it."
+        found = [c if c.total or c.refusal else replace(c, refusal=nowhere) for c in found]
+    usable = [c for c in found if not c.refusal]
+    slugs = [c.kind.slug for c in usable]
+    chosen = wanted if wanted in slugs else next(iter(slugs), "")
+    return {"choices": usable, "refused": [c for c in found if c.refusal], "chosen": chosen}

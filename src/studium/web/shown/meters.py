@@ -33,16 +33,29 @@ def usage_meters(run: Run, simulated: bool = False) -> list[Meter]:
     use: dict[str, Any] = run.usage or {}
     kind = run.machine_type
     found = [
-        meter("CPU", use.get("cpu_cores", 0), kind.vcpu, f"{use.get('cpu_cores', 0):.1f} of {kind.vcpu:g}", alarm=False),
-        meter("Memory", use.get("memory_bytes", 0), kind.memory_bytes, f"{size_words(use.get('memory_bytes', 0))} of {size_words(kind.memory_bytes)}"),
+        meter(
+            "CPU", use.get("cpu_cores", 0), kind.vcpu, f"{use.get('cpu_cores', 0):.1f} of {kind.vcpu:g}", alarm=False
+        ),
+        meter(
+            "Memory",
+            use.get("memory_bytes", 0),
+            kind.memory_bytes,
+            f"{size_words(use.get('memory_bytes', 0))} of {size_words(kind.memory_bytes)}",
+        ),
     ]
     if use.get("disk_total_bytes"):
         disk, total = use.get("disk_bytes", 0), use["disk_total_bytes"]
         found.append(meter("Disk", disk, total, f"{size_words(disk)} of {size_words(total)}"))
     for number, device in enumerate(use.get("accelerators", ()), start=1):
-        found += _device_meters(device, f"{kind.accelerator_kind} {number}" if kind.accelerator_count > 1 else kind.accelerator_kind)
+        found += _device_meters(
+            device, f"{kind.accelerator_kind} {number}" if kind.accelerator_count > 1 else kind.accelerator_kind
+        )
     if kind.accelerator_count and not use.get("accelerators"):
-        found.append(Meter(label=kind.accelerator_kind, words="simulated: no figures" if simulated else "no figures yet", percent=0))
+        found.append(
+            Meter(
+                label=kind.accelerator_kind, words="simulated: no figures" if simulated else "no figures yet", percent=0
+            )
+        )
     return found
 
 
@@ -74,8 +87,11 @@ def allowance_meters(standing: Standing) -> list[Meter]:
         ) + (f" · {duration_words(use.held)} held by what runs" if use.held else "")
         found.append(
             meter(
-                _RESOURCES[use.window.resource], gone, use.window.seconds,
-                f"{duration_words(gone)} of {duration_words(use.window.seconds)} {window_words(use)}", note=note,
-            )  # fmt: skip
+                _RESOURCES[use.window.resource],
+                gone,
+                use.window.seconds,
+                f"{duration_words(gone)} of {duration_words(use.window.seconds)} {window_words(use)}",
+                note=note,
+            )
         )
     return found

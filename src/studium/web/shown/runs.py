@@ -53,12 +53,19 @@ def show(run: Run, *, now: datetime, simulated_kinds: frozenset[str] = frozenset
         words, tone = _WORDS[state]
         if state == State.QUEUED and run.wait.get("place"):
             words = f"In queue, place {run.wait['place']}"
-        return RunShown(run=run, words=words, tone=tone, line=live_line(run, now=now), advice="", simulated=simulated, live=True)
+        return RunShown(
+            run=run, words=words, tone=tone, line=live_line(run, now=now), advice="", simulated=simulated, live=True
+        )
     ending = ENDINGS[Reason(run.reason)]
     return RunShown(
-        run=run, words=ending.title, tone=_TONES[ending.outcome], line=ended_line(run, now=now), advice=ending.advice,
-        simulated=simulated, live=False,
-    )  # fmt: skip
+        run=run,
+        words=ending.title,
+        tone=_TONES[ending.outcome],
+        line=ended_line(run, now=now),
+        advice=ending.advice,
+        simulated=simulated,
+        live=False,
+    )
 
 
 def show_all(runs: list[Run], *, now: datetime) -> list[RunShown]:

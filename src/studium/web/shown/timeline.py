@@ -40,8 +40,13 @@ def timeline(run: Run, *, now: datetime) -> list[Step]:
         begin = min(1000, max(0, int(1000 * (at - run.submitted_at).total_seconds() / whole)))
         steps.append(
             Step(
-                words=words, state=state.value, at=at, seconds=seconds, x=begin, width=max(3, int(1000 * seconds / whole)),
+                words=words,
+                state=state.value,
+                at=at,
+                seconds=seconds,
+                x=begin,
+                width=max(3, int(1000 * seconds / whole)),
                 now=State(run.state) == state,
-            )  # fmt: skip
+            )
         )
     return steps

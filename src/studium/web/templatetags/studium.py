@@ -44,7 +44,11 @@ def cores(count: float) -> str:
 def ago_words(seconds: float) -> str:
     if abs(seconds) < 60:
         return "just now" if seconds >= 0 else "in a moment"
-    words = duration_words(abs(seconds)).removesuffix(" 00 min") if abs(seconds) < 172800 else f"{int(abs(seconds) // 86400)} days"
+    words = (
+        duration_words(abs(seconds)).removesuffix(" 00 min")
+        if abs(seconds) < 172800
+        else f"{int(abs(seconds) // 86400)} days"
+    )
     if abs(seconds) >= 86400 * 60:
         words = f"{int(abs(seconds) // (86400 * 30))} months"
     return f"{words} ago" if seconds >= 0 else f"in {words}"
@@ -57,7 +61,12 @@ def ago(at: datetime | None, now: datetime | None = None) -> SafeString | str:
         return "never"
     seconds = ((now or clock.now()) - at).total_seconds()
     exact = at.astimezone(UTC)
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S} UTC", ago_words(seconds))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        ago_words(seconds),
+    )
 
 
 @register.filter

@@ -17,7 +17,7 @@ from studium.notebooks import actions
 from studium.notebooks.access import notebook_for, visible_to
 from studium.notebooks.models import Notebook
 from studium.notebooks.queries import launches_of
-from studium.plans.actions import cost_of
+from studium.plans.estimates import cost_of
 from studium.plans.queries import standing
 from studium.web import policy
 from studium.web.requests import UserRequest, signed_in
@@ -27,6 +27,7 @@ from studium.web.shown.runs import idle_words, live_line, progress_share, show, 
 from studium.web.views.notebooks import address
 
 _RUNNING = "running"
+_PHASES = {State.QUEUED: "waiting", State.ASSIGNED: "starting", State.STARTING: "starting"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class _Scene:
             return "ended"
         if not self.run.interactive and self.run.state != State.ENDED:
             return "executing"
-        return {State.QUEUED: "waiting", State.ASSIGNED: "starting", State.STARTING: "starting"}.get(State(self.run.state), self.run.state)
+        return _PHASES.get(State(self.run.state), self.run.state)
 
     @property
     def key(self) -> str:
@@ -91,27 +92,40 @@ def _panel(request: UserRequest, notebook: Notebook) -> HttpResponse:
 def _panel_context(notebook: Notebook, scene: _Scene) -> dict[str, object]:
     now, run = clock.now(), scene.run
     allowance = standing(notebook.team, now=now)
-    found = machines.choices(allowance)
     context: dict[str, object] = {
-        "now": now, "notebook": notebook, "url": address(notebook), "scene": scene, "run": run, "plan": allowance.plan,
-        "choices": found, "chosen": machines.chosen(found, notebook.machine_type),
-    }  # fmt: skip
+        "now": now,
+        "notebook": notebook,
+        "url": address(notebook),
+        "scene": scene,
+        "run": run,
+        "plan": allowance.plan,
+        **machines.offer(allowance, notebook.machine_type),
+    }
     if run is None:
         return context
     simulated = is_simulated(run)
     context |= {
-        "shown": show(run, now=now, simulated_kinds=frozenset({run.machine_type.accelerator_kind}) if simulated else frozenset()),
-        "simulated": simulated, "sizes": machines.sizes(run.machine_type), "changing_to": notebook.next_machine,
+        "shown": show(
+            run, now=now, simulated_kinds=frozenset({run.machine_type.accelerator_kind}) if simulated else frozenset()
+        ),
+        "simulated": simulated,
+        "sizes": machines.sizes(run.machine_type),
+        "changing_to": notebook.next_machine,
         "may_extend": allowance.rules.extend,
-    }  # fmt: skip
+    }
     if scene.phase == _RUNNING and run.running_at is not None:
         elapsed = int((now - run.running_at).total_seconds())
         context |= {
-            "line": live_line(run, now=now), "idle": idle_words(run, now=now), "elapsed": elapsed,
-            "left": max(0, run.max_seconds - elapsed), "cost": cost_of(run.machine_type.price_micros_hour, elapsed),
-            "counted": allowance.left_for(run.machine_type.as_spec()) is not None, "devices": max(1, run.machine_type.accelerator_count),
-            "meters": meters.usage_meters(run, simulated), "warnings": warnings(run, now=now),
-        }  # fmt: skip
+            "line": live_line(run, now=now),
+            "idle": idle_words(run, now=now),
+            "elapsed": elapsed,
+            "left": max(0, run.max_seconds - elapsed),
+            "cost": cost_of(run.machine_type.price_micros_hour, elapsed),
+            "counted": allowance.left_for(run.machine_type.as_spec()) is not None,
+            "devices": max(1, run.machine_type.accelerator_count),
+            "meters": meters.usage_meters(run, simulated),
+            "warnings": warnings(run, now=now),
+        }
     context["share"] = progress_share(run.progress)
     return context
 

@@ -6,12 +6,22 @@ from django.template.loader import render_to_string
 
 from studium.errors import Broken, NotFound, StudiumError
 
-_TITLES = {400: "That did not work", 403: "You may not do this", 404: "There is nothing here", 409: "Not at this moment", 422: "That is not allowed"}
+_TITLES = {
+    400: "That did not work",
+    403: "You may not do this",
+    404: "There is nothing here",
+    409: "Not at this moment",
+    422: "That is not allowed",
+}
 
 
 def error_page(request: HttpRequest, error: StudiumError) -> HttpResponse:
     """The answer to a request that ended in `error`."""
-    context = {"error": error, "title": _TITLES.get(error.status, "Something went wrong on our side"), "status": error.status}
+    context = {
+        "error": error,
+        "title": _TITLES.get(error.status, "Something went wrong on our side"),
+        "status": error.status,
+    }
     if getattr(request, "htmx", False):
         response = render(request, "parts/notice.html", context, status=error.status)
         response["HX-Retarget"], response["HX-Reswap"] = "#notices", "innerHTML"
@@ -21,13 +31,14 @@ def error_page(request: HttpRequest, error: StudiumError) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler of addresses that lead nowhere."""
-    return error_page(request, NotFound("page.unknown", "There is nothing here.", "Check the address, or start from the home page."))
+    return error_page(request, NotFound("page.unknown", "There is nothing here.", "Check the address."))
 
 
 def fault(request: HttpRequest) -> HttpResponse:
     """Django's handler of failures of ours; it has been logged by then. Reads nothing from the database."""
     error = Broken(
-        "platform.fault", "The page could not be made. Sessions that run go on.",
+        "platform.fault",
+        "The page could not be made. Sessions that run go on.",
         "Try again; if it stays so, tell an administrator the time and the address.",
-    )  # fmt: skip
+    )
     return HttpResponse(render_to_string("fault.html", {"error": error}), status=500)

@@ -8,8 +8,9 @@ from studium.compute import queries as compute
 from studium.compute.access import runs_of
 from studium.compute.states import LIVE
 from studium.lib import clock
-from studium.notebooks import gallery, queries
+from studium.notebooks import queries
 from studium.notebooks.access import mine
+from studium.notebooks.gallery import gallery
 from studium.plans.queries import standing
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.meters import allowance_meters
@@ -34,7 +35,7 @@ def home(request: UserRequest) -> HttpResponse:
         "plan": allowance.plan if allowance else None,
         "meters": allowance_meters(allowance) if allowance else [],
         "types": busiest(compute.types_now()),
-        "gallery": gallery.entries()[:3],
+        "gallery": gallery()[:3],
     }
     return render(request, "parts/home_live.html" if request.htmx else "home.html", context)
 

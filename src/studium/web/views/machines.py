@@ -32,9 +32,11 @@ def machines(request: UserRequest) -> HttpResponse:
     now = clock.now()
     allowance = standing(team, now=now) if team else None
     context = {
-        "team": team, "teams": list(teams_of(request.user)), "plan": allowance.plan if allowance else None,
+        "team": team,
+        "teams": list(teams_of(request.user)),
+        "plan": allowance.plan if allowance else None,
         "choices": shown_machines.choices(allowance) if allowance else [],
-    }  # fmt: skip
+    }
     return render(request, "machines/list.html", context)
 
 

@@ -6,10 +6,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from studium.errors import StudiumError
 from studium.lib import clock
-from studium.notebooks import actions, gallery
+from studium.notebooks import actions
+from studium.notebooks.gallery import GalleryEntry, gallery, read_gallery
+from studium.notebooks.models import Notebook
 from studium.notebooks.states import Visibility
 from studium.web.forms.notebooks import NewNotebook, projects_to_write
 from studium.web.requests import UserRequest, signed_in
+from studium.web.shown.gallery import entry as gallery_entry
 from studium.web.views.notebooks import address, own_project
 
 
@@ -19,9 +22,11 @@ def new(request: UserRequest) -> HttpResponse:
     projects = projects_to_write(request.user)
     if request.method == "GET":
         source = request.GET.get("from", "")
-        entry = gallery.entry(source) if source else None
+        entry = gallery_entry(source) if source else None
         wanted = request.GET.get("project", "")
-        form = NewNotebook(projects=projects, initial={"source": source, "title": entry.title if entry else "", "project": wanted})
+        form = NewNotebook(
+            projects=projects, initial={"source": source, "title": entry.title if entry else "", "project": wanted}
+        )
         return _form(request, form, entry)
     form = NewNotebook(request.POST, request.FILES, projects=projects)
     if not form.is_valid():
@@ -33,36 +38,46 @@ def new(request: UserRequest) -> HttpResponse:
         return _form(request, form, None, error.status)
 
 
-def _make(request: UserRequest, form: NewNotebook) -> "actions.Notebook":
+def _make(request: UserRequest, form: NewNotebook) -> Notebook:
     data = form.cleaned_data
-    entry = gallery.entry(data["source"]) if data["source"] else None
+    entry = gallery_entry(data["source"]) if data["source"] else None
     content = form.content()
     if content is None and entry is not None:
-        content = entry.content()
+        content = read_gallery(entry.slug)
     return actions.create_notebook(
-        request.user, form.project, form.wanted_title(), content, now=clock.now(),
-        visibility=Visibility(data["visibility"]) if data["visibility"] else None, internet=data["internet"],
-        gallery_slug=entry.slug if entry else "", machine_type=entry.machine if entry else "",
-    )  # fmt: skip
+        request.user,
+        form.chosen_project,
+        form.wanted_title(),
+        content,
+        now=clock.now(),
+        visibility=Visibility(data["visibility"]) if data["visibility"] else None,
+        internet=data["internet"],
+        gallery_slug=entry.slug if entry else "",
+    )
 
 
-def _form(request: UserRequest, form: NewNotebook, entry: "gallery.Entry | None", status: int = 200) -> HttpResponse:
-    context = {"form": form, "entry": entry, "gallery": gallery.entries()}
+def _form(request: UserRequest, form: NewNotebook, entry: GalleryEntry | None, status: int = 200) -> HttpResponse:
+    context = {"form": form, "entry": entry, "gallery": gallery()}
     return render(request, "notebooks/new.html", context, status=status)
 
 
 @signed_in
 @require_GET
 def show_gallery(request: UserRequest) -> HttpResponse:
-    return render(request, "notebooks/gallery.html", {"gallery": gallery.entries()})
+    return render(request, "notebooks/gallery.html", {"gallery": gallery()})
 
 
 @signed_in
 @require_POST
 def copy_from_gallery(request: UserRequest, slug: str) -> HttpResponse:
     """Copy and edit in one click, into the user's own team."""
-    entry = gallery.entry(slug)
+    entry = gallery_entry(slug)
     made = actions.create_notebook(
-        request.user, own_project(request), entry.title, entry.content(), now=clock.now(), gallery_slug=entry.slug, machine_type=entry.machine
+        request.user,
+        own_project(request),
+        entry.title,
+        read_gallery(entry.slug),
+        now=clock.now(),
+        gallery_slug=entry.slug,
     )
     return redirect(address(made))

@@ -25,7 +25,7 @@ from studium.web.shown.documents import DOCUMENT, show_document
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
 
-_TABS = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
+_TABS: tuple[tuple[queries.Which, str], ...] = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
 
 
 def address(notebook: Notebook, rest: str = "") -> str:
@@ -38,9 +38,16 @@ def listing(request: UserRequest) -> HttpResponse:
     now = clock.now()
     asked, text = request.GET.get("show", ""), request.GET.get("q", "").strip()[:100]
     # A search without a tab looks everywhere the user may read of their own and their teams'.
-    which = next((name for name, _ in _TABS if name == asked), "team" if text else "mine")
+    which = next((name for name, _ in _TABS if name == asked), _TABS[1 if text else 0][0])
     found = page(request, queries.listing(request.user, which, text, request.GET.get("team", "")), "changed_at")
-    context = {"now": now, "rows": rows_of(found.rows, now=now), "page": found, "tabs": _TABS, "which": which, "text": text}
+    context = {
+        "now": now,
+        "rows": rows_of(found.rows, now=now),
+        "page": found,
+        "tabs": _TABS,
+        "which": which,
+        "text": text,
+    }
     return render(request, "notebooks/list.html", context)
 
 
@@ -51,30 +58,43 @@ def show_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
     return _page(request, notebook)
 
 
-def _page(request: UserRequest, notebook: Notebook, form: NotebookSettings | None = None, status: int = 200) -> HttpResponse:
+def _page(
+    request: UserRequest, notebook: Notebook, form: NotebookSettings | None = None, status: int = 200
+) -> HttpResponse:
     now = clock.now()
     able = may_change(request.user, notebook)
     launches = list(queries.launches_of(notebook)[:10])
     runs = show_all([launch.run for launch in launches], now=now)
     live = next((r for r in runs if r.live), None)
     context = {
-        "now": now, "notebook": notebook, "url": address(notebook), "able": able, "live": live, "last": runs[0] if runs else None,
-        "history": list(zip(launches, runs, strict=True)), "document": show_document(request.user, notebook, now=now),
+        "now": now,
+        "notebook": notebook,
+        "url": address(notebook),
+        "able": able,
+        "live": live,
+        "last": runs[0] if runs else None,
+        "history": list(zip(launches, runs, strict=True)),
+        "document": show_document(request.user, notebook, now=now),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
-    }  # fmt: skip
+    }
     if able:
         allowance = standing(notebook.team, now=now)
-        found = machines.choices(allowance)
+        context |= machines.offer(allowance, request.GET.get("machine") or notebook.machine_type)
         context |= {
-            "choices": found, "chosen": machines.chosen(found, request.GET.get("machine") or notebook.machine_type), "plan": allowance.plan,
-            "form": form or NotebookSettings(initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}),
-        }  # fmt: skip
+            "plan": allowance.plan,
+            "form": form
+            or NotebookSettings(
+                initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}
+            ),
+        }
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
 
 
 def _framing(response: HttpResponse, notebook: Notebook) -> HttpResponse:
-    response["Content-Security-Policy"] = policy.content_policy(frames=[options().content_url(DOCUMENT + notebook.label)])
+    response["Content-Security-Policy"] = policy.content_policy(
+        frames=[options().content_url(DOCUMENT + notebook.label)]
+    )
     return response
 
 
@@ -85,7 +105,13 @@ def document(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}")
     now = clock.now()
     shown = show_document(request.user, notebook, now=now)
-    context = {"now": now, "notebook": notebook, "url": address(notebook), "document": shown, "able": may_change(request.user, notebook)}
+    context = {
+        "now": now,
+        "notebook": notebook,
+        "url": address(notebook),
+        "document": shown,
+        "able": may_change(request.user, notebook),
+    }
     return _framing(render(request, "notebooks/document.html", context), notebook)
 
 
@@ -99,7 +125,13 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
     if (run.pk if run else "") != request.GET.get("run", ""):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     live = show_all([run], now=now)[0] if run else None
-    context = {"now": now, "notebook": notebook, "url": address(notebook), "live": live, "able": may_change(request.user, notebook)}
+    context = {
+        "now": now,
+        "notebook": notebook,
+        "url": address(notebook),
+        "live": live,
+        "able": may_change(request.user, notebook),
+    }
     return render(request, "notebooks/status.html", context)
 
 
@@ -109,9 +141,10 @@ def download(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}")
     name = get_valid_filename(f"{notebook.slug}.ipynb")
     return HttpResponse(
-        storage.get(notebook.document), content_type="application/x-ipynb+json",
+        storage.get(notebook.document),
+        content_type="application/x-ipynb+json",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
-    )  # fmt: skip
+    )
 
 
 @signed_in
@@ -124,7 +157,12 @@ def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
     try:
         data = form.cleaned_data
         actions.update_notebook(
-            request.user, notebook, now=clock.now(), title=data["title"], visibility=Visibility(data["visibility"]), internet=data["internet"]
+            request.user,
+            notebook,
+            now=clock.now(),
+            title=data["title"],
+            visibility=Visibility(data["visibility"]),
+            internet=data["internet"],
         )
     except StudiumError as error:
         form.add_error(None, f"{error.message} {error.next_step}")
@@ -153,7 +191,12 @@ def copy(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}")
     project = own_project(request)
     made = actions.create_notebook(
-        request.user, project, notebook.title, storage.get(notebook.document), now=clock.now(), machine_type=notebook.machine_type
+        request.user,
+        project,
+        notebook.title,
+        storage.get(notebook.document),
+        now=clock.now(),
+        machine_type=notebook.machine_type,
     )
     return redirect(address(made))
 
@@ -175,7 +218,11 @@ def delete(request: UserRequest, team: str, slug: str) -> HttpResponse:
         actions.delete_notebook(request.user, notebook, now=clock.now())
         messages.success(request, f"{notebook.title} is deleted.")
         return redirect("/notebooks/")
-    return render(request, "notebooks/delete.html", {"notebook": notebook, "url": address(notebook), "live": actions.live_run(notebook)})
+    return render(
+        request,
+        "notebooks/delete.html",
+        {"notebook": notebook, "url": address(notebook), "live": actions.live_run(notebook)},
+    )
 
 
 @signed_in

@@ -65,14 +65,25 @@ def state(request: UserRequest, run_id: str) -> HttpResponse:
 def _context(request: UserRequest, run: Run) -> dict[str, object]:
     now = clock.now()
     simulated = queries.is_simulated(run)
-    shown = show(run, now=now, simulated_kinds=frozenset({run.machine_type.accelerator_kind}) if simulated else frozenset())
+    shown = show(
+        run, now=now, simulated_kinds=frozenset({run.machine_type.accelerator_kind}) if simulated else frozenset()
+    )
     seconds, cost = run_cost(run.pk)
     return {
-        "now": now, "run": run, "shown": shown, "simulated": simulated, "sizes": machines.sizes(run.machine_type),
-        "meters": meters.usage_meters(run, simulated) if run.state == State.RUNNING else [], "share": progress_share(run.progress),
-        "timeline": timeline(run, now=now), "seconds": seconds, "cost": cost, "notebook": notebook_of(run),
-        "events": [(event, event_words(event)) for event in about("run", run.pk)[:100]], "may_stop": shown.live and _may_stop(request, run),
-    }  # fmt: skip
+        "now": now,
+        "run": run,
+        "shown": shown,
+        "simulated": simulated,
+        "sizes": machines.sizes(run.machine_type),
+        "meters": meters.usage_meters(run, simulated) if run.state == State.RUNNING else [],
+        "share": progress_share(run.progress),
+        "timeline": timeline(run, now=now),
+        "seconds": seconds,
+        "cost": cost,
+        "notebook": notebook_of(run),
+        "events": [(event, event_words(event)) for event in about("run", run.pk)[:100]],
+        "may_stop": shown.live and _may_stop(request, run),
+    }
 
 
 def _may_stop(request: UserRequest, run: Run) -> bool:
@@ -93,7 +104,11 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
     except ValueError:
         raise BadInput("log.offset", "The offset of a log is a number.", "Load the page again.") from None
     text, end = logs.piece(run, offset)
-    return render(request, "runs/log.html", {"run": run, "text": text, "log_end": end, "live": run.state != State.ENDED or bool(text)})
+    return render(
+        request,
+        "runs/log.html",
+        {"run": run, "text": text, "log_end": end, "live": run.state != State.ENDED or bool(text)},
+    )
 
 
 @signed_in

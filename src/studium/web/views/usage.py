@@ -43,15 +43,25 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
     lines = page(request, bill(found), "created_at")
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     context = {
-        "now": now, "team": found, "teams": list(teams_of(request.user)), "plan": allowance.plan, "meters": allowance_meters(allowance),
-        "page": lines, "lines": _explained(lines.rows), "month": cost_since(found, month), "month_began": month, "days": _daily(found, now),
-    }  # fmt: skip
+        "now": now,
+        "team": found,
+        "teams": list(teams_of(request.user)),
+        "plan": allowance.plan,
+        "meters": allowance_meters(allowance),
+        "page": lines,
+        "lines": _explained(lines.rows),
+        "month": cost_since(found, month),
+        "month_began": month,
+        "days": _daily(found, now),
+    }
     return render(request, "usage/usage.html", context)
 
 
 def _daily(team: Team, now: datetime) -> list[Days]:
     used = daily_use(team, since=now - timedelta(days=_DAYS))
-    return [days_of(resource.upper(), by_day, until=now.date(), count=_DAYS) for resource, by_day in sorted(used.items())]
+    return [
+        days_of(resource.upper(), by_day, until=now.date(), count=_DAYS) for resource, by_day in sorted(used.items())
+    ]
 
 
 def _explained(claims: list[Claim]) -> list[dict[str, object]]:
@@ -64,16 +74,31 @@ def _explained(claims: list[Claim]) -> list[dict[str, object]]:
         seconds, cost = sums.get(claim.pk, (0, 0))
         lines.append(
             {
-                "claim": claim, "who": names.get(claim.user_id or 0, "somebody who left"), "title": titles.get(claim.holder, claim.holder),
-                "live": claim.released_at is None, "seconds": seconds, "wall": seconds // max(1, claim.devices), "cost": cost,
+                "claim": claim,
+                "who": names.get(claim.user_id or 0, "somebody who left"),
+                "title": titles.get(claim.holder, claim.holder),
+                "live": claim.released_at is None,
+                "seconds": seconds,
+                "wall": seconds // max(1, claim.devices),
+                "cost": cost,
             }
-        )  # fmt: skip
+        )
     return lines
 
 
 _HEADER = (
-    "entry", "run", "user", "machine_type", "class", "devices", "started_at", "ended_at", "device_seconds", "price_usd_per_hour", "cost_usd"
-)  # fmt: skip
+    "entry",
+    "run",
+    "user",
+    "machine_type",
+    "class",
+    "devices",
+    "started_at",
+    "ended_at",
+    "device_seconds",
+    "price_usd_per_hour",
+    "cost_usd",
+)
 
 
 @signed_in
@@ -89,10 +114,18 @@ def as_csv(request: UserRequest, team: str) -> StreamingHttpResponse:
             claim = entry.claim
             yield _csv_line(
                 (
-                    entry.pk, claim.holder, names.get(entry.user_id or 0, entry.user_id), entry.machine_type, entry.resource, claim.devices,
-                    entry.started_at.isoformat(), entry.ended_at.isoformat(), entry.seconds, claim.price_micros_hour / 1e6,
+                    entry.pk,
+                    claim.holder,
+                    names.get(entry.user_id or 0, entry.user_id),
+                    entry.machine_type,
+                    entry.resource,
+                    claim.devices,
+                    entry.started_at.isoformat(),
+                    entry.ended_at.isoformat(),
+                    entry.seconds,
+                    claim.price_micros_hour / 1e6,
                     f"{entry.cost_micros / 1e6:.6f}",
-                )  # fmt: skip
+                )
             )
 
     headers = {"Content-Disposition": f'attachment; filename="usage-{found.slug}.csv"'}
