@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
+from uvicorn.protocols.utils import ClientDisconnected
 
 from studium.edge import refusals
 from studium.edge.answers import Answers
@@ -81,12 +82,14 @@ class Edge:
             await self._refuse(client, place, refusals.PORT_DOWN)
         except ClientGone:
             pass
+        except ClientDisconnected:
+            raise  # the server's own word for a websocket whose client is gone; it knows what to do
         except Broken as broken:
             log.warning("answer broken off", host=place.host, path=client.path, reason=str(broken))
             await self._break(client)
         except Exception as error:
-            if isinstance(error, OSError) and (client.link.gone or client.websocket):
-                return  # the server says so when a websocket's client has gone
+            if isinstance(error, OSError) and client.link.gone:
+                return
             # Only the kind: a message could quote an address with its query.
             log.error("fault", host=place.host, path=client.path, kind=type(error).__name__, exc_info=True)
             if client.started:
@@ -107,6 +110,8 @@ class Edge:
     async def _refuse(self, client: Client, place: Place, words: Say) -> None:
         self.counters.refused[words.code] += 1
         if client.link.gone:
+            if client.websocket:
+                raise ClientDisconnected
             return
         # A content host's own words appear in the frame its content would be in.
         ancestors = self.config.platform_origin if place.kind == "content" else "'none'"

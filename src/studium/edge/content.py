@@ -21,6 +21,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _DETOURS = 3
 _DETOUR_SECONDS = 15.0
 _DETOURS_KNOWN = 10_000
+_RECHECKERS = 8
 
 
 class ContentHosts:
@@ -137,6 +138,7 @@ class ContentHosts:
             body_seconds=limits.body_seconds,
             answer_headers=fences.Content(self._config, target, entered.label).fence,
             silent=refusals.content_silent(self._config, entered.label),
+            connect_seconds=self._config.limits.upstream_connect_seconds,
         )
         with self._upstreams.to(target) as session:
             await httpproxy.pass_on(client, session, exchange)
@@ -147,6 +149,7 @@ class ContentHosts:
             headers=fences.to_content(client, self._config, target, entered.label, entered.user),
             message_limit=self._config.limits.websocket_message,
             silent=refusals.content_silent(self._config, entered.label),
+            connect_seconds=self._config.limits.upstream_connect_seconds,
             seen=self._watcher(entered.label) if activity.is_channel(client.path) else None,
         )
         here = Open()
@@ -191,21 +194,22 @@ class ContentHosts:
 
     async def recheck(self) -> None:
         """Close the websockets of people who lost their right, or whose entry has run out."""
-        gate = asyncio.Semaphore(8)
+        waiting = iter(list(self.open))
 
-        async def look(entered: Entered) -> None:
-            async with gate:
-                try:
-                    stays = entered.expires_at > time.time() and await self._answers.allowed(
-                        entered.label, entered.user
-                    )
-                except PortDown:
-                    return
-            if not stays:
-                for here in list(self.open.get(entered, ())):
-                    here.end(wsproxy.REFUSED, "your right to this has ended")
+        async def look() -> None:
+            for entered in waiting:
+                if not await self._stays(entered):
+                    for here in list(self.open.get(entered, ())):
+                        here.end(wsproxy.REFUSED, "your right to this has ended")
+                await asyncio.sleep(0)  # thousands of them must not keep a page waiting
 
-        await asyncio.gather(*(look(entered) for entered in list(self.open)))
+        await asyncio.gather(*(look() for _ in range(_RECHECKERS)))
+
+    async def _stays(self, entered: Entered) -> bool:
+        try:
+            return entered.expires_at > time.time() and await self._answers.allowed(entered.label, entered.user)
+        except PortDown:
+            return True  # open sockets live through a restart of the web process
 
 
 def crosses_origin(client: Client, origin: str) -> bool:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from studium.edge.asgi import Client, Headers
 from studium.edge.pages import Say
+from studium.edge.upstreams import patiently
 
 # Up to this size a body is read whole before it goes on: one write instead of several.
 _SMALL = 64 * 1024
@@ -59,6 +60,7 @@ class Exchange:
     body_limit: int
     body_seconds: float
     answer_headers: Callable[[Iterable[tuple[bytes, bytes]]], Headers]
+    connect_seconds: float
     silent: Say  # said when the upstream does not answer
 
 
@@ -114,13 +116,7 @@ async def pass_on(client: Client, session: aiohttp.ClientSession, exchange: Exch
     body = Body(client, exchange.body_limit, exchange.body_seconds)
     data = await _request_body(client, body)
     try:
-        async with session.request(
-            client.method,
-            exchange.url,
-            headers=exchange.headers,
-            data=data,
-            allow_redirects=False,
-        ) as response:
+        async with await patiently(lambda: _ask(client, session, exchange, data), exchange.connect_seconds) as response:
             await _answer(client, response, exchange)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         if client.started:
@@ -128,6 +124,14 @@ async def pass_on(client: Client, session: aiohttp.ClientSession, exchange: Exch
         if body.failure is not None:
             raise body.failure from error
         raise Refused(exchange.silent) from error
+
+
+async def _ask(
+    client: Client, session: aiohttp.ClientSession, exchange: Exchange, data: bytes | AsyncIterator[bytes] | None
+) -> aiohttp.ClientResponse:
+    return await session.request(
+        client.method, exchange.url, headers=exchange.headers, data=data, allow_redirects=False
+    )
 
 
 async def _request_body(client: Client, body: Body) -> bytes | AsyncIterator[bytes] | None:

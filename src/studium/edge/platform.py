@@ -69,6 +69,7 @@ class Platform:
             body_seconds=limits.body_seconds,
             answer_headers=fences.from_platform,
             silent=refusals.WEB_SILENT,
+            connect_seconds=limits.upstream_connect_seconds,
         )
         with self._upstreams.to(None) as session:
             await httpproxy.pass_on(client, session, exchange)

@@ -5,6 +5,7 @@ and shows the application no absolute request target. These subclasses add just 
 """
 
 import asyncio
+import random
 from collections import Counter
 from typing import Any, cast
 
@@ -63,6 +64,7 @@ class EdgeHttpProtocol(HttpToolsProtocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._in_headers = False
+        self._handed_over = False  # to the websocket protocol
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,7 +90,7 @@ class EdgeHttpProtocol(HttpToolsProtocol):
             return
         self._header_bytes += len(data)
         super().data_received(data)
-        if self.transport.is_closing() or self.parser is None:
+        if self.transport.is_closing() or self.parser is None or self._handed_over:
             return
         if self._in_headers and self._header_bytes > self._door.limits.header_bytes:
             self._turn_away(431)
@@ -131,6 +133,7 @@ class EdgeHttpProtocol(HttpToolsProtocol):
             self._link.writable()
 
     def handle_websocket_upgrade(self) -> None:
+        self._handed_over = True
         self._headers_came()
         super().handle_websocket_upgrade()
 
@@ -170,6 +173,10 @@ class EdgeWebSocketProtocol(WebSocketsSansIOProtocol):
     def _link(self) -> Link:
         return cast(Link, self.app_state["link"])
 
+    @property
+    def _ping_seconds(self) -> float:
+        return self.config.ws_ping_interval or 20.0
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._link.lost()
@@ -181,6 +188,11 @@ class EdgeWebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._link.writable()
+
+    def schedule_ping(self) -> None:
+        # Spread out: sockets opened together, as after a restart, would else be pinged together for ever.
+        seconds = self._ping_seconds * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
+        self.ping_timer = self.loop.call_later(seconds, self.send_keepalive_ping)
 
     def keepalive_timeout(self) -> None:
         # The client does not even answer a ping: what waits for it will never be taken.

@@ -1,9 +1,12 @@
 """Connections to what is behind the edge: one pool per socket or address, opened at need, closed when long unused."""
 
+import asyncio
+import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import aiohttp
 from yarl import URL
@@ -14,6 +17,8 @@ from studium.edge.settings import Limits
 _KEPT_ALIVE_SECONDS = 15.0
 _UNUSED_SECONDS = 120.0
 _FIELD_BYTES = 64 * 1024
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
+T = TypeVar("T")
 
 
 @dataclass
@@ -81,6 +86,23 @@ class Upstreams:
         pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
             await pool.session.close()
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """Try to connect again while the server behind has no room in its queue.
+
+    A TCP connection waits there by itself; a unix socket says no at once, which a busy server must not be blamed for.
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await attempt()
+        except aiohttp.ClientConnectorError as error:
+            if error.os_error.errno != errno.EAGAIN or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def url_of(target: Target | None, path: str, query: str) -> URL:

@@ -16,6 +16,7 @@ from studium.edge.asgi import Client
 from studium.edge.counters import Counters
 from studium.edge.httpproxy import Refused
 from studium.edge.pages import Say
+from studium.edge.upstreams import patiently
 
 RESTARTING = 1012
 REFUSED = 1008
@@ -33,6 +34,7 @@ class Tunnel:
     headers: CIMultiDict[str]
     message_limit: int
     silent: Say
+    connect_seconds: float
     seen: Callable[[str | bytes, str | None], None] | None = None
 
 
@@ -62,7 +64,7 @@ async def pass_on(client: Client, session: aiohttp.ClientSession, tunnel: Tunnel
 
 
 async def _connect(client: Client, session: aiohttp.ClientSession, tunnel: Tunnel) -> ClientWebSocketResponse[bool]:
-    try:
+    async def connect() -> ClientWebSocketResponse[bool]:
         return await session.ws_connect(
             tunnel.url,
             headers=tunnel.headers,
@@ -71,6 +73,9 @@ async def _connect(client: Client, session: aiohttp.ClientSession, tunnel: Tunne
             timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=_CLOSE_SECONDS),
             compress=0,
         )
+
+    try:
+        return await patiently(connect, tunnel.connect_seconds)
     except aiohttp.WSServerHandshakeError as error:
         status = error.status if 400 <= error.status < 600 else 502
         raise Refused(

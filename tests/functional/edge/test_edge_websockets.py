@@ -213,6 +213,16 @@ def test_a_client_that_answers_no_ping_is_let_go(tmp_path: Path) -> None:
         wire.close()
 
 
+def test_a_socket_outlives_the_time_limits_of_plain_requests(tmp_path: Path) -> None:
+    with running(tmp_path, Limits(header_seconds=0.2, body_seconds=0.2, idle_seconds=1, stall_seconds=0.2)) as rig:
+        Echo(rig)
+        with opened(rig) as ws:
+            ends_at = time.monotonic() + 1.5
+            while time.monotonic() < ends_at:
+                ws.send("x")
+                assert ws.recv(20) == "x"
+
+
 def test_messages_over_the_limit_end_the_socket_both_ways(tmp_path: Path) -> None:
     with running(tmp_path, Limits(websocket_message=10_000)) as rig:
         Echo(rig)
