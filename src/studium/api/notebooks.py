@@ -60,10 +60,8 @@ def notebooks(
 @router.post("", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook")
 def create(request: ApiRequest, body: NewNotebook) -> Status[NotebookShape]:
     """A blank notebook, or one with the given content."""
-    content = (
-        body.content.encode() if isinstance(body.content, str) else body.content and json.dumps(body.content).encode()
-    )
-    return Status(201, _create(request.auth.user, body, content))
+    given = json.dumps(body.content) if isinstance(body.content, dict) else body.content
+    return Status(201, _create(request.auth.user, body, None if given is None else given.encode()))
 
 
 @router.post("/upload", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook from a file")

@@ -73,7 +73,8 @@ class Api(NinjaAPI):
         """What to mount at `/rest/`."""
         found, app, namespace = super().urls
         for pattern in found:
-            pattern.callback = _answered(pattern.callback)
+            if isinstance(pattern, URLPattern):
+                pattern.callback = _answered(pattern.callback)
         return [*found, re_path("^(?P<rest>.*)$", _answered(_unknown))], app, namespace
 
 

@@ -9,7 +9,20 @@
 Every call returns a dataclass of `studium.client.shapes` or raises `ApiError`; `Unreachable` when nobody answers.
 """
 
-from studium.client.client import Client
+from typing import TYPE_CHECKING, Any
+
 from studium.client.errors import ApiError, StudiumClientError, Unreachable
 
+if TYPE_CHECKING:
+    from studium.client.client import Client
+
 __all__ = ["ApiError", "Client", "StudiumClientError", "Unreachable"]
+
+
+def __getattr__(name: str) -> Any:
+    """`Client`, imported when it is first asked for: a command that only prints its help needs none of it."""
+    if name == "Client":
+        from studium.client.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,7 +49,8 @@ def _value(kind: Any, data: Any) -> Any:
     if kind is datetime:
         return datetime.fromisoformat(data)
     if origin is not None and dataclasses.is_dataclass(origin):
-        return _object(origin, data, dict(zip(origin.__parameters__, get_args(kind), strict=True)))
+        names = getattr(origin, "__parameters__", ())
+        return _object(origin, data, dict(zip(names, get_args(kind), strict=True)))
     if dataclasses.is_dataclass(kind):
         return _object(kind, data, {})
     if kind is float and isinstance(data, int):

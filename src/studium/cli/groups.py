@@ -1,0 +1,8 @@
+"""How a group of commands is made, alike for all nouns."""
+
+import typer
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group that shows its help when no command is named."""
+    return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)

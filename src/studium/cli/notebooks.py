@@ -1,0 +1,219 @@
+"""`studium notebooks`: make, find, start, stop, download."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studium.cli import files, output
+from studium.cli.context import server
+from studium.cli.failing import fail
+from studium.cli.following import wait_until_running
+from studium.cli.groups import group
+from studium.cli.machines import TeamOption
+from studium.cli.output import JsonFlag
+from studium.lib.units import duration_words, parse_duration, size_words
+
+if TYPE_CHECKING:
+    from studium.client.shapes import Notebook, Run
+
+app = group("Make, find, start and stop notebooks.")
+Name = Annotated[str, typer.Argument(help="An id, team/name, or a name in one of your teams.", show_default=False)]
+
+
+def duration(text: str) -> int:
+    """Seconds of an option such as `90min`. Ends the command if it is none."""
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise fail(f"{text!r} is not a duration.", "Write it as 90min, 2h or 1d.") from None
+
+
+def run_line(run: Run) -> str:
+    """`Running on cpu-small (run abc): 12 min so far, $0.02.`"""
+    spent = (
+        f" {duration_words(run.running_seconds)} so far, {run.cost}." if run.running_seconds and not run.ended else ""
+    )
+    simulated = ", simulated" if run.simulated else ""
+    return f"Run {run.id} on {run.machine_label}{simulated}: {run.words}{spent}"
+
+
+@app.command("list")
+def list_notebooks(
+    team: Annotated[str, typer.Option(help="Only this team's.")] = "",
+    search: Annotated[str, typer.Option("--search", "-q", help="Words of the title.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="Everybody's public ones instead of your teams'.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """List notebooks, last changed first."""
+    with server() as client:
+        rows = client.notebooks.all(team=team, q=search, which="public" if public else "team")
+        found = list(islice(rows, limit))
+    if as_json:
+        output.show_json(found)
+        return
+    lines = [(n.name, n.title, n.run.state if n.run else "", n.visibility, output.ago(n.changed_at)) for n in found]
+    output.table(
+        ["name", "title", "!now", "!seen by", "changed"], lines, "No notebooks. Make one: `studium notebooks create`."
+    )
+
+
+@app.command("create")
+def create(
+    file: Annotated[Path | None, typer.Argument(help="A .ipynb file; blank when left out.", show_default=False)] = None,
+    title: Annotated[str, typer.Option(help="The title; the file's name when left out.")] = "",
+    team: TeamOption = "",
+    project: Annotated[str, typer.Option(help="The project in the team.")] = "main",
+    visibility: Annotated[str, typer.Option(help="private, team or public; as private as the plan allows.")] = "",
+    internet: Annotated[bool, typer.Option("--internet", help="Let its sessions reach the internet.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a notebook, blank or from a file."""
+    content = files.read_notebook(file) if file else None
+    named = title or (file.name.removesuffix(".ipynb") if file else "")
+    with server() as client:
+        made = client.notebooks.create(
+            named, content=content, team=team, project=project, visibility=visibility or None, internet=internet
+        )
+    _told(made, as_json, f"Made {made.name}. Start it: studium notebooks start {made.name}")
+
+
+def _told(notebook: Notebook, as_json: bool, words: str) -> None:
+    if as_json:
+        output.show_json(notebook)
+    else:
+        output.say(words)
+
+
+@app.command("show")
+def show(name: Name, as_json: JsonFlag = False) -> None:
+    """Show one notebook and what runs for it."""
+    with server() as client:
+        found = client.notebooks.find(name)
+    if as_json:
+        output.show_json(found)
+        return
+    output.facts(
+        [
+            ("name", found.name),
+            ("title", found.title),
+            ("id", found.id),
+            ("project", found.project),
+            ("seen by", found.visibility),
+            ("internet", "yes" if found.internet else "no"),
+            ("cells", f"{found.cells} ({found.language}, {size_words(found.document_bytes)})"),
+            ("made by", f"{found.created_by}, {output.ago(found.created_at)}"),
+            ("changed", output.ago(found.changed_at)),
+            ("page", found.url),
+            ("now", run_line(found.run) if found.run else "not running"),
+        ]
+    )
+
+
+@app.command("start")
+def start(
+    name: Name,
+    machine: Annotated[str, typer.Option("--machine", "-m", help="The machine type; the last one when left out.")] = "",
+    timeout: Annotated[str, typer.Option(help="The longest it may run, as 2h; the plan's when left out.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it runs.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start a session with JupyterLab."""
+    seconds = duration(timeout) if timeout else None
+    with server() as client:
+        found = client.notebooks.find(name)
+        estimate = client.notebooks.estimate(found.id, machine, max_seconds=seconds)
+        run = client.notebooks.start(found.id, machine=machine, max_seconds=seconds)
+        if wait:
+            run = wait_until_running(client, run, quiet=as_json)
+    if as_json:
+        output.show_json(run)
+        return
+    output.say(estimate.words)
+    output.say(f"{run_line(run)} Open it: studium notebooks open {found.name}")
+
+
+@app.command("stop")
+def stop(name: Name, as_json: JsonFlag = False) -> None:
+    """Save and stop what runs."""
+    with server() as client:
+        found = client.notebooks.stop(client.notebooks.find(name).id)
+    _told(found, as_json, run_line(found.run) if found.run else f"Nothing runs for {found.name} any more.")
+
+
+@app.command("extend")
+def extend(
+    name: Name, by: Annotated[str, typer.Option(help="How much more, as 1h.")] = "1h", as_json: JsonFlag = False
+) -> None:
+    """Give a running session more time, as far as the plan goes."""
+    with server() as client:
+        run = client.notebooks.extend(client.notebooks.find(name).id, duration(by))
+    if as_json:
+        output.show_json(run)
+        return
+    output.say(f"{run.title} may run until {run.time_ends_at:%Y-%m-%d %H:%M} UTC." if run.time_ends_at else run.words)
+
+
+@app.command("open")
+def open_session(
+    name: Name,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, if there is one.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Open the running session's JupyterLab; prints the address, which works once."""
+    with server() as client:
+        opened = client.notebooks.open(client.notebooks.find(name).id)
+    if as_json:
+        output.show_json(opened)
+        return
+    typer.echo(opened.url)
+    if browser and sys.stdout.isatty():
+        webbrowser.open(opened.url)
+
+
+@app.command("download")
+def download(
+    name: Name,
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; `-` for standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Download the notebook with its newest outputs."""
+    with server() as client:
+        found = client.notebooks.find(name)
+        content = client.notebooks.content(found.id)
+    if str(to) == "-":
+        sys.stdout.buffer.write(content)
+        return
+    target = to or Path(f"{found.slug}.ipynb")
+    files.write_new(target, content, force=force)
+    if as_json:
+        output.show_json({"notebook": found.id, "file": str(target), "bytes": len(content)})
+        return
+    output.say(f"Wrote {target} ({size_words(len(content))}).")
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete a notebook with its workspace."""
+    with server() as client:
+        found = client.notebooks.find(name)
+        if not yes and not output.ask(f"Delete {found.name} ({found.title}) with its workspace?"):
+            raise fail("Nothing was deleted.", "Say yes, or use --yes.")
+        client.notebooks.delete(found.id)
+    if as_json:
+        output.show_json({"deleted": found.id})
+        return
+    output.say(f"Deleted {found.name}.")

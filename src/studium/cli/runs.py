@@ -1,0 +1,151 @@
+"""`studium runs`: how runs go, what they print, stopping them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studium.cli import output
+from studium.cli.context import server
+from studium.cli.displays import display_for, progress_words
+from studium.cli.failing import Exit, fail
+from studium.cli.following import Follower, Interrupts
+from studium.cli.groups import group
+from studium.cli.notebooks import run_line
+from studium.cli.output import JsonFlag
+from studium.lib.units import duration_words, size_words
+
+if TYPE_CHECKING:
+    from studium.client import Client
+    from studium.client.shapes import Run
+
+app = group("See and stop runs.")
+RunId = Annotated[str, typer.Argument(help="The run's id.", show_default=False)]
+
+
+def show_table(runs: list[Run], *, people: bool = False) -> None:
+    """Runs as a table; with the people who started them for those who may see everybody's."""
+    columns = ["!run", "title", "!machine", "state", "!started"]
+    rows = []
+    for run in runs:
+        state = run.words if run.ended or run.state == "queued" else run.state
+        title = f"{run.title} ({run.user})" if people else run.title
+        simulated = " (simulated)" if run.simulated else ""
+        rows.append((run.id, title, run.machine_type + simulated, state, output.ago(run.submitted_at)))
+    output.table(columns, rows, "No runs.")
+
+
+@app.command("list")
+def list_runs(
+    team: Annotated[str, typer.Option(help="Only this team's.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Only those that have not ended.")] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those you started.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List runs, newest first."""
+    with server() as client:
+        found = client.runs.page(team=team, state="live" if live else "", mine=mine, limit=limit).items
+    if as_json:
+        output.show_json(found)
+        return
+    show_table(found)
+
+
+@app.command("show")
+def show(run_id: RunId, as_json: JsonFlag = False) -> None:
+    """Show one run."""
+    with server() as client:
+        run = client.runs.get(run_id)
+    if as_json:
+        output.show_json(run)
+        return
+    simulated = " (simulated)" if run.simulated else ""
+    output.facts(
+        [
+            ("run", f"{run.id}: {run.title}"),
+            ("state", run.words),
+            ("next", run.advice),
+            ("notebook", run.notebook_name),
+            ("machine", f"{run.machine_label}{simulated}"),
+            ("by", f"{run.user} in {run.team}, {output.ago(run.submitted_at)}"),
+            ("progress", progress_words(run) if run.running_at else ""),
+            ("memory peak", size_words(run.usage.memory_peak_bytes) if run.usage else ""),
+            ("ran", duration_words(run.running_seconds) if run.running_at else ""),
+            ("cost", run.cost if run.running_at else ""),
+            ("ends", output.until(run.time_ends_at)),
+            ("idle end", output.until(run.idle_ends_at)),
+            ("allowance end", output.until(run.allowance_ends_at)),
+            ("page", run.url),
+        ]
+    )
+
+
+@app.command("logs")
+def logs(
+    run_id: RunId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print what a run printed."""
+    with server() as client:
+        if follow and not as_json:
+            _follow(client, run_id)
+            return
+        text, ended = _whole(client, run_id, follow)
+    if as_json:
+        output.show_json({"run": run_id, "text": text, "ended": ended})
+        return
+    sys.stdout.write(output.printable(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def _follow(client: Client, run_id: str) -> None:
+    """Here Ctrl-C only ends the watching."""
+    with display_for(quiet=False) as display:
+        try:
+            Follower(client, display, Interrupts()).follow(client.runs.get(run_id))
+        except KeyboardInterrupt:
+            raise fail(f"Run {run_id} goes on.", f"Stop it: studium runs stop {run_id}", Exit.GOOD) from None
+
+
+def _whole(client: Client, run_id: str, follow: bool) -> tuple[str, bool]:
+    if follow:
+        Follower(client, _Silent(), Interrupts(), log=False).follow(client.runs.get(run_id))
+    parts, offset = [], 0
+    while True:
+        part = client.runs.log(run_id, offset)
+        parts.append(part.text)
+        if part.next_offset == offset:
+            return "".join(parts), part.ended
+        offset = part.next_offset
+
+
+class _Silent:
+    """A display that shows nothing."""
+
+    def show(self, run: Run) -> None:
+        pass
+
+    def text(self, text: str) -> None:
+        pass
+
+    def remark(self, text: str) -> None:
+        pass
+
+
+@app.command("stop")
+def stop(
+    run_id: RunId,
+    reason: Annotated[str, typer.Option(help="Told to the run's owner.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Save and stop a run; a queued one leaves the queue."""
+    with server() as client:
+        run = client.runs.stop(run_id, reason)
+    if as_json:
+        output.show_json(run)
+        return
+    output.say(run_line(run))
