@@ -20,3 +20,4 @@ if os.environ.get("STUDIUM_TEST_DATABASE_URL"):
     from studium.config.options import options
 
     DATABASES = {"default": database(os.environ["STUDIUM_TEST_DATABASE_URL"], options().home)}
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - the static file middleware warns of a folder that is not there

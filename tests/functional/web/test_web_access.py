@@ -1,0 +1,168 @@
+"""Who gets which page: each page against owner, teammate, reader, stranger, operator and nobody."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from scenes import Scene, address, client_of
+
+Where = Callable[[Scene], str]
+OK, NO, GONE, IN = 200, 403, 404, 302  # IN: sent to the sign-in page
+
+# page: owner, teammate, reader, stranger, operator, anonymous
+MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
+    "home": (lambda s: "/", (OK, OK, OK, OK, OK, IN)),
+    "notebooks": (lambda s: "/notebooks/", (OK, OK, OK, OK, OK, IN)),
+    "notebooks of teams": (lambda s: "/notebooks/?show=team", (OK, OK, OK, OK, OK, IN)),
+    "public notebooks": (lambda s: "/notebooks/?show=public", (OK, OK, OK, OK, OK, IN)),
+    "new": (lambda s: "/new/", (OK, OK, OK, OK, OK, IN)),
+    "gallery": (lambda s: "/gallery/", (OK, OK, OK, OK, OK, IN)),
+    "team notebook": (lambda s: address(s.notebook), (OK, OK, OK, GONE, GONE, IN)),
+    "private notebook": (lambda s: address(s.quiet), (OK, GONE, GONE, GONE, GONE, IN)),
+    "public notebook": (lambda s: address(s.public), (OK, OK, OK, OK, OK, IN)),
+    "its document": (lambda s: address(s.public, "document/"), (OK, OK, OK, OK, OK, IN)),
+    "its status": (lambda s: address(s.notebook, f"status/?run={s.running.pk}"), (OK, OK, OK, GONE, GONE, IN)),
+    "download": (lambda s: address(s.notebook, "download/"), (OK, OK, OK, GONE, GONE, IN)),
+    "delete": (lambda s: address(s.notebook, "delete/"), (OK, OK, NO, GONE, GONE, IN)),
+    "editor": (lambda s: address(s.notebook, "edit/"), (OK, OK, NO, GONE, GONE, IN)),
+    "editor of a public one": (lambda s: address(s.public, "edit/"), (OK, OK, NO, NO, NO, IN)),
+    "panel": (lambda s: address(s.notebook, "edit/panel/"), (OK, OK, NO, GONE, GONE, IN)),
+    "runs": (lambda s: "/runs/", (OK, OK, OK, OK, OK, IN)),
+    "a run": (lambda s: f"/runs/{s.running.pk}/", (OK, OK, OK, GONE, OK, IN)),
+    "an ended run": (lambda s: f"/runs/{s.ended.pk}/", (OK, OK, OK, GONE, OK, IN)),
+    "its state": (lambda s: f"/runs/{s.queued.pk}/state/", (OK, OK, OK, GONE, OK, IN)),
+    "its log": (lambda s: f"/runs/{s.running.pk}/log/?offset=0", (OK, OK, OK, GONE, OK, IN)),
+    "machines": (lambda s: "/machines/", (OK, OK, OK, OK, OK, IN)),
+    "machines of a team": (lambda s: f"/machines/?team={s.cast.team.slug}", (OK, OK, OK, GONE, GONE, IN)),
+    "queue": (lambda s: "/queue/", (OK, OK, OK, OK, OK, IN)),
+    "usage": (lambda s: f"/usage/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
+    "ledger": (lambda s: f"/usage/{s.cast.team.slug}/ledger.csv", (OK, OK, OK, GONE, GONE, IN)),
+    "teams": (lambda s: "/teams/", (OK, OK, OK, OK, OK, IN)),
+    "a team": (lambda s: f"/teams/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
+    "settings": (lambda s: "/settings/", (OK, OK, OK, OK, OK, IN)),
+    "tokens": (lambda s: "/settings/tokens/", (OK, OK, OK, OK, OK, IN)),
+    "password": (lambda s: "/accounts/password/change/", (OK, OK, OK, OK, OK, IN)),
+    "two-factor": (lambda s: "/accounts/2fa/", (OK, OK, OK, OK, OK, IN)),
+    "e-mail": (lambda s: "/accounts/email/", (OK, OK, OK, OK, OK, IN)),
+    "signed-in browsers": (lambda s: "/accounts/sessions/", (OK, OK, OK, OK, OK, IN)),
+    "connections": (lambda s: "/accounts/3rdparty/", (OK, OK, OK, OK, OK, IN)),
+    "sign-out": (lambda s: "/accounts/logout/", (OK, OK, OK, OK, OK, IN)),
+    "sign-in": (lambda s: "/accounts/login/", (IN, IN, IN, IN, IN, OK)),
+    "sign-up": (lambda s: "/accounts/signup/", (IN, IN, IN, IN, IN, OK)),
+    "password reset": (lambda s: "/accounts/password/reset/", (OK, OK, OK, OK, OK, OK)),
+    "login link": (lambda s: "/login/link/whatever/", (OK, OK, OK, OK, OK, OK)),
+    "invitation that is gone": (lambda s: "/join/whatever/", (GONE,) * 6),
+    "nothing": (lambda s: "/nowhere/", (GONE,) * 6),
+    "admin": (lambda s: "/admin/", (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin runs": (lambda s: "/admin/runs/?show=all", (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin users": (lambda s: "/admin/users/", (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin plans": (lambda s: "/admin/plans/", (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin events": (lambda s: "/admin/events/", (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin isolation": (lambda s: "/admin/isolation/", (GONE, GONE, GONE, GONE, OK, IN)),
+}
+WHO = ("owner", "teammate", "reader", "stranger", "operator", None)
+
+
+class Markup(HTMLParser):
+    """Collects what a strict policy would block, and what a reader of screens would miss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+        self.labelled: set[str] = set()
+        self.fields: list[dict[str, str]] = []
+        self._inside_label = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.wrong += [f"<{tag} {name}>" for name in given if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in given and given.get("type") != "application/json"):
+            self.wrong.append(f"inline <{tag}>")
+        for name in ("src", "href", "action"):
+            if re.match(r"(?:https?:)?//", given.get(name, "")) and tag not in ("a", "iframe"):
+                self.wrong.append(f"<{tag} {name}={given[name]}>")
+        if tag == "label":
+            self._inside_label += 1
+            self.labelled.add(given.get("for", ""))
+        if tag in ("input", "select", "textarea") and given.get("type") != "hidden" and "aria-label" not in given and not self._inside_label:
+            self.fields.append(given)
+        if tag == "iframe" and not given.get("title"):
+            self.wrong.append("<iframe> without a title")
+        if tag in ("img",) and "alt" not in given:
+            self.wrong.append("<img> without alt")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "label":
+            self._inside_label -= 1
+
+    def problems(self) -> list[str]:
+        return self.wrong + [f"field without label: {f}" for f in self.fields if f.get("id", "") not in self.labelled]
+
+
+def problems_of(html: str) -> list[str]:
+    markup = Markup()
+    markup.feed(html)
+    return markup.problems()
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_page_for_each_person(scene: Scene, name: str) -> None:
+    where, wanted = MATRIX[name]
+    url = where(scene)
+    seen = []
+    for who in WHO:
+        response = client_of(getattr(scene.cast, who) if who else None).get(url)
+        seen.append(response.status_code)
+        policy = response["Content-Security-Policy"]
+        assert "script-src 'self'" in policy or policy == "sandbox"
+        assert "unsafe" not in policy
+        assert response["X-Content-Type-Options"] == "nosniff"
+        if "text/html" in response.get("Content-Type", "") and not response.streaming:
+            assert problems_of(response.content.decode()) == []
+    assert tuple(seen) == wanted
+
+
+CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
+    "change": (lambda s: address(s.notebook, "change/"), {}, (400, 400, NO, GONE, GONE, IN)),
+    "upload": (lambda s: address(s.notebook, "upload/"), {}, (400, 400, NO, GONE, GONE, IN)),
+    "start": (lambda s: address(s.notebook, "start/"), {}, (400, 400, NO, GONE, GONE, IN)),
+    "extend": (lambda s: address(s.notebook, "edit/extend/"), {}, (302, 302, NO, GONE, GONE, IN)),
+    "change machine": (lambda s: address(s.notebook, "edit/machine/"), {}, (400, 400, NO, GONE, GONE, IN)),
+    "stop a session": (lambda s: address(s.notebook, "edit/stop/"), {}, (302, 302, NO, GONE, GONE, IN)),
+    "stop a run": (lambda s: f"/runs/{s.running.pk}/stop/", {}, (302, 302, NO, GONE, 302, IN)),
+    "copy": (lambda s: address(s.notebook, "copy/"), {}, (302, 302, 302, GONE, GONE, IN)),
+    "delete": (lambda s: address(s.notebook, "delete/"), {}, (302, GONE, GONE, GONE, GONE, IN)),
+    "invite": (lambda s: f"/teams/{s.cast.team.slug}/invite/", {"role": "member"}, (OK, NO, NO, GONE, GONE, IN)),
+    "role": (
+        lambda s: f"/teams/{s.cast.team.slug}/members/{s.cast.reader.username}/role/", {"role": "reader"}, (302, NO, NO, GONE, GONE, IN),
+    ),
+    "project": (lambda s: f"/teams/{s.cast.team.slug}/projects/", {}, (400, 400, NO, GONE, GONE, IN)),
+    "admin stop": (lambda s: f"/admin/runs/{s.queued.pk}/stop/", {}, (GONE, GONE, GONE, GONE, 302, IN)),
+    "admin drain": (lambda s: "/admin/machines/box/drain/", {"draining": "yes"}, (GONE, GONE, GONE, GONE, 302, IN)),
+    "admin invite": (lambda s: "/admin/users/invite/", {}, (GONE, GONE, GONE, GONE, OK, IN)),
+    "admin load": (lambda s: "/admin/plans/load/", {"set": "open"}, (GONE, GONE, GONE, GONE, 302, IN)),
+    "admin user": (lambda s: f"/admin/users/{s.cast.stranger.pk}/", {"do": "x"}, (GONE, GONE, GONE, GONE, 400, IN)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change_for_each_person(scene: Scene, name: str) -> None:
+    where, data, wanted = CHANGES[name]
+    url = where(scene)
+    seen = tuple(client_of(getattr(scene.cast, who) if who else None).post(url, data).status_code for who in WHO)
+    assert seen == wanted
+
+
+def test_changes_need_a_post_and_a_token(scene: Scene) -> None:
+    from django.test import Client
+
+    client = client_of(scene.cast.owner)
+    assert client.get(address(scene.notebook, "edit/stop/")).status_code == 405
+    strict = Client(enforce_csrf_checks=True, headers={"host": "localhost"})
+    strict.force_login(scene.cast.owner, backend="django.contrib.auth.backends.ModelBackend")
+    response = strict.post(address(scene.notebook, "edit/stop/"))
+    assert response.status_code == 403
+    assert "Send it again" in response.content.decode()
+    scene.running.refresh_from_db()
+    assert scene.running.state == "running"
