@@ -184,6 +184,13 @@ def test_places_and_starts_of_a_line_for_one_device() -> None:
     )
 
 
+def test_the_line_is_in_the_order_in_which_it_will_be_served_not_in_that_of_arrival() -> None:
+    """One team sent five runs before the other sent its one: by then the first has had its turn."""
+    queue = [gpu_row(f"a{n}", "a", submitted_at=START - timedelta(seconds=60 - n)) for n in range(5)]
+    placed = run_pass([*queue, gpu_row("b0", "b")], [machine("m", devices=0)], [held("r", "m", "m/0")])
+    assert [wait.run_id for wait in placed.waits] == ["a0", "b0", "a1", "a2", "a3", "a4"]
+
+
 def test_an_unlimited_run_ahead_makes_the_latest_start_unknowable() -> None:
     placed = run_pass([gpu_row("g")], [machine("m", devices=0)], [held("r", "m", "m/0", max_hours=None)])
     assert placed.waits == (Wait("g", "capacity", "P100", 1, 1800.0, None),)

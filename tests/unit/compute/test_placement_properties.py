@@ -72,7 +72,7 @@ def queues(draw: st.DrawFn) -> list[Waiting]:
         made.append(
             Waiting(
                 run_id=f"q{number:02}", team_id=team, recent_use=use[team], priority=draw(st.sampled_from((0, 10))),
-                submitted_at=START - timedelta(seconds=draw(st.integers(-60, 300_000))),
+                submitted_at=START - timedelta(seconds=draw(st.sampled_from((0, 0, 5)) | st.integers(-60, 300_000))),
                 vcpu=draw(st.sampled_from((0.1, 0.5, 1.0, 2.0, 8.0))), memory_bytes=draw(st.integers(0, 8)) << 30,
                 max_seconds=draw(st.sampled_from((None, 60.0, 600.0, 3600.0, 7200.0))), type_key="t",
                 accelerator_kind=kind, accelerator_count=draw(st.integers(1, 3)) if kind else 0, needs=needs,
