@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
+from functools import lru_cache, partial
+from urllib.parse import quote
 
 from studium.edge import activity, fences, grants, httpproxy, paths, refusals, wsproxy
 from studium.edge.answers import Answers
@@ -31,6 +33,7 @@ class ContentHosts:
         self._upstreams = upstreams
         self._counters = counters
         self._pace = activity.Pace()
+        self._fences = lru_cache(maxsize=1024)(partial(fences.Content, config))
         self._notes: set[asyncio.Task[None]] = set()
         self._detours: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
         self._exchanges: dict[str, int] = {}
@@ -77,7 +80,8 @@ class ContentHosts:
         """No valid cookie: a page of its own goes to the platform for a ticket, anything else is told what to do."""
         whole_page = client.header(b"sec-fetch-dest") == "document" and client.method in ("GET", "HEAD")
         if whole_page and not client.websocket and self._may_detour(client.link.address, label):
-            place = f"{self._config.platform_origin}/open/{label}"
+            asked = client.path + (f"?{client.query}" if client.query else "")
+            place = f"{self._config.platform_origin}/open/{label}?path={quote(asked, safe='')}"
             await client.respond(303, [(b"location", place.encode()), (b"cache-control", b"no-store")], b"")
             return
         raise Refused(refusals.enter_first(self._config, label))
@@ -95,11 +99,9 @@ class ContentHosts:
         return True
 
     async def _target(self, entered: Entered) -> Target:
-        allowed, target = await asyncio.gather(
-            self._answers.allowed(entered.label, entered.user), self._answers.resolve(entered.label)
-        )
-        if not allowed:
+        if not await self._answers.allowed(entered.label, entered.user):
             raise Refused(refusals.no_longer_allowed(self._config))
+        target = await self._answers.resolve(entered.label)
         if target is None:
             raise Refused(refusals.no_content(self._config))
         if target.kind == "down":
@@ -136,7 +138,7 @@ class ContentHosts:
             headers=fences.to_content(client, self._config, target, entered.label, entered.user),
             body_limit=limits.content_body,
             body_seconds=limits.body_seconds,
-            answer_headers=fences.Content(self._config, target, entered.label).fence,
+            answer_headers=self._fences(target, entered.label).fence,
             silent=refusals.content_silent(self._config, entered.label),
             connect_seconds=self._config.limits.upstream_connect_seconds,
         )

@@ -11,6 +11,7 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from studium.edge.port import Grant
@@ -73,6 +74,7 @@ def read_cookies(cookies: Iterable[tuple[str, str]], label: str, keys: tuple[byt
     return None
 
 
+@lru_cache(maxsize=8192)  # each page of an editor asks dozens of times with the same cookie
 def _read(value: str, keys: tuple[bytes, ...]) -> Entered | None:
     facts_part, _, signature_part = value.partition(".")
     try:

@@ -132,7 +132,10 @@ class Answer:
 class Rig:
     """One edge with a web process and one content behind it."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None, **config: object) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, *, for_browser: bool = False, **config: object
+    ) -> None:
+        """`for_browser`: the platform's host names the real port, as a browser will."""
         self.side = Loop()
         self.web = Upstream(str(folder / "web.sock"))
         self.content = Upstream(str(folder / "nb.sock"))
@@ -140,10 +143,13 @@ class Rig:
             self.side.call(upstream.start())
         self.port = MemoryPort()
         self.port.targets[LABEL] = Target(kind="unix", socket=self.content.path)
+        self.listener = listen("127.0.0.1", 0)
+        self.number: int = self.listener.getsockname()[1]
+        host = f"localhost:{self.number}" if for_browser else PLATFORM
         self.hint_socket = str(folder / "hints.sock")
         self.config = EdgeConfig(
-            platform_host=PLATFORM,
-            content_domain=PLATFORM,
+            platform_host=host,
+            content_domain=host,
             web_socket=self.web.path,
             signing_keys=(KEY,),
             edge_key="edge-key-for-tests",
@@ -152,8 +158,6 @@ class Rig:
             **config,  # type: ignore[arg-type]
         )
         self.edge: Edge = create_app(self.config, self.port)
-        self.listener = listen("127.0.0.1", 0)
-        self.number: int = self.listener.getsockname()[1]
         self.server = EdgeServer(self.edge)
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]}, daemon=True)
         self._thread.start()
@@ -222,8 +226,10 @@ class Rig:
 
 
 @contextmanager
-def running(folder: Path, limits: Limits | None = None, **config: object) -> Iterator[Rig]:
-    rig = Rig(folder, limits, **config)
+def running(
+    folder: Path, limits: Limits | None = None, *, for_browser: bool = False, **config: object
+) -> Iterator[Rig]:
+    rig = Rig(folder, limits, for_browser=for_browser, **config)
     try:
         yield rig
     finally:

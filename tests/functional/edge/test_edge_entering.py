@@ -118,8 +118,9 @@ def test_the_page_for_those_outside_is_right_in_a_frame(rig: Rig) -> None:
 
 def test_a_whole_page_without_cookie_goes_for_a_ticket_but_not_for_ever(rig: Rig) -> None:
     for _ in range(3):
-        answer = rig.ask(CONTENT, "/lab", headers=NAVIGATION)
-        assert (answer.status, answer.header("location")) == (303, "http://localhost:8000/open/nb1")
+        answer = rig.ask(CONTENT, "/lab/a?b=1&c", headers=NAVIGATION)
+        back = "http://localhost:8000/open/nb1?path=%2Flab%2Fa%3Fb%3D1%26c"
+        assert (answer.status, answer.header("location")) == (303, back)
     assert rig.ask(CONTENT, "/lab", headers=NAVIGATION).status == 403
     assert rig.ask("nb2.localhost:8000", "/lab", headers=NAVIGATION).status == 303
 

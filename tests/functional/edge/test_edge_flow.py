@@ -13,6 +13,7 @@ from aiohttp import web
 from functional.edge.rig import CONTENT, LABEL, PLATFORM, Rig, running, until
 from studium.edge.port import Target
 from studium.edge.settings import MIB, Limits
+from studium.edge.upstreams import Upstreams
 
 
 def request_head(rig: Rig, path: str, extra: str = "", method: str = "GET") -> bytes:
@@ -414,3 +415,41 @@ def test_many_clients_at_once(rig: Rig) -> None:
         thread.join()
     assert failures == []
     assert time.monotonic() - began < 30
+
+
+def test_a_server_without_room_in_its_queue_is_waited_for(rig: Rig, tmp_path: Path) -> None:
+    """A unix socket refuses at once where TCP would wait; a busy server must not look like a broken one."""
+    path = str(tmp_path / "busy.sock")
+    rig.port.targets[LABEL] = Target(kind="unix", socket=path)
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as first, rig.connect() as wire:
+        server.bind(path)
+        server.listen(0)
+        first.connect(path)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                probe.connect(path)
+        wire.sendall(request_head(rig, "/", "Connection: close\r\n"))
+        until(lambda: rig.edge.counters.open_exchanges == 1)
+        server.accept()[0].close()
+        accepted, _ = server.accept()
+        with accepted:
+            assert accepted.recv(65536).startswith(b"GET / HTTP/1.1")
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            assert b" 200 " in read_all(wire)
+
+
+def test_pools_that_nobody_uses_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> tuple[bool, bool]:
+        upstreams = Upstreams(Limits(), str(tmp_path / "web.sock"))
+        with upstreams.to(None) as used:
+            with upstreams.to(Target(kind="unix", socket="/s")) as unused:
+                pass
+            monkeypatch.setattr("studium.edge.upstreams._UNUSED_SECONDS", -1)
+            await upstreams.drop_unused()
+            still = used.closed
+        gone = unused.closed
+        await upstreams.close()
+        return still, gone
+
+    assert asyncio.run(scene()) == (False, True)
