@@ -69,11 +69,15 @@ def _device_meters(device: dict[str, Any], label: str) -> list[Meter]:
     return found or [Meter(label=label, words="the device tells no figures", percent=0)]
 
 
+def _whole(seconds: int) -> str:
+    return duration_words(seconds).removesuffix(" 00 min").removesuffix(" 0 h")
+
+
 def window_words(use: WindowUse) -> str:
     """`a week`, `a month`, or the length of a rolling window."""
     window = use.window
     if window.kind == "rolling":
-        return f"in {duration_words(window.length_seconds or 0)}"
+        return f"in {_whole(window.length_seconds or 0)}"
     return "a week" if window.kind == "weekly" else "a month"
 
 
@@ -90,7 +94,7 @@ def allowance_meters(standing: Standing) -> list[Meter]:
                 _RESOURCES[use.window.resource],
                 gone,
                 use.window.seconds,
-                f"{duration_words(gone)} of {duration_words(use.window.seconds)} {window_words(use)}",
+                f"{_whole(gone)} of {_whole(use.window.seconds)} {window_words(use)}",
                 note=note,
             )
         )

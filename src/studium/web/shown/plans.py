@@ -38,10 +38,7 @@ def rules_in_words(rules: PlanRules) -> list[tuple[str, str]]:
             else "Never stopped for being idle",
         ),
         ("Sessions can be extended", "Yes" if rules.extend else "No"),
-        (
-            "Running at once",
-            f"{_limit(rules.running_notebooks, 'notebook')} · {_limit(rules.running_runs, 'run')} in all",
-        ),
+        ("Running at once", _at_once(rules)),
         ("In the queue", _limit(rules.queued_runs, "run")),
         ("Projects", _limit(rules.projects, "project")),
         ("Storage", _storage(rules)),
@@ -50,6 +47,13 @@ def rules_in_words(rules: PlanRules) -> list[tuple[str, str]]:
         ("Notebooks may be", ", ".join(v for v in ("private", "team", "public") if v in rules.visibilities)),
         ("Priority in the queue", "Normal" if rules.priority == 0 else f"{rules.priority:+d}"),
     ]
+
+
+def _at_once(rules: PlanRules) -> str:
+    if rules.running_notebooks is None and rules.running_runs is None:
+        return "No limit"
+    notebooks = _limit(rules.running_notebooks, "notebook", "Any number of notebooks")
+    return f"{notebooks}, {_limit(rules.running_runs, 'run', 'any number of runs')} in all"
 
 
 def _machines(rules: PlanRules) -> str:

@@ -109,10 +109,16 @@ def wait_line(wait: dict[str, Any], *, now: datetime) -> str:
     why = "Waits for a free machine" if waits_for in ("", "cpu") else f"Waits for a free {waits_for}"
     if expected is None:
         return f"{why} · no start can be foretold yet"
-    said = f"expected to start {'any moment' if expected < 60 else 'in about ' + duration_words(expected)}"
+    said = f"expected to start {'any moment' if expected < 60 else 'in about ' + about_words(expected)}"
     if most is not None and most > expected + 60:
-        said += f", at most {duration_words(most)}"
+        said += f", at most {about_words(most)}"
     return f"{why} · {said}"
+
+
+def about_words(seconds: float) -> str:
+    """A foretold stretch, no finer than it is known: whole minutes, from two hours on quarters of an hour; rounded up."""
+    step = 60 if seconds < 7200 else 900
+    return duration_words(-(-int(seconds) // step) * step).removesuffix(" 00 min").removesuffix(" 0 h")
 
 
 def _seconds_until(at: Any, now: datetime) -> float | None:

@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    return "" if seconds is None else duration_words(seconds)
+    return "" if seconds is None else duration_words(seconds).removesuffix(" 00 min").removesuffix(" 0 h")
 
 
 @register.filter
