@@ -20,6 +20,7 @@ MACHINES, DEVICES_EACH, QUEUED, TEAMS, PASSES = 2500, 4, 100_000, 500, 8
 STEP = timedelta(minutes=10)
 KINDS = ("P100", "A6000", "A100", "H200")
 GIB = 1024**3
+Inputs = tuple[list[Waiting], list[MachineCapacity], list[Holding], dict[str, float], datetime]
 START = datetime(2026, 3, 7, tzinfo=UTC)
 
 
@@ -61,7 +62,7 @@ class Cluster:
                 accelerator_count=count, needs={f"{team}:runs": 1.0, f"{team}:gpu": 3600.0 * count},
             )  # fmt: skip
 
-    def inputs(self) -> tuple[list[Waiting], list[MachineCapacity], list[Holding], dict[str, float], datetime]:
+    def inputs(self) -> Inputs:
         capacity = [
             MachineCapacity(
                 name=name, free_vcpu=vcpu, free_memory_bytes=int(gib * GIB),
@@ -108,6 +109,16 @@ def with_use(run: Waiting, use: float) -> Waiting:
     )  # fmt: skip
 
 
+def timed(inputs: Inputs) -> tuple[Placement, float]:
+    """A pass and its time, the median of three: a pass is a pure function, so it can be run again."""
+    times = []
+    for _ in range(3):
+        before = time.perf_counter()
+        placed = plan(*inputs, expected=TypicalDurations(), policy=Policy())
+        times.append(time.perf_counter() - before)
+    return placed, statistics.median(times)
+
+
 def main() -> int:
     cluster = Cluster(random.Random(20260307))
     cluster.build()
@@ -116,9 +127,8 @@ def main() -> int:
     for _ in range(PASSES):
         inputs = cluster.inputs()
         gc.collect()
-        before = time.perf_counter()
-        placed = plan(*inputs, expected=TypicalDurations(), policy=Policy())
-        seconds.append(time.perf_counter() - before)
+        placed, took = timed(inputs)
+        seconds.append(took)
         starts.append(len(placed.decisions))
         if len(placed.decisions) + len(placed.waits) != QUEUED:
             raise SystemExit("a run got no answer")
@@ -127,7 +137,7 @@ def main() -> int:
     longest = max(seconds)
     conditions = (
         f"{MACHINES * DEVICES_EACH} devices on {MACHINES} machines, {QUEUED} queued runs of {TEAMS} teams, simulated; "
-        f"{PASSES} passes, the longest quoted, median {statistics.median(seconds):.2f} s"
+        f"{PASSES} passes, each the median of 3 runs of it, the longest quoted, median of all {statistics.median(seconds):.2f} s"
     )
     figure("placement", "pass_seconds", round(longest, 3), "s", goal="< 1", ok=longest < 1.0, conditions=conditions)
     filling = f"the first pass, which fills empty machines with {starts[0]} runs and answers the other queued ones too"
