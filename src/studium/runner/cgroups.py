@@ -171,7 +171,7 @@ class Group:
         self._set("devices", "devices.deny", "a")
         for rule in _PLAIN_DEVICES:
             self._set("devices", "devices.allow", f"{rule} rwm")
-        for path in paths:
+        for path in (path for path in paths if os.path.exists(path)):
             number = os.stat(path).st_rdev
             self._set("devices", "devices.allow", f"c {os.major(number)}:{os.minor(number)} rw")
 

@@ -3,6 +3,8 @@
 import signal
 from dataclasses import dataclass
 
+_FULL = "The workspace is full: delete files or ask for more space."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -14,6 +16,7 @@ class Seen:
     stopped: bool = False
     oom_kills: int = 0
     over_memory: bool = False
+    over_disk: bool = False
     disk_full: bool = False
     memory_bytes: int = 0
     forks_refused: int = 0
@@ -40,6 +43,8 @@ def judge(seen: Seen) -> Verdict:
     code = seen.exit_code
     if seen.over_memory or (seen.oom_kills and code not in (0, None) and not seen.stopped):
         return Verdict("out_of_memory", code, f"It used more than its {_size(seen.memory_bytes)} of memory.")
+    if seen.over_disk:
+        return Verdict("disk_full", code, _FULL)
     if seen.stopped:
         return Verdict("stopped", code, "It was stopped.")
     if code is None:
@@ -51,7 +56,7 @@ def judge(seen: Seen) -> Verdict:
             return Verdict("vanished", None, f"The sandbox was killed from outside (signal {-seen.outer_code}).")
         return Verdict("could_not_start", None, "The sandbox ended before the command could run.")
     if seen.disk_full and code != 0:
-        return Verdict("disk_full", code, "The workspace is full: delete files or ask for more space.")
+        return Verdict("disk_full", code, _FULL)
     return Verdict("exit", code, _exit_words(code) + _fork_words(seen))
 
 

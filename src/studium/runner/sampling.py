@@ -13,7 +13,8 @@ from .cgroups import Group, Reading
 
 INTERVAL, INTERVAL_WATCHED = 2.0, 0.5
 _WINDOW = 30.0
-_FULL_MARGIN = 64 * 1024
+# File systems reserve up to this much for one write: below it, writes of that size fail.
+_FULL_MARGIN = 2 * 1024**2
 
 
 class Disk:
@@ -35,7 +36,7 @@ class Disk:
         elif now >= self._next_walk:
             self.used = volumes.size_of_tree(self._path)
             self._next_walk = now + max(INTERVAL, 20 * (time.monotonic() - now))
-            self.full = self.used > self.total
+            self.full = self.used >= self.total
 
     @property
     def must_stop(self) -> bool:

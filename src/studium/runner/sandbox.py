@@ -20,11 +20,13 @@ class Places:
     volume: str | None
     mounts: tuple[tuple[str, str, bool], ...]
     prefixes: tuple[tuple[str, str], ...]
+    devices: tuple[tuple[str, str], ...]
 
 
 def gather(spec: dict[str, Any], run_folder: str, volume: str | None, stage: Stage) -> Places:
     """Put every source on the stage. Raises FileNotFoundError with the path when one is not there."""
     wanted = [spec["environment_path"], *(mount["source"] for mount in spec["mounts"])]
+    wanted += [path for device in spec["devices"] for path in device["paths"]]
     for path in wanted:
         if not os.path.exists(path):
             raise FileNotFoundError(f"{path} is not there")
@@ -35,6 +37,7 @@ def gather(spec: dict[str, Any], run_folder: str, volume: str | None, stage: Sta
         volume=volume,
         mounts=tuple((stage.show(m["source"]), m["target"], m["writable"]) for m in spec["mounts"]),
         prefixes=tuple((stage.show(source), target) for target, source in sorted(prefixes.items())),
+        devices=tuple((stage.show(path), path) for path in inside.device_nodes(spec["devices"])),
     )
 
 
@@ -71,10 +74,10 @@ def _scratch(memory_bytes: int) -> list[str]:
     return [*words, "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
 
 
-def _devices(devices: list[dict[str, Any]]) -> list[str]:
+def _devices(devices: tuple[tuple[str, str], ...]) -> list[str]:
     words: list[str] = []
-    for path in inside.device_nodes(devices):
-        words += ["--dev-bind", path, path]
+    for source, path in devices:
+        words += ["--dev-bind", source, path]
     if words:  # drivers read the bus topology there
         words += ["--ro-bind", "/sys", "/sys"]
     return words
@@ -106,7 +109,7 @@ def arguments(spec: dict[str, Any], places: Places, files: dict[str, int], fds: 
     for path, descriptor in files.items():
         words += ["--perms", "0644", "--file", str(descriptor), path]
     words += ["--proc", "/proc", "--dev", "/dev", *_scratch(spec["limits"]["memory_bytes"])]
-    words += [*_devices(spec["devices"]), *_work(spec, places)]
+    words += [*_devices(places.devices), *_work(spec, places)]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec["workdir"]]
     words += ["--json-status-fd", str(fds["status"]), "--block-fd", str(fds["block"])]
     if "seccomp" in fds:

@@ -13,7 +13,20 @@ import sys
 import time
 from typing import Any
 
-from . import beneath, kernel, launch, processes, programs, sampling, sandbox, stage, statusfile, volumes, watching
+from . import (
+    beneath,
+    inside,
+    kernel,
+    launch,
+    processes,
+    programs,
+    sampling,
+    sandbox,
+    stage,
+    statusfile,
+    volumes,
+    watching,
+)
 from .cgroups import Backend, Group
 from .ending import Verdict
 from .logfile import Log
@@ -58,7 +71,7 @@ class Run:
         self.host: dict[str, Any] = plan["host"]
         self.root = bool(self.host["root"])
         backend = Backend(self.host["cgroup"]["version"], self.host["cgroup"]["roots"])
-        self.group = Group(backend, self.spec["run_id"])
+        self.group = Group(backend, self.host["cgroup"]["name"])
         self.teller = Teller(folder, self.spec["run_id"], self.host["hint"])
         self._outer_mounts = -1
         self._mounted: str | None = None
@@ -96,7 +109,7 @@ class Run:
         if self.group.backend:
             limits = self.spec["limits"]
             self.group.create(vcpu=limits["vcpu"], memory_bytes=limits["memory_bytes"], pids=limits["pids"])
-            self.group.allow_devices([path for device in self.spec["devices"] for path in device["paths"]])
+            self.group.allow_devices(inside.device_nodes(self.spec["devices"]))
 
     def _open_volume(self, stack: contextlib.ExitStack) -> str | None:
         """The workspace's folder as the sandbox will bind it, held until the end."""

@@ -67,12 +67,20 @@ def prepare_image(folder: str, size: int, owner: tuple[int, int]) -> str:
         return path
     wait_until_detached(path)
     if not is_clean(path):
-        programs.run("e2fsck", "-p", path, accept=_CHECKED, seconds=1800)
+        _mend(path)
     if os.path.getsize(path) < size:
         programs.run("e2fsck", "-fp", path, accept=_CHECKED, seconds=1800)
         os.truncate(path, size)
         programs.run("resize2fs", path, seconds=1800)
     return path
+
+
+def _mend(path: str) -> None:
+    """The safe repairs first, then every repair: people would rather have what is left than nothing."""
+    try:
+        programs.run("e2fsck", "-p", path, accept=_CHECKED, seconds=1800)
+    except programs.ProgramFailedError:
+        programs.run("e2fsck", "-fy", path, accept=_CHECKED, seconds=1800)
 
 
 def wait_until_detached(path: str, seconds: float = 10) -> None:
@@ -114,9 +122,10 @@ def prepare_tree(folder: str, owner: tuple[int, int] | None) -> str:
 
 
 def size_of_mount(path: str) -> Size:
+    """Use of a mounted image. What the file system keeps for itself counts neither as used nor as part of the total."""
     facts = os.statvfs(path)
-    total = facts.f_blocks * facts.f_frsize
-    return Size(used=total - facts.f_bfree * facts.f_frsize, total=total, free_inodes=facts.f_favail)
+    used = (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+    return Size(used=used, total=used + facts.f_bavail * facts.f_frsize, free_inodes=facts.f_favail)
 
 
 def size_of_tree(path: str) -> int:

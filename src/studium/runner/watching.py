@@ -234,6 +234,7 @@ class Watch:
                 stopped=self.stop_asked,
                 oom_kills=reading.oom_kills,
                 over_memory=self.sampler.over_memory,
+                over_disk=self.disk.must_stop,
                 disk_full=self.disk.full,
                 memory_bytes=self.spec["limits"]["memory_bytes"],
                 forks_refused=reading.forks_refused,

@@ -1,3 +1,4 @@
+# ruff: noqa: B023, SIM115
 """Run inside a sandbox by `test_reach.py`: tries to reach what it should not and prints what came of each attempt.
 
 Arguments: a JSON object with `paths` (of the host), `sockets` (unix), `addresses` ([host, port]), `pid` (of the host).
@@ -102,7 +103,9 @@ attempt("make device")(lambda: os.mknod("/tmp/null", 0o20666, os.makedev(1, 3)))
 attempt("make disk")(lambda: os.mknod("/notebooks/disk", 0o60666, os.makedev(7, 0)))
 attempt("become root")(lambda: os.setuid(0))
 attempt("run setuid")(lambda: subprocess.run(["/opt/env/id", "-u"], capture_output=True, text=True).stdout.strip())
-attempt("status")(lambda: dict(line.strip().split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line))
+attempt("status")(
+    lambda: dict(line.rstrip("\n").split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
+)
 attempt("names")(lambda: [os.uname().nodename, pwd.getpwuid(os.getuid()).pw_name])
 attempt("roots")(lambda: sorted(os.listdir("/")))
 attempt("interfaces")(lambda: sorted(name for _, name in socket.if_nameindex()))

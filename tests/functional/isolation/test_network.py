@@ -115,7 +115,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ip("-n", space, "link", "set", far, "up")
         ip("-n", space, "link", "set", "lo", "up")
         server = subprocess.Popen(
-            ["ip", "netns", "exec", space, "/usr/bin/python3", "-c", textwrap.dedent(SERVER), public], stdout=subprocess.PIPE
+            ["ip", "netns", "exec", space, "/usr/bin/python3", "-c", textwrap.dedent(SERVER), public],
+            stdout=subprocess.PIPE,
         )
         assert server.stdout is not None
         assert server.stdout.readline() == b"up\n"

@@ -57,7 +57,7 @@ def _accept(server: socket.socket) -> None:
 
 
 @pytest.fixture(scope="module")
-def outcome(place: Place, listener: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+def outcome(place: Place, listener: int, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     other = place.start("open('secret', 'w').write('x'); import time; time.sleep(600)")
     place.wait(other, "running")
     database = place.home / "studium.sqlite3"
@@ -82,7 +82,7 @@ def outcome(place: Place, listener: int, tmp_path_factory: pytest.TempPathFactor
     ended = place.wait(run_id)
     web.close()
     assert ended.code == 0, ended.log
-    yield Outcome(json.loads(ended.log.splitlines()[-1]), ended.log, run_id, paths)
+    return Outcome(json.loads(ended.log.splitlines()[-1]), ended.log, run_id, paths)
 
 
 def test_no_path_of_the_host_is_there(outcome: Outcome) -> None:
@@ -137,7 +137,9 @@ def test_debugging_ones_own_stays_possible(outcome: Outcome) -> None:
     assert outcome.did("trace own child") == 0
 
 
-@pytest.mark.parametrize("path", ["/usr/x", "/opt/env/x", "/etc/x", "/x", "/dev/x", "/run/x", "/proc/sys/kernel/core_pattern"])
+@pytest.mark.parametrize(
+    "path", ["/usr/x", "/opt/env/x", "/etc/x", "/x", "/dev/x", "/run/x", "/proc/sys/kernel/core_pattern"]
+)
 def test_the_system_is_read_only(outcome: Outcome, path: str) -> None:
     assert outcome.refused(f"write {path}") in ("EROFS", "EACCES", "EPERM")
 

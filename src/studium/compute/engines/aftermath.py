@@ -34,13 +34,13 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def settle(folder: Path, run_id: str) -> dict[str, Any]:
+def settle(folder: Path) -> dict[str, Any]:
     """The final status of a run whose runner is gone: the one it left, or `vanished` after killing what remains."""
     status = statusfile.read(str(folder)) or {"seq": 0}
     if status.get("phase") == "ended":
         return status
     kill(status)
-    clear(folder, run_id)
+    clear(folder)
     status.update(
         seq=status["seq"] + 1,
         phase="ended",
@@ -72,12 +72,12 @@ def kill(status: dict[str, Any]) -> None:
                 os.kill(process["pid"], signal.SIGKILL)
 
 
-def clear(folder: Path, run_id: str) -> None:
+def clear(folder: Path) -> None:
     """Take down the run's group and its mounted folder of sockets, if they are there."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         plan = json.loads((folder / "spec.json").read_text())["host"]["cgroup"]
         if plan["version"]:
-            group = cgroups.Group(cgroups.Backend(plan["version"], plan["roots"]), run_id)
+            group = cgroups.Group(cgroups.Backend(plan["version"], plan["roots"]), plan["name"])
             group.kill()
             group.remove()
     while (folder / supervise.IO).is_mount():

@@ -7,6 +7,7 @@ the log. So any number of engines over the same home, in any processes, see the 
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -155,7 +156,11 @@ class LocalEngine(Engine):
             "root": self._root,
             "uid": uid,
             "gid": uid if self._root else os.getegid(),
-            "cgroup": {"version": self.cgroup_backend.version, "roots": self.cgroup_backend.roots},
+            "cgroup": {
+                "version": self.cgroup_backend.version,
+                "roots": self.cgroup_backend.roots,
+                "name": self.group_name(spec.run_id),
+            },
             "volume": volume,
             "seccomp": seccomp.supported(),
             "hint": str(self._hint_socket) if self._hint_socket else None,
@@ -167,6 +172,10 @@ class LocalEngine(Engine):
         passing.write_text(json.dumps({"run": json.loads(spec.to_json()), "host": host}))
         passing.chmod(0o600)
         passing.replace(folder / "spec.json")
+
+    def group_name(self, run_id: str) -> str:
+        """The name of a run's control group: other homes on this machine may have runs of the same name."""
+        return f"{run_id}-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]}"
 
     def _spawn(self, folder: Path, lock: int) -> None:
         (folder / "spawned").touch()
@@ -188,7 +197,7 @@ class LocalEngine(Engine):
         if status is None or status["phase"] != "ended":
             with contextlib.suppress(OSError), aftermath.if_dead(folder) as dead:
                 if dead:
-                    status = aftermath.settle(folder, run_id)
+                    status = aftermath.settle(folder)
         return observation(status) if status else Observation(phase=Phase.STARTING)
 
     def stop(self, run_id: str, grace_seconds: float) -> None:
@@ -242,7 +251,7 @@ class LocalEngine(Engine):
         with aftermath.if_dead(folder, patience=10 if leaving else 0) as dead:
             if not dead:
                 raise EngineError(f"the run {run_id} is still alive")
-            aftermath.clear(folder, run_id)
+            aftermath.clear(folder)
             shutil.rmtree(folder)
         if self._root:
             self._uids.free(f"run/{run_id}")
