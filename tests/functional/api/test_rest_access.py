@@ -1,0 +1,245 @@
+"""Who may do what: every route of the OpenAPI document has a row here, and every row is tried by every sort of caller."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from rest_world import World, make_token
+
+from factories.accounts import join, make_user
+from studium.accounts import actions as accounts
+from studium.accounts.states import Role, Scope
+from studium.api.site import api
+from studium.compute.states import State
+from studium.lib import clock
+from studium.notebooks.states import LaunchKind
+
+pytestmark = pytest.mark.django_db
+PEOPLE = ("stranger", "reader", "teammate", "owner")
+Parts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route: the scope it needs, and the status for stranger, reader, teammate and owner.
+
+    `make` gives what fills the path, `query` and `body` what goes with it; all are made anew for every caller.
+    """
+
+    scope: Scope
+    statuses: tuple[int, int, int, int]
+    make: Callable[[World], Parts] = lambda world: {}
+    body: Any = None
+    query: str = ""
+    more: Parts = field(default_factory=dict)
+
+
+def _team(world: World) -> Parts:
+    return {"slug": world.cast.team.slug}
+
+
+def _notebook(world: World) -> Parts:
+    return {"notebook_id": world.notebook().pk}
+
+
+def _session(world: World) -> Parts:
+    notebook = world.notebook()
+    world.run(notebook, kind=LaunchKind.SESSION)
+    return {"notebook_id": notebook.pk}
+
+
+def _run(world: World) -> Parts:
+    return {"run_id": world.run().pk}
+
+
+def _member(world: World) -> Parts:
+    return {**_team(world), "username": join(world.cast.team, make_user()).username}
+
+
+def _invitation(world: World) -> Parts:
+    made, _ = accounts.invite(world.cast.owner, world.cast.team, Role.MEMBER, now=clock.now())
+    return {**_team(world), "invitation_id": made.pk}
+
+
+def _joining(world: World) -> Parts:
+    _, secret = accounts.invite(world.cast.owner, world.cast.team, Role.READER, now=clock.now())
+    return {"body": {"invitation": f"http://localhost:8000/join/{secret}/"}}
+
+
+def _own_token(world: World) -> Parts:
+    made, _ = accounts.create_token(world.cast.owner, "mine", [Scope.READ], now=clock.now(), expires_at=None)
+    return {"token_id": made.pk}
+
+
+def _someone(world: World) -> Parts:
+    return {"username": make_user().username}
+
+
+def _new_person(world: World) -> Parts:
+    name = f"new{clock.now().timestamp():.6f}".replace(".", "")
+    return {"body": {"username": name, "email": f"{name}@example.org"}}
+
+
+ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
+NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
+_BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
+_OF_TEAM = "?team={slug}"
+TABLE: dict[tuple[str, str], Row] = {
+    ("get", "/me"): Row(Scope.READ, ALL),
+    ("get", "/machines"): Row(Scope.READ, ALL),
+    ("get", "/machines/types"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
+    ("get", "/queue"): Row(Scope.READ, ALL),
+    ("get", "/notebooks"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
+    ("post", "/notebooks"): Row(Scope.WRITE, (404, 403, 201, 201), lambda w: {"body": {"title": "New", "team": w.cast.team.slug}}),
+    ("post", "/notebooks/upload"): Row(Scope.WRITE, (400,) * 4, more={"content_type": "multipart/form-data; boundary=x"}),
+    ("get", "/notebooks/{notebook_id}"): Row(Scope.READ, READERS, _notebook),
+    ("patch", "/notebooks/{notebook_id}"): Row(Scope.WRITE, CHANGERS, _notebook, {"title": "Other"}),
+    ("delete", "/notebooks/{notebook_id}"): Row(Scope.WRITE, (404, 403, 204, 204), _notebook),
+    ("get", "/notebooks/{notebook_id}/content"): Row(Scope.READ, READERS, _notebook),
+    ("put", "/notebooks/{notebook_id}/content"): Row(Scope.WRITE, (404, 403, 400, 400), _notebook),
+    ("get", "/notebooks/{notebook_id}/estimate"): Row(Scope.READ, CHANGERS, _notebook),
+    ("post", "/notebooks/{notebook_id}/start"): Row(Scope.WRITE, (404, 403, 201, 201), _notebook, {"kind": "session"}),
+    ("post", "/notebooks/{notebook_id}/stop"): Row(Scope.WRITE, CHANGERS, _session, {}),
+    ("post", "/notebooks/{notebook_id}/extend"): Row(Scope.WRITE, CHANGERS, _session, {}),
+    ("post", "/notebooks/{notebook_id}/change-machine"): Row(Scope.WRITE, CHANGERS, _session, {"machine": "cpu-small"}),
+    ("post", "/notebooks/{notebook_id}/open"): Row(Scope.WRITE, CHANGERS, _session, {}),
+    ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
+    ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
+    ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),
+    ("post", "/runs/{run_id}/stop"): Row(Scope.WRITE, CHANGERS, _run, {}),
+    ("get", "/runs/{run_id}/document"): Row(Scope.READ, READERS, _run),
+    ("get", "/usage"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
+    ("get", "/plans"): Row(Scope.READ, ALL),
+    ("get", "/plans/sets"): Row(Scope.READ, ALL),
+    ("get", "/plans/{slug}"): Row(Scope.READ, ALL, lambda world: {"slug": "open"}),
+    ("post", "/plans/load"): Row(Scope.ADMIN, NOBODY, body={"names": ["open"]}),
+    ("post", "/plans/assign"): Row(Scope.ADMIN, NOBODY, lambda w: {"body": {"team": w.cast.team.slug, "plan": "open"}}),
+    ("get", "/teams"): Row(Scope.READ, ALL),
+    ("post", "/teams"): Row(Scope.TEAM, (201,) * 4, body={"name": "Another"}),
+    ("post", "/teams/join"): Row(Scope.TEAM, ALL, _joining),
+    ("get", "/teams/{slug}"): Row(Scope.READ, READERS, _team),
+    ("get", "/teams/{slug}/members"): Row(Scope.READ, READERS, _team),
+    ("put", "/teams/{slug}/members/{username}"): Row(Scope.TEAM, ADMINS, _member, {"role": "reader"}),
+    ("delete", "/teams/{slug}/members/{username}"): Row(Scope.TEAM, (404, 403, 403, 204), _member),
+    ("post", "/teams/{slug}/leave"): Row(Scope.TEAM, (404, 204, 204, 422), _team, {}),
+    ("get", "/teams/{slug}/invitations"): Row(Scope.TEAM, ADMINS, _team),
+    ("post", "/teams/{slug}/invitations"): Row(Scope.TEAM, (404, 403, 403, 201), _team, {"role": "member"}),
+    ("delete", "/teams/{slug}/invitations/{invitation_id}"): Row(Scope.TEAM, (404, 403, 403, 204), _invitation),
+    ("get", "/teams/{slug}/projects"): Row(Scope.READ, READERS, _team),
+    ("post", "/teams/{slug}/projects"): Row(
+        Scope.TEAM, (404, 403, 201, 201), lambda w: {**_team(w), "body": {"name": f"P {clock.now().timestamp()}"}}
+    ),
+    ("get", "/tokens"): Row(Scope.TEAM, ALL),
+    ("post", "/tokens"): Row(Scope.TEAM, (201,) * 4, body={"name": "t", "scopes": ["read"], "expires_in_days": 1}),
+    ("delete", "/tokens/{token_id}"): Row(Scope.TEAM, (404, 404, 404, 204), _own_token),
+    ("get", "/admin/users"): Row(Scope.ADMIN, NOBODY),
+    ("post", "/admin/users"): Row(Scope.ADMIN, NOBODY, _new_person),
+    ("post", "/admin/users/{username}/login-link"): Row(Scope.ADMIN, NOBODY, _someone, {}),
+    ("post", "/admin/users/{username}/deactivate"): Row(Scope.ADMIN, NOBODY, _someone, {}),
+    ("post", "/admin/users/{username}/activate"): Row(Scope.ADMIN, NOBODY, _someone, {}),
+    ("post", "/admin/users/{username}/operator"): Row(Scope.ADMIN, NOBODY, _someone, {"operator": True}),
+    ("get", "/admin/machines"): Row(Scope.ADMIN, NOBODY),
+    ("post", "/admin/machines/{name}/drain"): Row(Scope.ADMIN, NOBODY, _BOX, {}),
+    ("post", "/admin/machines/{name}/open"): Row(Scope.ADMIN, NOBODY, _BOX, {}),
+    ("get", "/admin/runs"): Row(Scope.ADMIN, NOBODY),
+    ("post", "/admin/runs/{run_id}/stop"): Row(Scope.ADMIN, NOBODY, _run, {}),
+    ("get", "/admin/events"): Row(Scope.ADMIN, NOBODY),
+    ("get", "/admin/checks"): Row(Scope.ADMIN, NOBODY),
+}
+ROWS = [pytest.param(method, path, row, id=f"{method} {path}") for (method, path), row in TABLE.items()]
+ADMIN_ROWS = [param for param in ROWS if param.values[2].scope == Scope.ADMIN]
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    document = api.get_openapi_schema(path_prefix="")
+    routes = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert routes == set(TABLE)
+
+
+def ask(world: World, method: str, path: str, row: Row, **who: Any) -> int:
+    """The status of one call, with everything the row needs made for it."""
+    parts = dict(row.make(world))
+    body = parts.pop("body", row.body)
+    more = {**row.more, **who}
+    if method in ("get", "delete") or row.more:
+        body = None
+    return world.call(more.pop("user", None), method.upper(), (path + row.query).format(**parts), body, **more).status_code
+
+
+@pytest.mark.parametrize(("method", "path", "row"), ROWS)
+def test_people_get_what_is_theirs(world: World, method: str, path: str, row: Row) -> None:
+    found = tuple(ask(world, method, path, row, user=getattr(world.cast, name)) for name in PEOPLE)
+    assert found == row.statuses, dict(zip(PEOPLE, found, strict=True))
+
+
+@pytest.mark.parametrize(("method", "path", "row"), ROWS)
+def test_nobody_without_a_good_token(world: World, method: str, path: str, row: Row) -> None:
+    assert ask(world, method, path, row) == 401
+    assert ask(world, method, path, row, token="studium_wrong") == 401
+
+
+@pytest.mark.parametrize(("method", "path", "row"), [param for param in ROWS if param.values[2].scope != Scope.READ])
+def test_a_token_without_the_scope_is_refused(world: World, method: str, path: str, row: Row) -> None:
+    others = [scope for scope in Scope if scope != row.scope]
+    token = make_token(world.cast.operator, others)
+    response = world.json(None, method.upper(), path.format_map(_Anything()), None, status=403, token=token, **row.more)
+    assert response["code"] == "auth.scope_missing"
+    assert str(row.scope) in response["message"]
+
+
+class _Anything(dict[str, str]):
+    """Fills a path with a value that exists nowhere: the scope is looked at first."""
+
+    def __missing__(self, key: str) -> str:
+        return "1"
+
+
+@pytest.mark.parametrize(("method", "path", "row"), ADMIN_ROWS)
+def test_admin_routes(world: World, method: str, path: str, row: Row) -> None:
+    assert ask(world, method, path, row, user=world.cast.operator) in (200, 201)
+
+
+def test_admin_routes_are_not_there_for_the_session_of_a_member(world: World, client: Any) -> None:
+    client.force_login(world.cast.owner)
+    assert client.get("/rest/admin/users").status_code == 404
+    assert client.get("/rest/me").status_code == 200
+
+
+def test_an_administrators_plain_token_sees_what_a_member_sees(world: World) -> None:
+    run = world.run()
+    plain = make_token(world.cast.operator, [Scope.READ, Scope.WRITE])
+    assert world.call(None, "GET", f"/runs/{run.pk}", token=plain).status_code == 404
+    assert world.call(None, "POST", f"/runs/{run.pk}/stop", {}, token=plain).status_code == 404
+    assert world.call(world.cast.operator, "GET", f"/runs/{run.pk}").status_code == 200
+    run.refresh_from_db()
+    assert run.state == State.RUNNING
+
+
+def test_teammates_see_nothing_of_a_private_notebook_or_its_runs(world: World) -> None:
+    from studium.notebooks.states import Visibility
+
+    notebook = world.notebook(Visibility.PRIVATE)
+    run = world.run(notebook)
+    for path in (f"/notebooks/{notebook.pk}", f"/runs/{run.pk}", f"/runs/{run.pk}/log", f"/runs/{run.pk}/document"):
+        assert world.call(world.cast.teammate, "GET", path).status_code == 404, path
+        assert world.call(world.cast.owner, "GET", path).status_code == 200, path
+    assert world.json(world.cast.teammate, "GET", "/runs")["items"] == []
+    assert world.json(world.cast.teammate, "GET", "/notebooks")["items"] == []
+    assert world.call(world.cast.teammate, "POST", f"/runs/{run.pk}/stop", {}).status_code == 404
+
+
+def test_a_session_needs_the_csrf_token_for_changes(world: World) -> None:
+    from django.test import Client
+
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(world.cast.owner)
+    answer = browser.post("/rest/teams", {"name": "By browser"}, content_type="application/json")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "auth.csrf"
+
+
+def test_a_deactivated_persons_token_is_good_for_nothing(world: World) -> None:
+    token = world.token(world.cast.teammate)
+    accounts.set_active(world.cast.operator, world.cast.teammate, False, now=clock.now())
+    assert world.call(None, "GET", "/me", token=token).status_code == 401
