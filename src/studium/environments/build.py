@@ -122,21 +122,20 @@ def _build(target: Path, python: Interpreter, digest: str, progress: Progress) -
 def _uv(arguments: list[str], progress: Progress) -> None:
     """Run uv, passing on what it says. Raises NotYet with the end of its output."""
     environ = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
-    process = subprocess.Popen(
+    last: list[str] = []
+    with subprocess.Popen(
         [uv.find_uv_bin(), *arguments, "--no-progress", "--color", "never"],
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    last: list[str] = []
-    for line in process.stderr:
-        last = [*last[-20:], line.strip()]
-        if line.startswith(_WORTH_SAYING):
-            progress(line.strip())
-    if process.wait() != 0:
+    ) as process:
+        for line in process.stderr or ():
+            last = [*last[-20:], line.strip()]
+            if line.startswith(_WORTH_SAYING):
+                progress(line.strip())
+    if process.returncode != 0:
         raise NotYet(
             "environment.build_failed",
             f"The default environment could not be built: {' '.join(last)[-600:] or 'uv failed without a word'}",
@@ -163,10 +162,27 @@ def _add_ours(target: Path, packages: Path) -> None:
     for name, place in places.items():
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy2(code_folder() / "labconfig" / name, place / name)
+    _add_script(target / "share" / "jupyter" / "lab" / "static")
     kernel = target / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec = json.loads(kernel.read_text(encoding="utf-8"))
     spec["display_name"] = "Python 3"
     kernel.write_text(json.dumps(spec, indent=1) + "\n", encoding="utf-8")
+
+
+def _add_script(static: Path) -> None:
+    """Our script first in JupyterLab's page. Raises Broken when the page is not as we know it."""
+    name, page = "memory_storage.js", static / "index.html"
+    shutil.copy2(code_folder() / "labconfig" / name, static / name)
+    before = '<script defer="defer" src="{{page_config.fullStaticUrl}}/main.'
+    text = page.read_text(encoding="utf-8")
+    if text.count(before) != 1:
+        raise Broken(
+            "environment.lab_page",
+            "This version of JupyterLab has another page than the one its settings were made for.",
+            "Build the environment from the locked requirements that came with this version.",
+        )
+    ours = f'<script src="{{{{page_config.fullStaticUrl}}}}/{name}"></script>'
+    page.write_text(text.replace(before, ours + before), encoding="utf-8")
 
 
 def _finish(python: Path, target: Path, progress: Progress) -> None:
@@ -204,4 +220,4 @@ def _seal(target: Path) -> None:
             mode = path.lstat().st_mode
             if not stat.S_ISLNK(mode):
                 path.chmod(0o555 if mode & stat.S_IXUSR else 0o444)
-        Path(folder).chmod(0o555)  # noqa: S103 (that every user may read it is the point)
+        Path(folder).chmod(0o555)

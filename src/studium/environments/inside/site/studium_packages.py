@@ -39,16 +39,22 @@ def _put_first(folder: str) -> None:
     sys.path[:] = before[:place] + added + before[place:]
 
 
+def _is_pip(name: str) -> bool:
+    return name == "pip" or (name.startswith("pip") and name[3:].replace(".", "").isdigit())
+
+
 def install() -> None:
-    if sys.flags.no_user_site:
+    pip = _is_pip(_program())
+    if sys.flags.no_user_site and not pip:
         return
     packages = f"{FOLDER}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     if os.path.isdir(packages):
         _put_first(packages)
-    name = _program()
-    if name == "pip" or (name.startswith("pip") and name[3:].replace(".", "").isdigit()):
+    if pip:
         sys.prefix = sys.exec_prefix = FOLDER
-        os.environ.pop("PIP_USER", None)  # the folder is the environment and the user's at once
+        # The folder is the environment and the user's own at once, so there is no other place to ask for.
+        os.environ.pop("PIP_USER", None)
+        sys.argv[:] = [argument for argument in sys.argv if argument != "--user"]
 
 
 install()

@@ -1,0 +1,195 @@
+"""Executing a notebook with the real kernel: outputs, saving, endings."""
+
+import json
+import signal
+import subprocess
+from typing import Any
+
+import nbformat
+import pytest
+
+from functional.environments.conftest import Inside
+from running.platform import wait_for
+from studium.notebooks.gallery import read_gallery
+
+
+def write(inside: Inside, *sources: str, kernel: str = "python3", tags: dict[int, list[str]] | None = None) -> None:
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {"tags": (tags or {}).get(n, [])}, "source": source, "outputs": [], "execution_count": 9}
+        for n, source in enumerate(sources)
+    ]
+    spec = {"kernelspec": {"name": kernel, "display_name": kernel}}
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": cells}
+    (inside.workspace / "a.ipynb").write_text(json.dumps(document))
+
+
+def cells(inside: Inside, name: str = "a.ipynb") -> list[dict[str, Any]]:
+    document = json.loads((inside.workspace / name).read_text())
+    nbformat.validate(document)
+    return list(document["cells"])
+
+
+def progress(inside: Inside) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((inside.run_folder / "progress.json").read_text())
+    return found
+
+
+def text(cell: dict[str, Any]) -> str:
+    return "".join(str(o.get("text", "")) for o in cell["outputs"])
+
+
+def test_cells_run_in_order_and_what_they_print_is_the_log(inside: Inside) -> None:
+    write(inside, "print('one')\nx = 20", "", "import sys\nprint('err', file=sys.stderr)\nx + 22")
+    done = inside.execute("a.ipynb")
+    assert (done.returncode, done.stdout) == (0, "one\nerr\n")
+    first, empty, last = cells(inside)
+    assert (first["execution_count"], empty["execution_count"], last["execution_count"]) == (1, None, 2)
+    assert last["outputs"][-1]["data"]["text/plain"] == "42"
+    assert progress(inside) == {"cell": 3, "of": 3, "code_cell": 3, "code_cells": 3, "state": "done", "error": None} | {
+        "elapsed": progress(inside)["elapsed"]
+    }
+    assert first["metadata"]["execution"]["iopub.execute_input"] < first["metadata"]["execution"]["shell.execute_reply"]
+
+
+def test_displays_are_updated_and_cleared(inside: Inside) -> None:
+    write(
+        inside,
+        "from IPython.display import display, clear_output\nh = display('old', display_id=True)",
+        "h.update('new')\nfor i in range(3):\n    clear_output(wait=True)\n    print(i)",
+        "for i in range(3): print(f'\\r{i}', end='', flush=True)",
+    )
+    assert inside.execute("a.ipynb").returncode == 0
+    shown, cleared, overwritten = cells(inside)
+    assert shown["outputs"][0]["data"]["text/plain"] == "'new'"
+    assert text(cleared) == "2\n"
+    assert text(overwritten) == "2"
+
+
+def test_an_error_ends_the_run_and_is_saved(inside: Inside) -> None:
+    write(inside, "print('before')", "1/0", "print('never')")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 1
+    assert "ZeroDivisionError in cell 2: division by zero" in done.stderr
+    _, failed, never = cells(inside)
+    assert failed["outputs"][0]["ename"] == "ZeroDivisionError"
+    assert (never["outputs"], never["execution_count"]) == ([], None)
+    assert progress(inside)["error"] == {"cell": 2, "name": "ZeroDivisionError", "message": "division by zero"}
+    assert progress(inside)["state"] == "failed"
+
+
+def test_a_cell_may_be_expected_to_fail_or_be_left_out(inside: Inside) -> None:
+    write(inside, "1/0", "print('skipped')", "print('end')", tags={0: ["raises-exception"], 1: ["skip-execution"]})
+    done = inside.execute("a.ipynb")
+    assert (done.returncode, done.stdout) == (0, "end\n")
+
+
+def test_asking_for_input_is_an_error_in_words(inside: Inside) -> None:
+    write(inside, "input('name? ')")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 1
+    assert "a run has nobody to answer" in done.stderr
+
+
+def test_a_kernel_that_does_not_exist(inside: Inside) -> None:
+    write(inside, "1", kernel="ir")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 3
+    assert "no kernel named 'ir'; it has: python3" in done.stderr
+
+
+def test_a_kernel_that_is_killed_keeps_what_was_printed(inside: Inside) -> None:
+    write(inside, "import os, sys\nprint('so far')\nsys.stdout.flush()\nimport time; time.sleep(0.5)\nos.kill(os.getpid(), 9)", "2")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 3
+    assert "more memory than the machine has" in done.stderr
+    assert "so far" in text(cells(inside)[0])
+    assert progress(inside)["error"]["cell"] == 1
+
+
+@pytest.mark.parametrize(("content", "words"), [("[1, 2", "not JSON"), ("{}", "no nbformat"), ('{"nbformat": 5}', "nbformat 5"), (None, "no file")])
+def test_what_is_no_notebook_is_said(inside: Inside, content: str | None, words: str) -> None:
+    if content is not None:
+        (inside.workspace / "a.ipynb").write_text(content)
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_stopping_saves_what_there_is(inside: Inside) -> None:
+    write(inside, "print('first')", "print('working', flush=True)\nimport time\ntime.sleep(600)", "print('never')")
+    process = inside.start("execute_notebook.py", "a.ipynb")
+    assert process.stdout
+    while "working" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+    first, stopped, never = cells(inside)
+    assert text(first) == "first\n"
+    assert text(stopped).startswith("working\n")
+    assert "stopped while this cell was running" in text(stopped)
+    assert stopped["metadata"]["studium"] == {"state": "interrupted"}
+    assert never["outputs"] == []
+    assert progress(inside)["error"]["name"] == "Stopped"
+
+
+def test_every_cell_is_saved_before_the_next_begins(inside: Inside) -> None:
+    write(inside, "print('kept')", "import json\nprint(json.load(open('a.ipynb'))['cells'][0]['outputs'][0]['text'])")
+    (inside.workspace / "a.ipynb").chmod(0o640)
+    assert inside.execute("a.ipynb").stdout == "kept\nkept\n\n"
+    assert (inside.workspace / "a.ipynb").stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in inside.workspace.glob(".*unfinished")] == []
+
+
+def test_a_killed_run_leaves_a_whole_notebook(inside: Inside) -> None:
+    write(inside, "print('kept')", "import time\nprint('in it', flush=True)\ntime.sleep(600)")
+    process = inside.start("execute_notebook.py", "a.ipynb")
+    assert process.stdout
+    while "in it" not in process.stdout.readline():
+        assert process.poll() is None
+    process.kill()
+    process.communicate(timeout=20)
+    assert text(cells(inside)[0]) == "kept\n"
+
+
+def test_a_flood_is_cut_and_the_rest_goes_on(inside: Inside) -> None:
+    write(inside, "print('x' * 12_000_000)", "print('after')")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 0
+    flooded, after = cells(inside)
+    assert "Output cut here" in text(flooded)
+    assert len(text(flooded)) < 11 * 1024**2
+    assert text(after) == "after\n"
+
+
+def test_a_hundred_thousand_displays_lose_no_ending(inside: Inside) -> None:
+    write(inside, "for i in range(20_000): display(i)", "print('after')")
+    done = inside.execute("a.ipynb")
+    assert (done.returncode, done.stdout) == (0, "after\n")
+
+
+@pytest.mark.parametrize("slug", ["explore-a-table", "train-a-classifier", "simulate-an-epidemic"])
+def test_the_gallery_runs_without_a_warning(inside: Inside, slug: str) -> None:
+    (inside.workspace / "a.ipynb").write_bytes(read_gallery(slug))
+    done = inside.execute("a.ipynb", PYTHONWARNINGS="default")
+    assert (done.returncode, done.stderr) == (0, "")
+    outputs = [o for cell in cells(inside) if cell["cell_type"] == "code" for o in cell["outputs"]]
+    assert [o for o in outputs if o.get("name") == "stderr"] == []
+    assert sum("image/png" in o.get("data", {}) for o in outputs) >= 3
+
+
+def test_progress_is_told_while_a_cell_runs(inside: Inside) -> None:
+    write(inside, "1", "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.02)")
+    process = inside.start("execute_notebook.py", "a.ipynb")
+    path = inside.run_folder / "progress.json"
+    first = wait_for(lambda: path.exists() and progress(inside)["cell"] == 2 and progress(inside))
+    later = wait_for(lambda: progress(inside)["elapsed"] > first["elapsed"] and progress(inside))
+    assert (later["state"], later["code_cell"]) == ("running", 2)
+    (inside.workspace / "go").touch()
+    assert process.wait(timeout=20) == 0
+
+
+def test_usage(inside: Inside) -> None:
+    process = inside.start("execute_notebook.py")
+    assert isinstance(process, subprocess.Popen)
+    assert process.wait(timeout=20) == 2

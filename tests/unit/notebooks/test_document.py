@@ -1,0 +1,116 @@
+"""Notebook files from people: what is taken, what is mended, what is refused in words."""
+
+import json
+import time
+
+import pytest
+
+from studium.errors import BadInput
+from studium.notebooks.document import READ_HERE, blank, check_notebook, normalise, summarise
+
+MIB = 1024**2
+
+
+def notebook(*cells: dict[str, object], **fields: object) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells), **fields}).encode()
+
+
+def code(source: object, **fields: object) -> dict[str, object]:
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None, **fields}
+
+
+def refused(data: bytes) -> BadInput:
+    with pytest.raises(BadInput) as caught:
+        check_notebook(data)
+    assert caught.value.message.endswith(".")
+    assert caught.value.next_step.endswith(".")
+    return caught.value
+
+
+def test_a_notebook_is_described() -> None:
+    spec = {"kernelspec": {"name": "ir", "language": "R"}}
+    found = check_notebook(notebook({"cell_type": "markdown", "source": ["# The *first*\n", "text"]}, code("1"), metadata=spec))
+    assert (found.title, found.kernel, found.language) == ("The first", "ir", "R")
+    assert (found.cells, found.code_cells) == (2, 1)
+
+
+def test_blank_is_a_notebook_with_its_title() -> None:
+    found = check_notebook(blank("A\nnew one"))
+    assert found.title == "A new one"
+    assert found.content == blank("A new one")
+
+
+def test_normalising_again_changes_nothing() -> None:
+    once = normalise(notebook(code(["a\n", "b"]), code("x", id="same"), code("y", id="same"), {"cell_type": "raw", "source": "r"}))
+    assert normalise(once) == once
+
+
+def test_duplicate_and_invalid_cell_ids_are_mended() -> None:
+    cells = json.loads(normalise(notebook(code("x", id="same"), code("y", id="same"), code("z", id="no spaces!"), code("w"))))["cells"]
+    ids = [cell["id"] for cell in cells]
+    assert ids[0] == "same"
+    assert len(set(ids)) == 4
+
+
+def test_nbformat_3_is_upgraded() -> None:
+    cell = {"cell_type": "code", "input": "1+1", "language": "python", "outputs": [], "collapsed": False, "metadata": {}}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    found = check_notebook(json.dumps(old).encode())
+    assert json.loads(found.content)["cells"][0]["source"] == "1+1"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "notebook.not_json"),
+        (b"hello", "notebook.not_json"),
+        (b"\0" * 40, "notebook.not_json"),
+        (b"PK\x03\x04\xff\xfe", "notebook.not_text"),
+        ("{}".encode("utf-16"), "notebook.not_text"),
+        (b"[]", "notebook.not_a_notebook"),
+        (b'{"a": 1}', "notebook.not_a_notebook"),
+        (b'{"nbformat": true, "cells": 3}', "notebook.format_too_old"),
+        (b'{"nbformat": 4, "cells": 3}', "notebook.not_a_notebook"),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "heading"}]}', "notebook.not_a_notebook"),
+        (b'{"nbformat": 2, "worksheets": []}', "notebook.format_too_old"),
+        (b'{"nbformat": 5, "cells": []}', "notebook.format_unknown"),
+        (b'{"nbformat": 3, "worksheets": 7}', "notebook.not_a_notebook"),
+        (b'{"nbformat": 4, "cells": ' + b"[" * 100_000, "notebook.too_deep"),
+        (b'{"nbformat": 4, "cells": [], "metadata": ' + b'{"a":' * 70 + b"1" + b"}" * 71, "notebook.too_deep"),
+        (b'{"nbformat": 4, "cells": [], "x": ' + b"9" * 5000 + b"}", "notebook.number_too_long"),
+        (b'{"nbformat": 4, "cells": [' + b"[]," * 2_000_001 + b"1]}", "notebook.too_many_parts"),
+        (notebook(*[{"cell_type": "raw"}] * 10_001), "notebook.too_many_cells"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_in_words(data: bytes, code: str) -> None:
+    assert refused(data).code == code
+
+
+def test_too_large_is_said_before_anything_is_read() -> None:
+    started = time.monotonic()
+    with pytest.raises(BadInput, match="200 MiB; 64 MiB") as caught:
+        check_notebook(b"\xff" * (200 * MIB), most=64 * MIB)
+    assert caught.value.code == "notebook.too_large"
+    assert time.monotonic() - started < 2
+
+
+def test_lone_surrogates_and_not_a_number_are_mended() -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "a\ud800b"}
+    data = notebook(code("x", outputs=[output])).replace(b'"nbformat_minor": 5', b'"nbformat_minor": 5, "y": NaN')
+    content = check_notebook(data.replace(b'"metadata": {}', b'"metadata": {"n": NaN}', 1)).content
+    assert "a\ufffdb" in content.decode()
+    assert b"NaN" not in content
+
+
+def test_a_large_notebook_is_read_in_a_process_of_its_own() -> None:
+    text = {"output_type": "stream", "name": "stdout", "text": "x" * (READ_HERE + 1)}
+    found = check_notebook(notebook(code("print()", outputs=[text])))
+    assert found.code_cells == 1
+    assert len(found.content) > READ_HERE
+    assert refused(b'{"nbformat": 5, "x": "' + b"x" * READ_HERE + b'"}').code == "notebook.format_unknown"
+
+
+def test_half_a_notebook_has_no_summary() -> None:
+    whole = notebook(code("1"))
+    assert summarise(whole) is not None
+    assert summarise(whole[:-5]) is None
