@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 
 from studium.compute.placement.line import Line, waits_of
-from studium.compute.placement.order import CPU, Lane, Order
+from studium.compute.placement.order import Lane, Order
 from studium.compute.placement.reserve import Reservations
 from studium.compute.placement.types import (
     Decision,
@@ -65,13 +66,15 @@ class _Size:
     this limit or a longer one it fits on no reserved machine either.
     """
 
-    __slots__ = ("barred", "full", "shape", "too_long", "weight")
+    __slots__ = ("amount", "barred", "full", "line", "shape", "too_long", "weight")
 
     def __init__(self, shape: Shape, weight: float, barred: str | None) -> None:
         self.shape = shape
         self.weight = weight
         self.barred = barred
+        self.amount = shape[3] or shape[0]
         self.full = False
+        self.line: Line | None = None
         self.too_long = math.nan  # compares false with every limit: nothing was tried yet
 
 
@@ -97,7 +100,7 @@ class _Pass:
         self._policy = policy
         self._sizes: dict[tuple[float, int, str | None, int], _Size] = {}
         self._lines: dict[str, Line] = {}
-        self._rank = 0
+        self._ranks = count(1)
         self._decisions: list[Decision] = []
         self._waits: list[Wait] = []
         self._places: dict[str, int] = {}
@@ -172,23 +175,29 @@ class _Pass:
         self._decisions.append(Decision(run.run_id, machine.name, devices, machine.simulated))
 
     def _wait_in_line(self, run: Waiting, lane: Lane, size: _Size, limit: float) -> None:
-        line = self._lines.get(lane.pool)
+        line = size.line
         if line is None:
-            line = self._lines[lane.pool] = Line(lane.pool, self._reservations.make(size.shape, limit))
-        line.shapes.add(size.shape)
+            line = size.line = self._line(size, lane.pool, limit)
         guess = self._expected(run)
         if not 1.0 <= guess <= limit:
             guess = self._within(guess, limit)
-        self._rank += 1
         line.run_ids.append(run.run_id)
-        line.amounts.append(size.shape[0] if lane.pool == CPU else size.shape[3])
+        line.amounts.append(size.amount)
         line.guesses.append(guess)
         line.limits.append(limit)
-        line.ranks.append(self._rank)
+        line.ranks.append(next(self._ranks))
         left = self._left_after_line
         for bucket, amount in run.needs.items():
             left[bucket] = left.get(bucket, 0.0) - amount
         lane.owed += guess * size.weight
+
+    def _line(self, size: _Size, pool: str, limit: float) -> Line:
+        """The line that runs of this size join; the first who waits in it has room reserved."""
+        line = self._lines.get(pool)
+        if line is None:
+            line = self._lines[pool] = Line(pool, self._reservations.make(size.shape, limit))
+        line.shapes.add(size.shape)
+        return line
 
     def _wait_for_headroom(self, run: Waiting, bucket: str) -> None:
         reason = f"headroom:{bucket}"
