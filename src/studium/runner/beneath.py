@@ -6,7 +6,6 @@ leads to an error and not out of the tree.
 
 import contextlib
 import os
-import secrets
 import stat
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,7 +71,7 @@ def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -
     *folders, name = components(path)
     ids = owner or (os.geteuid(), os.getegid())
     folder = _descend(root, folders, ids)
-    passing = f".{name[:100]}.{secrets.token_hex(6)}.part"
+    passing = f".{name[:100]}.{os.urandom(6).hex()}.part"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(passing, flags, 0o644, dir_fd=folder)

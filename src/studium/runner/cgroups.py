@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 V1_NEEDED = ("memory", "cpu", "cpuacct", "pids")
 V1_WANTED = ("devices", "freezer")
@@ -20,8 +20,7 @@ _PERIOD = 100_000
 _PLAIN_DEVICES = ("c 1:3", "c 1:5", "c 1:7", "c 1:8", "c 1:9", "c 5:0", "c 5:2", "c 136:*")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """Use at one moment. `memory` leaves out page cache that can be given back."""
 
     cpu_seconds: float = 0.0
@@ -32,8 +31,7 @@ class Reading:
     forks_refused: int = 0
 
 
-@dataclass(frozen=True)
-class Backend:
+class Backend(NamedTuple):
     """Where groups are made: `version` 0 (none), 1 or 2, and the folders (one per controller, or one)."""
 
     version: int

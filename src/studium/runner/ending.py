@@ -1,13 +1,12 @@
 """Why a run ended: one function from everything the runner saw to a cause, an exit code and a sentence."""
 
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FULL = "The workspace is full: delete files or ask for more space."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class Seen(NamedTuple):
     """`exit_code` is the command's own (None if it never ran to an end), `outer_code` bubblewrap's."""
 
     exit_code: int | None
@@ -22,8 +21,7 @@ class Seen:
     forks_refused: int = 0
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     cause: str
     exit_code: int | None
     message: str

@@ -10,8 +10,7 @@ import os
 import resource
 import select
 import signal
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import inside, kernel, network, programs, sandbox, seccomp
 from .cgroups import Group
@@ -21,15 +20,12 @@ class CouldNotStartError(Exception):
     """The run cannot be started here; the text is one sentence for people."""
 
 
-@dataclass
 class Sandbox:
     """A started sandbox: bubblewrap's pid, the pid of the first process inside, pasta's pid, and the pipes to it."""
 
-    pid: int
-    status: int
-    block: int
-    init: int = 0
-    pasta: int = 0
+    def __init__(self, pid: int, status: int, block: int) -> None:
+        self.pid, self.status, self.block = pid, status, block
+        self.init = self.pasta = 0
 
     def release(self) -> None:
         """Let the command run."""
@@ -39,8 +35,7 @@ class Sandbox:
             self.block = -1
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Who the sandbox is on the host. `change` is False where the runner is no root and stays who it is."""
 
     uid: int

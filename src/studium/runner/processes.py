@@ -2,14 +2,13 @@
 
 import contextlib
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@dataclass(frozen=True)
-class Stat:
+class Stat(NamedTuple):
     """A line of /proc/PID/stat. Times in seconds, `started` in clock ticks since the machine's start."""
 
     pid: int

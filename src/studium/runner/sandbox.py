@@ -4,15 +4,13 @@ Only what is named here exists inside. The root folder and /dev are made read-on
 """
 
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import inside
 from .stage import Stage
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """Where the sandbox's sources lie, as its own uid reaches them."""
 
     environment: str

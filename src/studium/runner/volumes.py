@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import kernel, programs
 
@@ -27,8 +27,7 @@ class VolumeBusyError(Exception):
     """Somebody else holds the volume."""
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     used: int
     total: int
     free_inodes: int

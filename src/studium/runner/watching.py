@@ -96,7 +96,9 @@ class Watch:
 
     def _pause(self, now: float) -> float:
         """Seconds until something is due."""
-        due = [self._next_sample, self._next_ask if self.service else now + 60]
+        due = [self._next_sample]
+        if self.service is not None and self.exchange is None:
+            due.append(self._next_ask)
         if self.stop_at is not None:
             due.append(self.stop_at)
         if self.output >= 0 and self._output_from > now:

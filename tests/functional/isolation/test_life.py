@@ -329,9 +329,28 @@ def test_a_runner_is_small(bench: Bench) -> None:
     bench.start("a", "import time; time.sleep(600)")
     seen = bench.until("a", lambda seen: seen.usage.pids > 0)
     assert seen.usage.disk_total_bytes > 8 * MIB
-    fields = Path(f"/proc/{bench.status('a')['runner']['pid']}/smaps_rollup").read_text()
-    private = sum(int(line.split()[1]) for line in fields.splitlines() if line.startswith("Private_"))
-    assert private < 15 * 1024
+    fields = Path(f"/proc/{bench.status('a')['runner']['pid']}/status").read_text().splitlines()
+    resident = next(int(line.split()[1]) for line in fields if line.startswith("VmRSS:"))
+    assert resident < 15 * 1024
+
+
+def test_a_runner_waits_without_work_for_a_service_that_does_not_answer(bench: Bench) -> None:
+    code = """
+        import os, socket, time
+        server = socket.socket(socket.AF_UNIX); server.bind(os.environ['STUDIUM_SOCKET']); server.listen()
+        print('listening'); server.accept(); print('asked'); time.sleep(600)
+        """
+    bench.start("a", code, service=Service())
+    bench.logged("a", "asked")
+    runner = bench.status("a")["runner"]["pid"]
+    before = processes.stat(runner)
+    bench.until("a", lambda seen: seen.usage.pids > 0)
+    first = bench.status("a")["seq"]
+    bench.until("a", lambda _: bench.status("a")["seq"] > first)  # some two seconds later
+    after = processes.stat(runner)
+    assert before is not None
+    assert after is not None
+    assert after.cpu_seconds - before.cpu_seconds < 0.3
 
 
 def test_nothing_is_left_of_a_reclaimed_run(bench: Bench) -> None:
