@@ -29,7 +29,10 @@ def problems(path: Path) -> list[str]:
 
 def main() -> int:
     names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"], capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     paths = [Path(name) for name in names.stdout.splitlines() if "/migrations/" not in name]
     found = [line for path in paths if path.exists() for line in problems(path)]

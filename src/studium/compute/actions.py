@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from studium.accounts.models import Team, User
 from studium.compute.errors import owner_busy, unknown_machine_type
@@ -187,12 +188,11 @@ def stop_all_of(actor: User | None, user: User, *, now: datetime, reason: Reason
 
 @transaction.atomic
 def load_machine_types(types: Iterable[MachineTypeSpec]) -> None:
-    """Put machine types in place, or change those of the same slug. Runs keep what they were started with."""
-    for position, kind in enumerate(types):
-        values = kind.model_dump(exclude={"slug", "source"})
-        MachineType.objects.update_or_create(
-            slug=kind.slug, defaults={**values, "accelerator_kind": kind.accelerator_kind or "", "position": position}
-        )
+    """Put machine types in place after those there are, or change those of the same slug. Runs keep what they have."""
+    following = (MachineType.objects.aggregate(last=Max("position"))["last"] or 0) + 1
+    for place, kind in enumerate(types, start=following):
+        values = {**kind.model_dump(exclude={"slug", "source"}), "accelerator_kind": kind.accelerator_kind or ""}
+        MachineType.objects.update_or_create(slug=kind.slug, defaults=values, create_defaults={**values, "position": place})
 
 
 @transaction.atomic

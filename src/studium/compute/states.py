@@ -76,31 +76,55 @@ class Ending:
 
 ENDINGS: dict[Reason, Ending] = {
     Reason.FINISHED: Ending(Outcome.GOOD, Retry.NEVER, "Finished", ""),
-    Reason.FAILED: Ending(Outcome.BAD, Retry.AFTER_CHANGE, "Failed", "Read the log, mend the cell that failed, run again."),
+    Reason.FAILED: Ending(
+        Outcome.BAD, Retry.AFTER_CHANGE, "Failed", "Read the log, mend the cell that failed, run again."
+    ),
     Reason.CANCELLED: Ending(Outcome.NEUTRAL, Retry.SAME, "Stopped", ""),
     Reason.TIME_LIMIT: Ending(
         Outcome.NEUTRAL, Retry.SAME, "Time limit reached", "Everything in the workspace was kept. Start again to go on."
     ),
     Reason.IDLE: Ending(
-        Outcome.NEUTRAL, Retry.SAME, "Stopped because nothing was running", "Everything in the workspace was kept. Start again to go on."
+        Outcome.NEUTRAL,
+        Retry.SAME,
+        "Stopped because nothing was running",
+        "Everything in the workspace was kept. Start again to go on.",
     ),
     Reason.QUOTA: Ending(
-        Outcome.NEUTRAL, Retry.SAME, "Allowance used up", "Use a machine type with allowance left, or wait for the next window; the usage page shows when."
+        Outcome.NEUTRAL,
+        Retry.SAME,
+        "Allowance used up",
+        "Use a machine type with allowance left, or wait for the next window; the usage page shows when.",
     ),
     Reason.OUT_OF_MEMORY: Ending(
-        Outcome.BAD, Retry.AFTER_CHANGE, "Out of memory", "Choose a machine with more memory, or read the data in parts."
+        Outcome.BAD,
+        Retry.AFTER_CHANGE,
+        "Out of memory",
+        "Choose a machine with more memory, or read the data in parts.",
     ),
     Reason.DISK_FULL: Ending(
-        Outcome.BAD, Retry.AFTER_CHANGE, "Workspace disk full", "Delete files you no longer need from the workspace, then start again."
+        Outcome.BAD,
+        Retry.AFTER_CHANGE,
+        "Workspace disk full",
+        "Delete files you no longer need from the workspace, then start again.",
     ),
     Reason.LOST: Ending(
         Outcome.BAD, Retry.SAME, "Lost", "The machine went away. What had been saved is kept; start again."
     ),
     Reason.COULD_NOT_START: Ending(
-        Outcome.BAD, Retry.SAME, "Could not start", "Try again; if it stays so, an administrator finds the cause with `studium doctor`."
+        Outcome.BAD,
+        Retry.SAME,
+        "Could not start",
+        "Try again; if it stays so, an administrator finds the cause with `studium doctor`.",
     ),
-    Reason.PREEMPTED: Ending(Outcome.NEUTRAL, Retry.SAME, "Made way for another run", "Start again; it goes to the queue."),
-    Reason.FAULT: Ending(Outcome.BAD, Retry.SAME, "Platform fault", "This is not your doing. Start again; an administrator sees the cause in the events."),
+    Reason.PREEMPTED: Ending(
+        Outcome.NEUTRAL, Retry.SAME, "Made way for another run", "Start again; it goes to the queue."
+    ),
+    Reason.FAULT: Ending(
+        Outcome.BAD,
+        Retry.SAME,
+        "Platform fault",
+        "This is not your doing. Start again; an administrator sees the cause in the events.",
+    ),
     Reason.OWNER_INACTIVE: Ending(Outcome.NEUTRAL, Retry.NEVER, "Account deactivated", "Ask an administrator."),
 }
 

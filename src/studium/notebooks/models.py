@@ -20,7 +20,9 @@ class Notebook(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="notebooks")
     slug = models.SlugField(max_length=80)
     title = models.CharField(max_length=200)
-    visibility = models.CharField(max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value)
+    visibility = models.CharField(
+        max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value
+    )
     label = models.CharField(max_length=24, unique=True)
     filename = models.CharField(max_length=120, default="notebook.ipynb")
     language = models.CharField(max_length=40, default="python")
@@ -47,7 +49,9 @@ class Notebook(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "slug"], condition=models.Q(deleted_at=None), name="one_live_notebook_slug")
+            models.UniqueConstraint(
+                fields=["team", "slug"], condition=models.Q(deleted_at=None), name="one_live_notebook_slug"
+            )
         ]
         indexes = [models.Index(fields=["team", "-changed_at"]), models.Index(fields=["visibility", "-changed_at"])]
 

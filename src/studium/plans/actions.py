@@ -43,17 +43,33 @@ def assign_plan(actor: User | None, team: Team, slug: str, *, now: datetime) -> 
 
 
 def take_claim(
-    holder: str, team: Team, *, user_id: int | None, machine_type: str, resource: str, kind: str, devices: int,
-    price_micros_hour: int, hold_seconds: int, now: datetime,
-) -> Claim:  # fmt: skip
+    holder: str,
+    team: Team,
+    *,
+    user_id: int | None,
+    machine_type: str,
+    resource: str,
+    kind: str,
+    devices: int,
+    price_micros_hour: int,
+    hold_seconds: int,
+    now: datetime,
+) -> Claim:
     """Hold allowance for a run. Call it under the placement lock, inside the transaction that assigns the run."""
     claim, made = Claim.objects.get_or_create(
         holder=holder,
         defaults={
-            "team": team, "user_id": user_id, "machine_type": machine_type, "resource": resource, "kind": kind,
-            "devices": max(1, devices), "price_micros_hour": price_micros_hour, "hold_seconds": hold_seconds, "created_at": now,
+            "team": team,
+            "user_id": user_id,
+            "machine_type": machine_type,
+            "resource": resource,
+            "kind": kind,
+            "devices": max(1, devices),
+            "price_micros_hour": price_micros_hour,
+            "hold_seconds": hold_seconds,
+            "created_at": now,
         },
-    )  # fmt: skip
+    )
     if not made:
         # A run that went back to the queue before it ran takes its claim up again.
         Claim.objects.filter(pk=claim.pk, running_since=None).update(
@@ -84,10 +100,17 @@ def charge(holder: str, *, until: datetime) -> LedgerEntry | None:
         return None
     upto = claim.running_since + timedelta(seconds=total)
     entry = LedgerEntry.objects.create(
-        claim=claim, team_id=claim.team_id, user_id=claim.user_id, resource=claim.resource, machine_type=claim.machine_type,
-        started_at=charged_until, ended_at=upto, first_second=first, seconds=(total - first) * claim.devices,
+        claim=claim,
+        team_id=claim.team_id,
+        user_id=claim.user_id,
+        resource=claim.resource,
+        machine_type=claim.machine_type,
+        started_at=charged_until,
+        ended_at=upto,
+        first_second=first,
+        seconds=(total - first) * claim.devices,
         cost_micros=cost_of(claim.price_micros_hour, total) - cost_of(claim.price_micros_hour, first),
-    )  # fmt: skip
+    )
     if not Claim.objects.filter(pk=claim.pk, charged_until=charged_until).update(charged_until=upto):
         raise Broken("ledger.race", "Two charges of one run met.", "Nothing was entered twice; the next pass goes on.")
     return entry
