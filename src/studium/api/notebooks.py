@@ -16,14 +16,13 @@ from studium.api.machines import TeamName, team_named
 from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_notebook, show_notebooks
 from studium.api.shapes.base import Line, Page, Slug
-from studium.api.shapes.notebooks import NewNotebook, NotebookChange, NotebookShape
+from studium.api.shapes.notebooks import NewNotebook, NotebookChange, NotebookFields, NotebookShape
 from studium.compute.actions import find_machine_type
 from studium.config.options import options
 from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import notebook_for
 from studium.notebooks.models import Notebook
-from studium.notebooks.states import Visibility
 from studium.storage import actions as storage
 
 router = Router(tags=["notebooks"])
@@ -65,27 +64,15 @@ def create(request: ApiRequest, body: NewNotebook) -> Status[NotebookShape]:
 
 
 @router.post("/upload", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook from a file")
-def upload(
-    request: ApiRequest,
-    file: File[UploadedFile],
-    title: Form[Line] = "",
-    team: Form[Slug] = "",
-    project: Form[Slug] = "main",
-    visibility: Form[Visibility | None] = None,
-    internet: Form[bool] = False,
-    machine_type: Form[Slug] = "",
-) -> Status[NotebookShape]:
+def upload(request: ApiRequest, file: File[UploadedFile], fields: Form[NotebookFields]) -> Status[NotebookShape]:
     """The same as a `multipart/form-data` upload; the title is the file's name when left out."""
     if (file.size or 0) > options().notebook_bytes:
         raise too_large()
-    named = title or (file.name or "").removesuffix(".ipynb")
-    body = NewNotebook(
-        title=named, team=team, project=project, visibility=visibility, internet=internet, machine_type=machine_type
-    )
-    return Status(201, _create(request.auth.user, body, file.read()))
+    named = fields.title or (file.name or "").removesuffix(".ipynb")
+    return Status(201, _create(request.auth.user, fields.model_copy(update={"title": named}), file.read()))
 
 
-def _create(user: User, body: NewNotebook, content: bytes | None) -> NotebookShape:
+def _create(user: User, body: NotebookFields, content: bytes | None) -> NotebookShape:
     now = clock.now()
     project = project_for(user, team_named(user, body.team).slug, body.project, Role.MEMBER)
     machine = find_machine_type(body.machine_type).slug if body.machine_type else ""

@@ -59,7 +59,9 @@ class World:
         client = Client(raise_request_exception=False, enforce_csrf_checks=True)
         return client.generic(method, f"/rest{path}", headers=headers, **more)
 
-    def json(self, user: User | None, method: str, path: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
+    def json(
+        self, user: User | None, method: str, path: str, body: Any = None, *, status: int = 200, **more: Any
+    ) -> Any:
         """The answer's JSON; its status must be `status`."""
         response = self.call(user, method, path, body, **more)
         assert response.status_code == status, response.content.decode()
@@ -69,7 +71,10 @@ class World:
         return make_notebook(user or self.cast.owner, self.cast.team, visibility=visibility, now=clock.now(), **more)
 
     def run(
-        self, notebook: Notebook | None = None, to: State | None = State.RUNNING, kind: LaunchKind = LaunchKind.EXECUTION
+        self,
+        notebook: Notebook | None = None,
+        to: State | None = State.RUNNING,
+        kind: LaunchKind = LaunchKind.EXECUTION,
     ) -> Run:
         """A run of a notebook, driven to a state; None leaves it in the queue."""
         found = notebook or self.notebook()

@@ -91,8 +91,12 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/machines/types"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/queue"): Row(Scope.READ, ALL),
     ("get", "/notebooks"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
-    ("post", "/notebooks"): Row(Scope.WRITE, (404, 403, 201, 201), lambda w: {"body": {"title": "New", "team": w.cast.team.slug}}),
-    ("post", "/notebooks/upload"): Row(Scope.WRITE, (400,) * 4, more={"content_type": "multipart/form-data; boundary=x"}),
+    ("post", "/notebooks"): Row(
+        Scope.WRITE, (404, 403, 201, 201), lambda w: {"body": {"title": "New", "team": w.cast.team.slug}}
+    ),
+    ("post", "/notebooks/upload"): Row(
+        Scope.WRITE, (400,) * 4, more={"content_type": "multipart/form-data; boundary=x"}
+    ),
     ("get", "/notebooks/{notebook_id}"): Row(Scope.READ, READERS, _notebook),
     ("patch", "/notebooks/{notebook_id}"): Row(Scope.WRITE, CHANGERS, _notebook, {"title": "Other"}),
     ("delete", "/notebooks/{notebook_id}"): Row(Scope.WRITE, (404, 403, 204, 204), _notebook),
@@ -164,7 +168,9 @@ def ask(world: World, method: str, path: str, row: Row, **who: Any) -> int:
     more = {**row.more, **who}
     if method in ("get", "delete") or row.more:
         body = None
-    return world.call(more.pop("user", None), method.upper(), (path + row.query).format(**parts), body, **more).status_code
+    return world.call(
+        more.pop("user", None), method.upper(), (path + row.query).format(**parts), body, **more
+    ).status_code
 
 
 @pytest.mark.parametrize(("method", "path", "row"), ROWS)

@@ -57,8 +57,8 @@ class NotebookShape(Shape):
         )
 
 
-class NewNotebook(Asked):
-    """A notebook to make. `content` is the notebook as a JSON object or its text; left out, the notebook is blank."""
+class NotebookFields(Asked):
+    """What is said of a notebook that is made."""
 
     title: Line = ""
     team: Slug = Field("", description="The personal team when left out.")
@@ -66,6 +66,11 @@ class NewNotebook(Asked):
     visibility: Visibility | None = Field(None, description="The most private one the plan allows when left out.")
     internet: bool = False
     machine_type: Slug = ""
+
+
+class NewNotebook(NotebookFields):
+    """A notebook to make. `content` is the notebook as a JSON object or its text; left out, the notebook is blank."""
+
     content: dict[str, Any] | str | None = None
 
 
