@@ -7,10 +7,9 @@ from django.views.decorators.http import require_GET
 from studium.accounts.access import team_for, teams_of
 from studium.accounts.models import Team
 from studium.compute import queries
-from studium.compute.access import runs_of
 from studium.compute.states import State
 from studium.lib import clock
-from studium.notebooks.queries import notebooks_of_runs
+from studium.notebooks.queries import notebooks_of_runs, readable_runs
 from studium.plans.queries import standing
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines as shown_machines
@@ -45,7 +44,7 @@ def machines(request: UserRequest) -> HttpResponse:
 def queue(request: UserRequest) -> HttpResponse:
     """What waits where, and the user's places in it."""
     now = clock.now()
-    mine = list(runs_of(request.user).filter(state=State.QUEUED).order_by("submitted_at")[:50])
+    mine = list(readable_runs(request.user).filter(state=State.QUEUED).order_by("submitted_at")[:50])
     owned = notebooks_of_runs(mine)
     free = {t.kind.slug: t for t in queries.types_now()}
     lines = [(line, free.get(line.kind.slug), (now - line.oldest).total_seconds()) for line in queries.lines()]

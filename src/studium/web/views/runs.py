@@ -6,15 +6,17 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from studium.accounts.models import User
 from studium.accounts.states import Role
 from studium.compute import actions, queries
-from studium.compute.access import run_for, runs_of
+from studium.compute.access import run_for
+from studium.compute.errors import unknown_run
 from studium.compute.models import Run
 from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
 from studium.events.queries import about
 from studium.lib import clock
-from studium.notebooks.queries import notebook_of, notebooks_of_runs
+from studium.notebooks.queries import notebook_of, notebooks_of_runs, readable_runs
 from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
@@ -26,12 +28,20 @@ from studium.web.shown.timeline import timeline
 _TABS = (("all", "All"), ("live", "Not ended"), ("ended", "Ended"))
 
 
+def seen_by(user: User, run_id: str, need: Role = Role.READER) -> Run:
+    """The run as the user: their teams', but not of a notebook that is private to somebody else. Operators see all."""
+    run = run_for(user, run_id, need)
+    if not user.is_staff and not readable_runs(user).filter(pk=run.pk).exists():
+        raise unknown_run(run_id)
+    return run
+
+
 @signed_in
 @require_GET
 def listing(request: UserRequest) -> HttpResponse:
     now = clock.now()
     which = next((name for name, _ in _TABS if name == request.GET.get("show")), "all")
-    rows = runs_of(request.user)
+    rows = readable_runs(request.user)
     if which != "all":
         rows = rows.filter(state__in=LIVE) if which == "live" else rows.filter(state=State.ENDED)
     if request.GET.get("team"):
@@ -45,7 +55,7 @@ def listing(request: UserRequest) -> HttpResponse:
 @signed_in
 @require_GET
 def show_run(request: UserRequest, run_id: str) -> HttpResponse:
-    run = run_for(request.user, run_id)
+    run = seen_by(request.user, run_id)
     context = _context(request, run)
     try:
         context["log"], context["log_start"], context["log_end"] = logs.tail(run)
@@ -58,7 +68,7 @@ def show_run(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def state(request: UserRequest, run_id: str) -> HttpResponse:
     """The part of the page that changes while the run lives."""
-    run = run_for(request.user, run_id)
+    run = seen_by(request.user, run_id)
     return render(request, "runs/state.html", _context(request, run))
 
 
@@ -88,7 +98,7 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
 
 def _may_stop(request: UserRequest, run: Run) -> bool:
     try:
-        run_for(request.user, run.pk, Role.MEMBER)
+        seen_by(request.user, run.pk, Role.MEMBER)
     except Forbidden:
         return False
     return True
@@ -98,7 +108,7 @@ def _may_stop(request: UserRequest, run: Run) -> bool:
 @require_GET
 def log(request: UserRequest, run_id: str) -> HttpResponse:
     """What was printed since `offset`, and the element that asks for the next piece."""
-    run = run_for(request.user, run_id)
+    run = seen_by(request.user, run_id)
     try:
         offset = max(0, int(request.GET.get("offset", "0")))
     except ValueError:
@@ -115,7 +125,7 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
     """The whole log as it was printed."""
-    run = run_for(request.user, run_id)
+    run = seen_by(request.user, run_id)
 
     def pieces() -> Iterator[bytes]:
         offset = 0
@@ -132,6 +142,6 @@ def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
 @signed_in
 @require_POST
 def stop(request: UserRequest, run_id: str) -> HttpResponse:
-    run = run_for(request.user, run_id, Role.MEMBER)
+    run = seen_by(request.user, run_id, Role.MEMBER)
     actions.stop_run(request.user, run, now=clock.now())
     return redirect(f"/runs/{run.pk}/")

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 
 from studium.accounts.access import team_for, teams_of
 from studium.accounts.models import Team, User
-from studium.compute.models import Run
 from studium.errors import NotFound
 from studium.lib import clock
+from studium.notebooks.queries import readable_runs
 from studium.plans.models import Claim
 from studium.plans.queries import bill, charged, cost_since, daily_use, ledger, standing
 from studium.web.paging import page
@@ -49,7 +49,7 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
         "plan": allowance.plan,
         "meters": allowance_meters(allowance),
         "page": lines,
-        "lines": _explained(lines.rows),
+        "lines": _explained(request.user, lines.rows),
         "month": cost_since(found, month),
         "month_began": month,
         "days": _daily(found, now),
@@ -64,10 +64,10 @@ def _daily(team: Team, now: datetime) -> list[Days]:
     ]
 
 
-def _explained(claims: list[Claim]) -> list[dict[str, object]]:
+def _explained(user: User, claims: list[Claim]) -> list[dict[str, object]]:
     """Each line with who it was, which run and how its cost comes about; three queries for the page."""
     names = dict(User.objects.filter(pk__in={c.user_id for c in claims if c.user_id}).values_list("pk", "username"))
-    titles = dict(Run.objects.filter(pk__in=[c.holder for c in claims]).values_list("pk", "title"))
+    titles = dict(readable_runs(user).filter(pk__in=[c.holder for c in claims]).values_list("pk", "title"))
     sums = charged(claims)
     lines: list[dict[str, object]] = []
     for claim in claims:
@@ -76,7 +76,7 @@ def _explained(claims: list[Claim]) -> list[dict[str, object]]:
             {
                 "claim": claim,
                 "who": names.get(claim.user_id or 0, "somebody who left"),
-                "title": titles.get(claim.holder, claim.holder),
+                "title": titles.get(claim.holder, ""),
                 "live": claim.released_at is None,
                 "seconds": seconds,
                 "wall": seconds // max(1, claim.devices),

@@ -1,0 +1,122 @@
+"""Ways in: the sign-in form, closed sign-up, invitations, the one-time address."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from factories.accounts import NOW, make_user
+from scenes import Scene, client_of
+from test_web_access import problems_of
+from test_web_notebooks import text_of
+
+from studium.accounts import actions
+from studium.accounts.models import Membership, Team, User
+from studium.accounts.states import Role
+
+SIGN_UP = {"email": "new@example.org", "username": "newcomer", "password1": "a long enough secret 7"}
+
+
+def test_sign_in_by_name_or_address_and_back_to_the_page(scene: Scene) -> None:
+    for login in (scene.cast.owner.username, scene.cast.owner.email):
+        response = client_of(None).post("/accounts/login/?next=/teams/", {"login": login, "password": "correct horse"})
+        assert response.headers["Location"] == "/teams/"
+
+
+def test_wrong_password_is_said(scene: Scene) -> None:
+    response = client_of(None).post("/accounts/login/", {"login": scene.cast.owner.username, "password": "no"})
+    assert response.status_code == 200
+    assert "not correct" in text_of(response)
+
+
+def test_deactivated_people_stay_out(scene: Scene) -> None:
+    actions.set_active(scene.cast.operator, scene.cast.owner, False, now=NOW)
+    client = client_of(None)
+    client.post("/accounts/login/", {"login": scene.cast.owner.username, "password": "correct horse"})
+    assert client.get("/").status_code == 302
+
+
+def test_sign_up_is_closed(scene: Scene) -> None:
+    client = client_of(None)
+    assert "Sign-up is closed" in text_of(client.get("/accounts/signup/"))
+    client.post("/accounts/signup/", SIGN_UP)
+    assert not User.objects.filter(username="newcomer").exists()
+    assert "by invitation" in text_of(client.get("/accounts/login/"))
+
+
+def test_invited_stranger_makes_an_account_and_joins(scene: Scene) -> None:
+    _, secret = actions.invite(scene.cast.owner, scene.cast.team, Role.READER, now=NOW)
+    client = client_of(None)
+    assert scene.cast.team.name in text_of(client.get(f"/join/{secret}/"))
+    client.post("/accounts/signup/", SIGN_UP)
+    user = User.objects.get(username="newcomer")
+    assert Team.objects.filter(personal_of=user).exists()
+    assert Membership.objects.get(team=scene.cast.team, user=user).role == "reader"
+    assert client_of(None).get(f"/join/{secret}/").status_code == 404
+
+
+@pytest.mark.parametrize("password", ["short", "password123", "newcomer12"])
+def test_weak_passwords_are_refused(scene: Scene, password: str) -> None:
+    _, secret = actions.invite(scene.cast.operator, None, Role.MEMBER, now=NOW)
+    client = client_of(None)
+    client.get(f"/join/{secret}/")
+    assert client.post("/accounts/signup/", {**SIGN_UP, "password1": password}).status_code == 200
+    assert not User.objects.filter(username="newcomer").exists()
+
+
+def test_invitation_of_one_who_has_an_account_waits_for_their_word(scene: Scene) -> None:
+    _, secret = actions.invite(scene.cast.owner, scene.cast.team, Role.MEMBER, now=NOW)
+    client = client_of(scene.cast.stranger)
+    client.get(f"/join/{secret}/")
+    assert not Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
+    response = client.post(f"/join/{secret}/")
+    assert response.headers["Location"] == f"/teams/{scene.cast.team.slug}/"
+    assert Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
+
+
+def test_invitation_survives_signing_in(scene: Scene) -> None:
+    _, secret = actions.invite(scene.cast.owner, scene.cast.team, Role.MEMBER, now=NOW)
+    client = client_of(None)
+    client.get(f"/join/{secret}/")
+    client.post("/accounts/login/", {"login": scene.cast.stranger.username, "password": "correct horse"})
+    assert Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
+
+
+def test_old_invitation_opens_nothing(scene: Scene, frozen: time_machine.Traveller) -> None:
+    _, secret = actions.invite(scene.cast.operator, None, Role.MEMBER, now=NOW)
+    client = client_of(None)
+    client.get(f"/join/{secret}/")
+    frozen.shift(timedelta(days=8))
+    client.post("/accounts/signup/", SIGN_UP)
+    assert not User.objects.filter(username="newcomer").exists()
+
+
+def test_one_time_address_is_not_used_up_by_looking(scene: Scene) -> None:
+    user = make_user()
+    secret = actions.make_login_link(user, now=NOW)
+    for _ in range(3):
+        assert "Press the button" in text_of(client_of(None).get(f"/login/link/{secret}/"))
+    client = client_of(None)
+    assert client.post(f"/login/link/{secret}/").headers["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert client_of(None).post(f"/login/link/{secret}/").status_code == 404
+
+
+def test_one_time_address_of_someone_without_a_password_leads_to_setting_one(scene: Scene) -> None:
+    user = actions.create_user("root", "root@example.org", now=NOW, operator=True)
+    client = client_of(None)
+    response = client.post(f"/login/link/{actions.make_login_link(user, now=NOW)}/")
+    assert response.headers["Location"] == "/accounts/password/set/"
+    assert client.get("/accounts/password/set/").status_code == 200
+
+
+def test_security_pages_can_be_used(scene: Scene) -> None:
+    """The library asks for the password again before it lets somebody change how they sign in."""
+    client = client_of(None)
+    client.post("/accounts/login/", {"login": scene.cast.owner.username, "password": "correct horse"})
+    assert client.get("/accounts/2fa/totp/activate/").headers["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": "correct horse"})
+    page = client.get("/accounts/2fa/totp/activate/")
+    assert problems_of(page.content.decode()) == []
+    assert "data:image/svg+xml" in text_of(page)
+    assert problems_of(client.get("/accounts/2fa/webauthn/add/").content.decode()) == []
+    assert "Signed-in browsers" in text_of(client.get("/accounts/sessions/"))

@@ -1,0 +1,66 @@
+"""Pages cost a fixed number of queries, however much there is to show."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from factories.accounts import NOW, join, make_team, make_user
+from factories.compute import drive
+from factories.notebooks import make_notebook
+from scenes import Scene, address, client_of
+
+from studium.compute.states import State
+from studium.notebooks import actions
+from studium.notebooks.states import LaunchKind, Visibility
+
+# page: whose, where, and how many queries at most
+BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
+    "home": ("owner", lambda s: "/", 22),
+    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 8),
+    "public": ("owner", lambda s: "/notebooks/?show=public", 8),
+    "a notebook": ("owner", lambda s: address(s.notebook), 24),
+    "editor": ("owner", lambda s: address(s.notebook, "edit/"), 22),
+    "panel": ("owner", lambda s: address(s.notebook, "edit/panel/"), 18),
+    "runs": ("owner", lambda s: "/runs/", 8),
+    "a run": ("owner", lambda s: f"/runs/{s.running.pk}/", 14),
+    "queue": ("owner", lambda s: "/queue/", 14),
+    "machines": ("owner", lambda s: "/machines/", 14),
+    "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 14),
+    "teams": ("owner", lambda s: "/teams/", 5),
+    "a team": ("owner", lambda s: f"/teams/{s.cast.team.slug}/", 12),
+    "admin": ("operator", lambda s: "/admin/", 9),
+    "admin runs": ("operator", lambda s: "/admin/runs/?show=all", 6),
+    "admin users": ("operator", lambda s: "/admin/users/", 6),
+    "admin events": ("operator", lambda s: "/admin/events/", 5),
+}
+
+
+def queries_of(scene: Scene, name: str) -> int:
+    who, where, _ = BOUNDS[name]
+    client = client_of(getattr(scene.cast, who))
+    url = where(scene)
+    client.get(url)
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(url).status_code == 200
+    return len(seen)
+
+
+def grow(scene: Scene) -> None:
+    team, owner = scene.cast.team, scene.cast.owner
+    for number in range(12):
+        notebook = make_notebook(owner, team, f"More {number}", visibility=Visibility.PUBLIC)
+        run = actions.start(owner, notebook, LaunchKind.SESSION, "cpu-small", now=NOW)
+        if number % 2:
+            drive(run, State.RUNNING, machine=scene.machine)
+        join(team, make_user())
+        join(make_team(make_user()), owner)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_queries_do_not_grow(scene: Scene, name: str) -> None:
+    before = queries_of(scene, name)
+    grow(scene)
+    after = queries_of(scene, name)
+    assert after <= before + 1  # a page of a listing may begin to look one row further
+    assert after <= BOUNDS[name][2]
