@@ -65,7 +65,8 @@ class Platform:
 
     def manage(self, code: str) -> str:
         """Run Python inside the installation (domains importable, `now` defined); returns what it printed."""
-        setup = "from studium.operations.setup import load_django; load_django()\nfrom studium.lib import clock; now = clock.now()\n"
+        setup = "from studium.operations.setup import load_django; load_django()\n"
+        setup += "from studium.lib import clock; now = clock.now()\n"
         done = subprocess.run(
             [sys.executable, "-c", setup + code],
             env=environment(self.options),

@@ -39,9 +39,8 @@ def run_first_notebook(say: Say) -> bool:
         else "no time"
     )
     memory = size_words(run.usage.get("memory_peak_bytes", 0))
-    say(
-        f"{ending.title} after {took} with {memory} of memory at most. {'' if run.reason == Reason.FINISHED else run.message}".strip()
-    )
+    why = "" if run.reason == Reason.FINISHED else run.message
+    say(f"{ending.title} after {took} with {memory} of memory at most. {why}".strip())
     return run.reason == Reason.FINISHED
 
 

@@ -164,9 +164,8 @@ class Supervisor:
 
 def healthy(options: Options) -> bool:
     """Whether edge and web answer."""
-    connection = http.client.HTTPConnection(
-        "127.0.0.1" if options.bind == "0.0.0.0" else options.bind, options.port, timeout=2
-    )
+    everywhere = options.bind in ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+    connection = http.client.HTTPConnection("127.0.0.1" if everywhere else options.bind, options.port, timeout=2)
     try:
         connection.request("GET", "/healthz", headers={"Host": options.platform_host})
         return connection.getresponse().status == 200

@@ -55,9 +55,8 @@ def install_missing(say: Say) -> list[Need]:
                 command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
             )
             if done.returncode:
-                say(
-                    f"{' '.join(command[:2])} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
-                )
+                words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+                say(f"{' '.join(command[:2])} failed: {words[-1]}")
         lacking = missing()
     if lacking:
         say(f"Missing on this system. Type:  {install_command(lacking)}")

@@ -176,9 +176,8 @@ def _typical(queued: Iterable[Run], now: datetime) -> TypicalDurations:
         last = Run.objects.filter(
             machine_type_id=slug, state=State.ENDED, ended_at__gt=now - timedelta(days=30)
         ).exclude(running_at=None)
-        spans = [
-            (b - a).total_seconds() for a, b in last.order_by("-ended_at").values_list("running_at", "ended_at")[:50]
-        ]
+        times = last.order_by("-ended_at").values_list("running_at", "ended_at")[:50]
+        spans = [(ended - began).total_seconds() for began, ended in times if began and ended]
         if len(spans) >= 5:
             known[slug] = median(spans)
     return TypicalDurations(by_type=known)
