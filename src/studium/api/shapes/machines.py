@@ -46,7 +46,7 @@ class MachineTypeShape(Shape):
             accelerator_memory_bytes=kind.accelerator_memory_bytes,
             machine_class=kind.machine_class,
             price_micros_hour=kind.price_micros_hour,
-            price=f"{money_words(kind.price_micros_hour)}/h" if kind.price_micros_hour else "free",
+            price=f"{money_words(kind.price_micros_hour)}/h",
             simulated=now.simulated,
             free=now.free,
             total=now.total,
