@@ -70,7 +70,7 @@ def _fresh_session() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _limit_resources(spec: dict[str, Any], *, grouped: bool) -> None:
+def _limit_resources(spec: dict[str, Any], *, grouped: bool, own_user: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, most), min(65536, most)))
@@ -80,6 +80,9 @@ def _limit_resources(spec: dict[str, Any], *, grouped: bool) -> None:
         memory, disk = spec["limits"]["memory_bytes"], spec["limits"]["disk_bytes"]
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         resource.setrlimit(resource.RLIMIT_FSIZE, (disk, disk))
+        if own_user:  # it counts a user's processes: with a user of its own, the run's
+            most = spec["limits"]["pids"] + 3
+            resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def _memory_file(content: bytes) -> int:
@@ -119,7 +122,7 @@ def start(spec: dict[str, Any], host: dict[str, Any], places: sandbox.Places, gr
             for source, target in ((null, 0), (output, 1), (output, 2)):
                 os.dup2(source, target)
             group.join(0)
-            _limit_resources(spec, grouped=bool(group.backend))
+            _limit_resources(spec, grouped=bool(group.backend), own_user=who.change)
             command = _bubblewrap(spec, host, places, {"status": status_out, "block": block_in})
             become(who)
             if outbound:

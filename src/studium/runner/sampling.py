@@ -106,8 +106,10 @@ class Sampler:
 
 
 def limit_processes(init: int, most: int) -> None:
-    """Cap the processes of a run that has no group. Set on its first process, inside its user namespace, where only
-    its own processes count."""
+    """Cap the processes of a run that has neither a group nor a user of its own.
+
+    Set on its first process, inside its user namespace, where only its own processes count.
+    """
     import resource
 
     try:

@@ -173,7 +173,7 @@ class Run:
             writer = -1
             self.teller.remember(started.init, started.pid, started.pasta)
             self.teller.tell()
-            if started.init and not self.group.backend:
+            if started.init and not self.group.backend and not self.root:
                 sampling.limit_processes(started.init, self.spec["limits"]["pids"])
             kind = self.host["volume"]["kind"] if self.host["volume"] else ""
             disk = sampling.Disk(volume, kind, self.spec["limits"]["disk_bytes"])
