@@ -96,6 +96,8 @@ def test_a_notebook_from_the_terminal(world: World, cli: Cli, tmp_path: Path) ->
     opened = cli("notebooks", "open", "loss-curves")
     assert "/-/enter?ticket=" in opened.stdout
     assert "may run until" in words(cli("notebooks", "extend", "loss-curves", "--by", "30min").stdout)
+    moved = cli("notebooks", "change-machine", "loss-curves", "cpu-medium")
+    assert "Changing to cpu-medium" in words(moved.stdout)
     assert cli("notebooks", "stop", "loss-curves").exit_code == 0
     world.engine.finish(world.run.pk, exit_code=0)
     assert "Nothing runs" in words(cli("notebooks", "stop", "loss-curves").stdout)

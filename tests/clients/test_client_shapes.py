@@ -1,8 +1,10 @@
 """The Python client and the OpenAPI document have the same shapes, and the client has a call for every route."""
 
 import dataclasses
+import re
 import types
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -58,6 +60,13 @@ def kind_in(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return f"list of {kind_in(schema['items'])}"
     return PLAIN[schema["type"]].__name__ if schema["type"] in PLAIN else "object"
+
+
+def test_the_client_has_a_call_for_every_path() -> None:
+    folder = Path(shapes.__file__).parent
+    text = "".join(path.read_text() for path in folder.glob("*.py"))
+    called = {re.sub(r"{[^}]*}", "{}", found.removeprefix("/rest")) for found in re.findall(r'"(/rest/[^"]*)"', text)}
+    assert called == {re.sub(r"{[^}]*}", "{}", path) for path in DOCUMENT["paths"]}
 
 
 def test_the_client_has_no_shape_that_the_server_lacks() -> None:

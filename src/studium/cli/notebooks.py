@@ -160,6 +160,21 @@ def extend(
     output.say(f"{run.title} may run until {run.time_ends_at:%Y-%m-%d %H:%M} UTC." if run.time_ends_at else run.words)
 
 
+@app.command("change-machine")
+def change_machine(
+    name: Name,
+    machine: Annotated[str, typer.Argument(help="The machine type to go on with.", show_default=False)],
+    as_json: JsonFlag = False,
+) -> None:
+    """Go on with another machine type; the session saves, stops and starts again with the same workspace."""
+    with server() as client:
+        run = client.notebooks.change_machine(client.notebooks.find(name).id, machine)
+    if as_json:
+        output.show_json(run)
+        return
+    output.say(run_line(run))
+
+
 @app.command("open")
 def open_session(
     name: Name,
