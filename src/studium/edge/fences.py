@@ -99,12 +99,11 @@ def client_address(client: Client, config: EdgeConfig) -> str:
 
 def to_content(client: Client, config: EdgeConfig, target: Target, label: str, user: str) -> CIMultiDict[str]:
     """Request headers for content: no cookie of ours, a host name it accepts, and the target's own headers."""
-    injected = {name.lower() for name, _ in target.headers}
     origin = config.content_origin(label)
     headers: CIMultiDict[str] = CIMultiDict()
     for key, value in _forwardable(client.headers):
         name = _text(key)
-        if key == b"cookie" or name in injected:
+        if key == b"cookie":
             continue
         if key == b"origin":
             headers.add(name, "http://localhost")
@@ -113,7 +112,7 @@ def to_content(client: Client, config: EdgeConfig, target: Target, label: str, u
         else:
             headers.add(name, _text(value))
     kept = [(n, v) for n, v in client.cookies() if n and not is_platform_cookie(n, config.platform_cookies)]
-    if kept and "cookie" not in injected:
+    if kept:
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in kept)
     headers["Host"] = config.platform_host if target.kind == "web" else "localhost"
     headers["X-Forwarded-Host"] = f"{label}.{config.content_domain}"

@@ -74,6 +74,23 @@ def test_answers_without_a_body(rig: Rig) -> None:
     assert rig.enter("/200", method="HEAD").body == b""
 
 
+def test_a_length_told_for_no_body_does_not_spoil_the_connection(rig: Rig, tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    path = str(tmp_path / "old.sock")
+    server = rig.side.call(asyncio.start_unix_server(serve, path))
+    rig.port.targets[LABEL] = Target(kind="unix", socket=path)
+    with rig.connect() as wire:
+        for _ in range(2):
+            wire.sendall(request_head(rig, "/"))
+            assert b" 304 " in wire.recv(65536)
+    assert isinstance(server, asyncio.Server)
+    rig.side.loop.call_soon_threadsafe(server.close)
+
+
 def test_a_slow_reader_of_a_fast_producer_holds_little(rig: Rig) -> None:
     """Counted: what the upstream could get rid of while nobody read is far below what it wanted to send."""
     sent = 0
