@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
-from factories.accounts import NOW
 from scenes import Scene, make_scene
+
+from factories.accounts import NOW
 
 
 @pytest.fixture

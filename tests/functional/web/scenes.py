@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.test import Client
 
 from factories.accounts import NOW, Cast, make_cast
-from factories.compute import load_plans, make_accelerator, make_machine, drive
+from factories.compute import drive, load_plans, make_accelerator, make_machine
 from factories.notebooks import make_environment, make_notebook
 from studium.accounts.models import User
 from studium.compute.engines import registry
@@ -17,7 +17,6 @@ from studium.compute.states import Reason, State
 from studium.notebooks import actions
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
-from studium.plans.actions import begin_charging, charge
 
 
 def client_of(user: User | None) -> Client:
@@ -52,13 +51,24 @@ def make_scene() -> Scene:
     quiet = make_notebook(owner, team, "Quiet work", visibility=Visibility.PRIVATE)
     public = make_notebook(owner, team, "Open work", visibility=Visibility.PUBLIC)
     waiting = make_notebook(cast.teammate, team, "Waiting work", visibility=Visibility.TEAM)
-    running = drive(actions.start(owner, notebook, LaunchKind.SESSION, "cpu-small", now=NOW), State.RUNNING, machine=machine)
-    ended = drive(actions.start(owner, public, LaunchKind.EXECUTION, "cpu-small", now=NOW), State.RUNNING, machine=machine)
+    running = drive(
+        actions.start(owner, notebook, LaunchKind.SESSION, "cpu-small", now=NOW), State.RUNNING, machine=machine
+    )
+    ended = drive(
+        actions.start(owner, public, LaunchKind.EXECUTION, "cpu-small", now=NOW), State.RUNNING, machine=machine
+    )
     finish(ended, Reason.FAILED, now=NOW + timedelta(minutes=3), message="Cell 2 failed: ValueError: no")
     ended.refresh_from_db()
     queued = actions.start(cast.teammate, waiting, LaunchKind.SESSION, "cpu-small", now=NOW)
     return Scene(
-        cast=cast, machine=machine, notebook=notebook, quiet=quiet, public=public, running=running, ended=ended, queued=queued
+        cast=cast,
+        machine=machine,
+        notebook=notebook,
+        quiet=quiet,
+        public=public,
+        running=running,
+        ended=ended,
+        queued=queued,
     )
 
 

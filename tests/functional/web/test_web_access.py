@@ -85,7 +85,8 @@ class Markup(HTMLParser):
         if tag == "label":
             self._inside_label += 1
             self.labelled.add(given.get("for", ""))
-        if tag in ("input", "select", "textarea") and given.get("type") != "hidden" and "aria-label" not in given and not self._inside_label:
+        field = tag in ("input", "select", "textarea") and given.get("type") != "hidden"
+        if field and "aria-label" not in given and not self._inside_label:
             self.fields.append(given)
         if tag == "iframe" and not given.get("title"):
             self.wrong.append("<iframe> without a title")
@@ -135,7 +136,9 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
     "delete": (lambda s: address(s.notebook, "delete/"), {}, (302, GONE, GONE, GONE, GONE, IN)),
     "invite": (lambda s: f"/teams/{s.cast.team.slug}/invite/", {"role": "member"}, (OK, NO, NO, GONE, GONE, IN)),
     "role": (
-        lambda s: f"/teams/{s.cast.team.slug}/members/{s.cast.reader.username}/role/", {"role": "reader"}, (302, NO, NO, GONE, GONE, IN),
+        lambda s: f"/teams/{s.cast.team.slug}/members/{s.cast.reader.username}/role/",
+        {"role": "reader"},
+        (302, NO, NO, GONE, GONE, IN),
     ),
     "project": (lambda s: f"/teams/{s.cast.team.slug}/projects/", {}, (400, 400, NO, GONE, GONE, IN)),
     "admin stop": (lambda s: f"/admin/runs/{s.queued.pk}/stop/", {}, (GONE, GONE, GONE, GONE, 302, IN)),

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import time_machine
-from factories.accounts import NOW
-from factories.compute import drive
 from scenes import Scene, address, client_of
 from test_web_notebooks import text_of
 
+from factories.accounts import NOW
+from factories.compute import drive
 from studium.accounts.models import EntryTicket
 from studium.compute.models import Run
 from studium.compute.reconcile.ending import finish
@@ -19,7 +19,9 @@ HX = {"HX-Request": "true"}
 
 
 def panel(scene: Scene, notebook: Notebook, key: str = "") -> str:
-    response = client_of(scene.cast.owner).get(address(notebook, f"edit/panel/{'?scene=' + key if key else ''}"), headers=HX)
+    response = client_of(scene.cast.owner).get(
+        address(notebook, f"edit/panel/{'?scene=' + key if key else ''}"), headers=HX
+    )
     return text_of(response) if response.status_code == 200 else str(response.headers.get("HX-Refresh"))
 
 
@@ -44,8 +46,16 @@ def test_panel_never_carries_the_frame(scene: Scene) -> None:
 
 def test_panel_tells_time_idle_and_use(scene: Scene, frozen: time_machine.Traveller) -> None:
     frozen.shift(timedelta(hours=2, minutes=58))
-    usage = {"cpu_cores": 0.5, "memory_bytes": 1024**3, "disk_bytes": 0, "disk_total_bytes": 20 * 1024**3, "accelerators": []}
-    Run.objects.filter(pk=scene.running.pk).update(usage=usage, idle_seconds=3600, active_at=NOW + timedelta(hours=2, minutes=30))
+    usage = {
+        "cpu_cores": 0.5,
+        "memory_bytes": 1024**3,
+        "disk_bytes": 0,
+        "disk_total_bytes": 20 * 1024**3,
+        "accelerators": [],
+    }
+    Run.objects.filter(pk=scene.running.pk).update(
+        usage=usage, idle_seconds=3600, active_at=NOW + timedelta(hours=2, minutes=30)
+    )
     said = panel(scene, scene.notebook)
     assert "9 h 02 min of 12 h" in said
     assert "stops in 32 min if nothing runs" in said

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from factories.accounts import NOW, make_user
 from scenes import Scene, client_of
 from test_web_access import problems_of
 from test_web_notebooks import text_of
 
+from factories.accounts import NOW, make_user
 from studium.accounts import actions
 from studium.accounts.models import Membership, Team, User
 from studium.accounts.states import Role

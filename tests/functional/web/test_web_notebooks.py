@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
-from factories.accounts import NOW
-from factories.notebooks import notebook_json
 from scenes import Scene, address, client_of
 
+from factories.accounts import NOW
+from factories.notebooks import notebook_json
 from studium.accounts.models import EntryTicket
 from studium.compute.models import Run
 from studium.notebooks.models import Notebook
@@ -118,7 +118,9 @@ def test_refusal_of_the_plan_is_said_in_the_form(scene: Scene, monkeypatch: pyte
 
     load_plans("gradient")
     assign_plan(None, scene.cast.team, "gradient-free", now=NOW)
-    response = client_of(scene.cast.owner).post(address(scene.public, "change/"), {"title": "x", "visibility": "private"})
+    response = client_of(scene.cast.owner).post(
+        address(scene.public, "change/"), {"title": "x", "visibility": "private"}
+    )
     assert response.status_code == 422
     assert "public" in text_of(response)
     scene.public.refresh_from_db()
@@ -163,7 +165,9 @@ def test_start_on_a_machine(scene: Scene, machine: str, status: int) -> None:
 
 
 def test_start_twice_says_it_runs(scene: Scene) -> None:
-    response = client_of(scene.cast.owner).post(address(scene.notebook, "start/"), {"machine": "cpu-small", "kind": "session"})
+    response = client_of(scene.cast.owner).post(
+        address(scene.notebook, "start/"), {"machine": "cpu-small", "kind": "session"}
+    )
     assert response.status_code == 409
     assert "already" in text_of(response)
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from scenes import Scene, address, client_of
+
 from factories.accounts import NOW, join, make_team, make_user
 from factories.compute import drive
 from factories.notebooks import make_notebook
-from scenes import Scene, address, client_of
-
 from studium.compute.states import State
 from studium.notebooks import actions
 from studium.notebooks.states import LaunchKind, Visibility

@@ -1,10 +1,10 @@
 """Teams, tokens, admin: the changes people make through pages, and that secrets are shown once."""
 
 import pytest
-from factories.accounts import NOW
 from scenes import Scene, client_of
 from test_web_notebooks import text_of
 
+from factories.accounts import NOW
 from studium.accounts.models import ApiToken, Invitation, Membership, Project, Team
 from studium.compute.models import Machine
 from studium.plans.models import Plan, Subscription
@@ -135,7 +135,7 @@ def test_usage_explains_the_bill(scene: Scene) -> None:
         charge(run.pk, until=NOW + timedelta(minutes=30))
     client = client_of(scene.cast.reader)
     said = text_of(client.get(f"/usage/{scene.cast.team.slug}/"))
-    assert "30 min × $0.51 / h" in said
+    assert "30 min \N{MULTIPLICATION SIGN} $0.51 / h" in said
     assert "Open work" in said
     lines = b"".join(client.get(f"/usage/{scene.cast.team.slug}/ledger.csv").streaming_content).decode().splitlines()
     assert lines[0].startswith("entry,run,user")

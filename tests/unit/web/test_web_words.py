@@ -65,10 +65,15 @@ def test_progress_is_not_trusted(progress: object, words: str, share: int | None
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (5, "just now"), (-5, "in a moment"), (600, "10 min ago"), (-7200, "in 2 h"), (90000, "25 h ago"), (86400 * 5, "5 days ago"),
+        (5, "just now"),
+        (-5, "in a moment"),
+        (600, "10 min ago"),
+        (-7200, "in 2 h"),
+        (90000, "25 h ago"),
+        (86400 * 5, "5 days ago"),
         (86400 * 90, "3 months ago"),
     ],
-)  # fmt: skip
+)
 def test_ago(seconds: float, said: str) -> None:
     assert ago_words(seconds) == said
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -23,7 +24,7 @@ from studium.web import policy
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines, meters
 from studium.web.shown.documents import DOCUMENT, entrance, lab_path
-from studium.web.shown.runs import idle_words, live_line, progress_share, show, warnings
+from studium.web.shown.runs import about_words, idle_words, live_line, progress_share, show, warnings
 from studium.web.views.notebooks import address
 
 _RUNNING = "running"
@@ -82,11 +83,11 @@ def panel(request: UserRequest, team: str, slug: str) -> HttpResponse:
     return _panel(request, notebook)
 
 
-def _panel(request: UserRequest, notebook: Notebook) -> HttpResponse:
+def _panel(request: UserRequest, notebook: Notebook, said: str = "") -> HttpResponse:
     scene = _scene(notebook)
     if request.GET.get("scene", scene.key) != scene.key:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    return render(request, "editor/refresh.html", _panel_context(notebook, scene))
+    return render(request, "editor/refresh.html", _panel_context(notebook, scene) | {"said": said})
 
 
 def _panel_context(notebook: Notebook, scene: _Scene) -> dict[str, object]:
@@ -137,8 +138,8 @@ def _live(notebook: Notebook) -> Run:
     return run
 
 
-def _after(request: UserRequest, notebook: Notebook) -> HttpResponse:
-    return _panel(request, notebook) if request.htmx else redirect(address(notebook, "edit/"))
+def _after(request: UserRequest, notebook: Notebook, said: str = "") -> HttpResponse:
+    return _panel(request, notebook, said) if request.htmx else redirect(address(notebook, "edit/"))
 
 
 @signed_in
@@ -146,8 +147,13 @@ def _after(request: UserRequest, notebook: Notebook) -> HttpResponse:
 def extend(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """One hour more, as far as the plan goes."""
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
-    compute.extend_run(request.user, _live(notebook), now=clock.now())
-    return _after(request, notebook)
+    now = clock.now()
+    run = compute.extend_run(request.user, _live(notebook), now=now)
+    left = compute.time_deadline(run)
+    said = f"Extended: {about_words((left - now).total_seconds())} from now." if left else "Extended."
+    if not request.htmx:
+        messages.success(request, said)
+    return _after(request, notebook, said)
 
 
 @signed_in
