@@ -1,5 +1,6 @@
 """Who may do what: every route of the OpenAPI document has a row here, and every row is tried by every sort of caller."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from rest_world import World, make_token
 
 from factories.accounts import join, make_user
+from factories.compute import make_run
 from studium.accounts import actions as accounts
 from studium.accounts.states import Role, Scope
 from studium.api.site import api
@@ -206,10 +208,23 @@ def test_admin_routes(world: World, method: str, path: str, row: Row) -> None:
     assert ask(world, method, path, row, user=world.cast.operator) in (200, 201)
 
 
-def test_admin_routes_are_not_there_for_the_session_of_a_member(world: World, client: Any) -> None:
+@pytest.mark.parametrize(("method", "path", "row"), ADMIN_ROWS)
+def test_admin_routes_are_not_there_for_the_session_of_a_member(
+    world: World, client: Any, method: str, path: str, row: Row
+) -> None:
+    """A session has every scope; being an administrator is asked for beyond that."""
     client.force_login(world.cast.owner)
-    assert client.get("/rest/admin/users").status_code == 404
-    assert client.get("/rest/me").status_code == 200
+    parts = dict(row.make(world))
+    body = parts.pop("body", row.body)
+    answer = client.generic(method.upper(), f"/rest{path.format(**parts)}", json.dumps(body), "application/json")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "page.unknown"
+
+
+def test_a_reader_stops_no_run_whatever_it_was_started_for(world: World) -> None:
+    run = make_run(world.cast.owner, world.cast.team, now=clock.now())
+    assert world.call(world.cast.reader, "POST", f"/runs/{run.pk}/stop", {}).status_code == 403
+    assert world.call(world.cast.teammate, "POST", f"/runs/{run.pk}/stop", {}).status_code == 200
 
 
 def test_an_administrators_plain_token_sees_what_a_member_sees(world: World) -> None:

@@ -34,6 +34,11 @@ def test_what_is_missing_or_wrong_is_said(data: object) -> None:
     assert caught.value.code == "client.not_understood"
 
 
+def test_the_missing_field_is_named() -> None:
+    with pytest.raises(ApiError, match=r"Team\.name is missing"):
+        decode(Team, {"slug": "lab"})
+
+
 def test_pages_lists_nothing_and_times() -> None:
     page = decode(Page[Team], {"items": [TEAM, TEAM], "next_cursor": ""})
     assert [team.slug for team in page.items] == ["lab", "lab"]
