@@ -58,3 +58,7 @@ app.add_typer(admin.app, name="admin")
 def main() -> None:
     """The console script."""
     app(prog_name="studium")
+
+
+if __name__ == "__main__":
+    main()
