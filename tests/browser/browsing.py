@@ -1,14 +1,17 @@
 """A real Chromium for tests: one browser a session, a fresh profile a visitor, and a record of what went wrong in it."""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from running.platform import Platform
 
 CHROMIUM = "/usr/bin/chromium"
+FAILURES = Path(tempfile.gettempdir()) / "studium-browser-failures"
 WIDE, NARROW = (1280, 800), (390, 844)
 # Said by the browser of answers that a page expects and shows: a refusal is no fault of the page.
 _EXPECTED = ("the server responded with a status of 4",)
@@ -72,6 +75,11 @@ def visit(
             page.get_by_role("button", name="Sign in").click()
             page.wait_for_load_state()
         yield seen
+    except BaseException:
+        FAILURES.mkdir(exist_ok=True)
+        page.screenshot(path=FAILURES / f"{who}-{size[0]}.png")
+        print(f"The page as it was: {FAILURES}/{who}-{size[0]}.png")
+        raise
     finally:
         context.close()
 

@@ -38,6 +38,7 @@ def test_from_sign_in_to_the_rendered_page(browser: Browser, platform: Platform)
         lab = page.frame_locator('iframe[title^="JupyterLab"]')
         cell = lab.locator(".jp-CodeCell .cm-content").first
         expect(cell).to_be_visible(timeout=90_000)
+        expect(lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=60_000)
         cell.click()
         page.keyboard.type("print('the answer is', 6 * 7)")
         page.keyboard.press("Shift+Enter")

@@ -64,7 +64,7 @@ def resolve(question: dict[str, Any]) -> dict[str, Any] | None:
     notebook = _notebook(label)
     if notebook is None:
         return None
-    frame = f"frame-ancestors {options().platform_url}"
+    frame = f"frame-ancestors 'self' {options().platform_url}"  # JupyterLab frames pages of its own too
     if label.startswith(DOCUMENT):
         return {
             "kind": "web",
