@@ -275,3 +275,21 @@ def test_an_ended_run_is_told_whole(world: World) -> None:
     assert told["advice"].startswith("Choose a machine with more memory")
     assert (told["wait"], told["time_ends_at"]) == (None, None)
     assert Notebook.objects.count() == 1
+
+
+def test_a_kernel_that_does_not_exist_is_no_cells_fault(world: World) -> None:
+    run = world.run()
+    world.engine._state["runs"][run.pk] = {
+        "started": 0.0, "ready": 0.0, "stop_at": None, "ended": None, "exit_code": None, "cause": None, "message": "", "log": "",
+        "service": None, "volume": None, "spec": {},
+    }  # fmt: skip
+    error = {"cell": None, "name": "NoSuchKernel", "message": "This environment has no kernel named 'nokernel'."}
+    world.engine.observe(
+        run.pk, progress={"cell": 0, "of": 1, "code_cell": 0, "code_cells": 1, "elapsed": 0.1, "error": error}
+    )
+    world.engine.finish(run.pk, exit_code=3)
+    Run.objects.filter(pk=run.pk).update(due_at=clock.now(), machine="box")
+    watch.run_pass({"fake": world.engine}, clock.now())
+    told = world.json(world.cast.owner, "GET", f"/runs/{run.pk}")
+    assert told["words"] == "Failed: NoSuchKernel: This environment has no kernel named 'nokernel'."
+    assert told["progress"]["error"]["cell"] is None

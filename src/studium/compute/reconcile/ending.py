@@ -70,7 +70,8 @@ def reason_of(run: Run, seen: Observation) -> tuple[Reason, str]:
 def _failure_words(run: Run, seen: Observation) -> str:
     error = (seen.progress or {}).get("error")
     if isinstance(error, dict):
-        return f"Cell {error.get('cell')} failed: {error.get('name')}: {error.get('message')}"[:500]
+        place = f"Cell {error['cell']} failed: " if error.get("cell") else ""  # no cell is to blame for a missing kernel
+        return f"{place}{error.get('name')}: {error.get('message')}"[:500]
     return f"The command ended with exit code {seen.exit_code}."
 
 
