@@ -85,11 +85,12 @@ class Platform:
             "STUDIUM_URL": self.url,
             "STUDIUM_TOKEN": self.token,
             "STUDIUM_HOME": str(self.home),
+            "DJANGO_SETTINGS_MODULE": "studium.config.settings",  # not the tests' own
             "NO_COLOR": "1",
             "COLUMNS": "100",
         }
         return subprocess.run(
-            [sys.executable, "-m", "studium.cli.main", *arguments],
+            [str(Path(sys.executable).with_name("studium")), *arguments],
             env=env,
             capture_output=True,
             text=True,

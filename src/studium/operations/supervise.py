@@ -47,6 +47,7 @@ def web_command(options: Options) -> list[str]:
 
 
 def edge_command(options: Options) -> list[str]:
+    """The edge on a port of its own; the supervisor gives it an open socket instead, so that a restart refuses nobody."""
     scheme = options.platform_url.split("://", 1)[0]
     return [
         sys.executable,
@@ -66,8 +67,6 @@ def edge_command(options: Options) -> list[str]:
         f"{options.bind}:{options.port}",
         "--hint-socket",
         str(options.edge_hints),
-        "--reuse-port",
-        "1",
     ]
 
 
@@ -101,9 +100,15 @@ class Supervisor:
     failures: dict[str, int] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     stopping: bool = False
+    # The public port's socket is ours: connections wait in it while one edge ends and the next begins.
+    listener: socket.socket | None = None
 
     def start(self) -> None:
         """Start what is not running."""
+        if self.listener is None:
+            family = socket.AF_INET6 if ":" in self.options.bind else socket.AF_INET
+            address = (self.options.bind, self.options.port)
+            self.listener = socket.create_server(address, family=family, backlog=4096)
         for name in COMMANDS:
             if name not in self.children and time.monotonic() >= self.not_before.get(name, 0):
                 self._spawn(name)
@@ -111,8 +116,13 @@ class Supervisor:
     def _spawn(self, name: str) -> None:
         if name == "web":
             self.options.web_socket.unlink(missing_ok=True)
+        command, passed = COMMANDS[name](self.options), []
+        if name == "edge" and self.listener is not None:
+            passed = [self.listener.fileno()]
+            command += ["--fd", str(passed[0])]
         self.children[name] = subprocess.Popen(
-            COMMANDS[name](self.options),
+            command,
+            pass_fds=passed,
             env=environment(self.options),
             stdin=subprocess.DEVNULL,
             stdout=self.logs,
@@ -153,6 +163,9 @@ class Supervisor:
             if child is not None and child.poll() is None:
                 child.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 15
+        if self.listener is not None:
+            self.listener.close()
+            self.listener = None
         for child in self.children.values():
             try:
                 child.wait(max(0.1, deadline - time.monotonic()))

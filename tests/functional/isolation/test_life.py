@@ -219,6 +219,18 @@ def test_a_stop_that_is_ignored_becomes_force(bench: Bench) -> None:
     assert bench.ended("a").cause is Cause.STOPPED
 
 
+def test_a_runner_that_died_before_its_first_word_is_started_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed together with the controller that was starting it: the run is as if it had never been asked for."""
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalEngine, "_spawn", lambda _self, folder, _lock: (folder / "spawned").touch())
+        bench.start("a", "print('up')")
+    assert bench.engine.poll("a").phase is Phase.UNKNOWN
+    bench.start("a", "print('up')")
+    assert bench.ended("a").exit_code == 0
+
+
 def test_a_killed_runner_takes_the_sandbox_along_and_the_run_has_vanished(bench: Bench) -> None:
     bench.start("a", "import time; print('up'); time.sleep(600)")
     bench.logged("a", "up")

@@ -54,6 +54,20 @@ def settle(folder: Path) -> dict[str, Any]:
     return status
 
 
+def never_began(folder: Path) -> bool:
+    """Whether the runner died before its first word: then nothing of the run was started, and it may be asked again.
+
+    To be called while `if_dead` holds. A runner that failed with words is another matter: that is how the run ended.
+    """
+    if statusfile.read(str(folder)) is not None:
+        return False
+    with contextlib.suppress(OSError):
+        if (folder / "runner.err").stat().st_size:
+            return False
+    (folder / "spawned").unlink(missing_ok=True)
+    return True
+
+
 def _last_words(folder: Path) -> str:
     with contextlib.suppress(OSError):
         lines = (folder / "runner.err").read_text(errors="replace").strip().splitlines()

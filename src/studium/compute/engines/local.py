@@ -196,6 +196,8 @@ class LocalEngine(Engine):
         status = statusfile.read(str(folder))
         if status is None or status["phase"] != "ended":
             with contextlib.suppress(OSError), aftermath.if_dead(folder) as dead:
+                if dead and aftermath.never_began(folder):
+                    return Observation(phase=Phase.UNKNOWN, message="it was not started yet")
                 if dead:
                     status = aftermath.settle(folder)
         return observation(status) if status else Observation(phase=Phase.STARTING)
