@@ -129,7 +129,7 @@ def progress_words(progress: Any) -> str:
     """`cell 3 of 12`, from what the run says of itself, which is not to be trusted."""
     if not isinstance(progress, dict):
         return ""
-    cell, cells = progress.get("cell"), progress.get("cells")
+    cell, cells = progress.get("cell"), progress.get("of")
     if isinstance(cell, int) and isinstance(cells, int) and 0 <= cell <= cells <= 1_000_000:
         return f"cell {cell} of {cells}"
     return ""
@@ -138,7 +138,7 @@ def progress_words(progress: Any) -> str:
 def progress_share(progress: Any) -> int | None:
     """The same in percent, None when it is not known."""
     if progress_words(progress):
-        return int(100 * progress["cell"] / max(1, progress["cells"]))
+        return int(100 * progress["cell"] / max(1, progress["of"]))
     return None
 
 
