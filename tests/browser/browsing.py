@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
 from running.platform import Platform
 
@@ -96,3 +96,24 @@ print(make_login_link(user, now=now))
 """
     )
     return f"/login/link/{secret}/"
+
+
+def run_first_cell(page: Page, source: str) -> FrameLocator:
+    """Type into the first code cell of JupyterLab in the editor and run it; the frame, once there is output.
+
+    A cell run before its kernel is connected makes JupyterLab ask for a kernel: then it is chosen, as people do.
+    """
+    lab = page.frame_locator('iframe[title^="JupyterLab"]')
+    cell = lab.locator(".jp-CodeCell .cm-content").first
+    expect(lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=90_000)
+    cell.click()
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Shift+Enter")
+    output, question = lab.locator(".jp-OutputArea-output").first, lab.get_by_role("button", name="Select", exact=True)
+    expect(output.or_(question).first).to_be_visible(timeout=60_000)
+    if question.is_visible():
+        question.click()
+        cell.click()
+        page.keyboard.press("Shift+Enter")
+    expect(output).to_be_visible(timeout=60_000)
+    return lab

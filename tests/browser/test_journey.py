@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import NARROW, chromium, visit
+from browsing import NARROW, chromium, run_first_cell, visit
 from playwright.sync_api import Browser, Page, expect
 
 from running.platform import Platform
@@ -35,14 +35,8 @@ def test_from_sign_in_to_the_rendered_page(browser: Browser, platform: Platform)
         address = make_notebook(page, seen.home, "First steps")
         start(page)
         page.wait_for_url(re.compile(r"/edit/$"))
-        lab = page.frame_locator('iframe[title^="JupyterLab"]')
-        cell = lab.locator(".jp-CodeCell .cm-content").first
-        expect(cell).to_be_visible(timeout=90_000)
-        expect(lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_attached(timeout=60_000)
-        cell.click()
-        page.keyboard.type("print('the answer is', 6 * 7)")
-        page.keyboard.press("Shift+Enter")
-        expect(lab.locator(".jp-OutputArea-output").first).to_contain_text("the answer is 42", timeout=60_000)
+        lab = run_first_cell(page, "print('the answer is', 6 * 7)")
+        expect(lab.locator(".jp-OutputArea-output").first).to_contain_text("the answer is 42")
         page.keyboard.press("Control+s")
         panel = page.locator("#panel")
         expect(panel).to_contain_text("Time left")

@@ -74,7 +74,13 @@ def contrast(first: list[float], second: list[float]) -> float:
 def test_text_stands_out_from_its_ground(browser: Browser, platform: Platform, dark: bool) -> None:
     """Every pair of tokens used for text and its ground reaches 4.5 to 1."""
     pairs = [(ink, ground) for ink in ("ink", "ink-2", "accent", "bad") for ground in ("paper", "wash")]
-    pairs += [("ink-3", "paper"), ("good", "good-wash"), ("warn", "warn-wash"), ("bad", "bad-wash"), ("accent", "accent-wash")]
+    pairs += [
+        ("ink-3", "paper"),
+        ("good", "good-wash"),
+        ("warn", "warn-wash"),
+        ("bad", "bad-wash"),
+        ("accent", "accent-wash"),
+    ]
     with visit(browser, platform, None, dark=dark) as seen:
         page = seen.go("/accounts/login/")
         for ink, ground in pairs:

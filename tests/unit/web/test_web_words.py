@@ -80,7 +80,7 @@ def test_ago(seconds: float, said: str) -> None:
 
 def test_figures() -> None:
     assert (duration(None), duration(43200), duration(3660)) == ("", "12 h", "1 h 01 min")
-    assert (per_hour(0), per_hour(510_000)) == ("free", "$0.51 / h")
+    assert (per_hour(0), per_hour(510_000)) == ("no charge", "$0.51 / h")
 
 
 def test_log_without_terminal_codes() -> None:

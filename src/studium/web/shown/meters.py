@@ -46,16 +46,14 @@ def usage_meters(run: Run, simulated: bool = False) -> list[Meter]:
     if use.get("disk_total_bytes"):
         disk, total = use.get("disk_bytes", 0), use["disk_total_bytes"]
         found.append(meter("Disk", disk, total, f"{size_words(disk)} of {size_words(total)}"))
+    label = kind.accelerator_kind
+    if kind.accelerator_count and (simulated or not use.get("accelerators")):
+        return [
+            *found,
+            Meter(label=label, words="simulated, uses the CPU" if simulated else "no figures yet", percent=0),
+        ]
     for number, device in enumerate(use.get("accelerators", ()), start=1):
-        found += _device_meters(
-            device, f"{kind.accelerator_kind} {number}" if kind.accelerator_count > 1 else kind.accelerator_kind
-        )
-    if kind.accelerator_count and not use.get("accelerators"):
-        found.append(
-            Meter(
-                label=kind.accelerator_kind, words="simulated: no figures" if simulated else "no figures yet", percent=0
-            )
-        )
+        found += _device_meters(device, f"{label} {number}" if kind.accelerator_count > 1 else label)
     return found
 
 

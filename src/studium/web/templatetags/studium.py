@@ -31,8 +31,8 @@ def money(micros: int | None) -> str:
 
 @register.filter
 def per_hour(micros: int) -> str:
-    """A price as shown beside a machine: `$0.51 / h`, or `free`."""
-    return f"{money_words(micros)} / h" if micros else "free"
+    """A price as shown beside a machine: `$0.51 / h`, or `no charge`."""
+    return f"{money_words(micros)} / h" if micros else "no charge"
 
 
 @register.filter
