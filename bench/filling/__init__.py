@@ -1,0 +1,3 @@
+"""Rows for a bench of pages: an installation as it looks after some months of use by a thousand people."""
+
+READER = "person0000"  # whose pages are measured
