@@ -22,7 +22,7 @@ MOST = 500
 def queue(request: ApiRequest) -> list[QueueEntry]:
     """The first 500 waiting runs, oldest first. Of other teams' runs only the machine type and the time are told."""
     now, user = clock.now(), request.auth.user
-    rows = list(queries.queue()[:MOST])
+    rows = list(queries.queue().defer("spec", "usage")[:MOST])  # the two large columns, of no use here
     teams = set(Membership.objects.filter(user=user).values_list("team_id", flat=True))
     own = set(
         readable_runs(user).filter(pk__in=[run.pk for run in rows if run.team_id in teams]).values_list("pk", flat=True)

@@ -3,10 +3,12 @@
 Private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read.
 """
 
+from typing import Any
+
 from django.db.models import Q, QuerySet
 
 from studium.accounts.access import role_in
-from studium.accounts.models import User
+from studium.accounts.models import Membership, User
 from studium.accounts.states import Role, covers
 from studium.errors import Forbidden, NotFound
 from studium.notebooks.models import Notebook
@@ -19,14 +21,18 @@ def unknown(name: str) -> NotFound:
     )
 
 
+def admin_of(user: User) -> QuerySet[Membership, Any]:
+    """The teams whose private notebooks the user may read, as a subquery of their ids."""
+    return user.memberships.filter(role__in=[Role.OWNER.value, Role.ADMIN.value]).values("team_id")
+
+
 def visible_to(user: User) -> QuerySet[Notebook]:
     """Every live notebook the user may read."""
-    admin_of = user.memberships.filter(role__in=[Role.OWNER.value, Role.ADMIN.value]).values("team_id")
     member_of = user.memberships.values("team_id")
     return Notebook.objects.filter(
         Q(visibility=Visibility.PUBLIC)
         | Q(visibility=Visibility.TEAM, team_id__in=member_of)
-        | Q(team_id__in=admin_of)
+        | Q(team_id__in=admin_of(user))
         | Q(created_by_id=user.pk, team_id__in=member_of),
         deleted_at=None,
     ).select_related("team", "project", "created_by")

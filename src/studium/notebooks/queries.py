@@ -9,7 +9,7 @@ from studium.accounts.models import User
 from studium.compute.access import runs_of
 from studium.compute.models import Run
 from studium.compute.states import LIVE
-from studium.notebooks.access import mine, visible_to
+from studium.notebooks.access import admin_of, mine, visible_to
 from studium.notebooks.launching import OWNER_KIND
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import Visibility
@@ -76,10 +76,13 @@ def live_runs_of(notebooks: Iterable[Notebook]) -> dict[str, Run]:
 
 def readable_runs(user: User) -> QuerySet[Run]:
     """The runs of the user's teams, less those of notebooks that are private to somebody else."""
-    hidden = Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE).exclude(
-        notebook__in=visible_to(user)
+    # What `visible_to` says of private notebooks, asked of one launch at a time: to list all that is visible, for each
+    # page of runs, costs more the more notebooks there are.
+    hidden = (
+        Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE)
+        .exclude(notebook__team_id__in=admin_of(user), notebook__deleted_at=None)
+        .exclude(notebook__created_by_id=user.pk)
     )
-    hidden = hidden.exclude(notebook__created_by_id=user.pk)
     return runs_of(user).filter(~Exists(hidden))
 
 
