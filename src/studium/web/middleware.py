@@ -9,6 +9,7 @@ from studium.errors import Forbidden, NotFound, StudiumError
 from studium.web import policy
 from studium.web.views.errors import error_page
 
+_LEAVES = "/accounts/oidc/"  # its form goes on to an identity provider
 _OTHERS = ("/rest/", "/-/")  # these say their errors in their own way
 
 
@@ -19,12 +20,14 @@ class SecurityHeaders:
         self._get_response = get_response
         self._fixed = policy.fixed_headers()
         self._policy = policy.content_policy()
+        self._leaving = policy.content_policy(forms_to=policy.sign_in_targets())
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
         for name, value in self._fixed.items():
             response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", self._policy)
+        wanted = self._leaving if request.path.startswith(_LEAVES) else self._policy
+        response.headers.setdefault("Content-Security-Policy", wanted)
         if "text/html" in response.get("Content-Type", ""):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

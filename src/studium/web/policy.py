@@ -1,6 +1,8 @@
 """The headers every page carries: what it may load, who may frame it, what the browser may tell others."""
 
+import json
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from studium.config.options import options
 
@@ -25,6 +27,12 @@ def content_policy(*, frames: Iterable[str] = (), forms_to: Iterable[str] = ()) 
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
         f"form-action {targets}; frame-src {framed}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
     )
+
+
+def sign_in_targets() -> tuple[str, ...]:
+    """Where the form that leaves for an identity provider may lead: browsers hold redirects of a form to its policy too."""
+    servers = [urlsplit(app["server_url"]) for app in json.loads(options().oidc or "[]")]
+    return ("https:", *(f"http://{server.netloc}" for server in servers if server.scheme == "http"))
 
 
 def fixed_headers() -> dict[str, str]:

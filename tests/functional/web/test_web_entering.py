@@ -120,3 +120,37 @@ def test_security_pages_can_be_used(scene: Scene) -> None:
     assert "data:image/svg+xml" in text_of(page)
     assert problems_of(client.get("/accounts/2fa/webauthn/add/").content.decode()) == []
     assert "Signed-in browsers" in text_of(client.get("/accounts/sessions/"))
+
+
+def test_only_the_page_that_leaves_for_an_identity_provider_may_send_forms_away(scene: Scene) -> None:
+    leaving = client_of(None).get("/accounts/oidc/anything/login/").headers["Content-Security-Policy"]
+    assert "form-action 'self' https:;" in leaving
+    assert "form-action 'self';" in client_of(None).get("/accounts/login/").headers["Content-Security-Policy"]
+
+
+def test_person_of_an_identity_provider_gets_a_team_and_needs_no_invitation(scene: Scene) -> None:
+    from allauth.socialaccount.models import SocialAccount, SocialLogin
+    from django.contrib.auth.models import AnonymousUser
+    from django.contrib.messages.storage.fallback import FallbackStorage
+    from django.test import RequestFactory
+
+    from studium.web.signing_in import SocialAdapter
+
+    client = client_of(None)
+    client.get("/accounts/login/")
+    request = RequestFactory().get("/")
+    request.session, request.user = client.session, AnonymousUser()
+    request._messages = FallbackStorage(request)
+    login = SocialLogin(
+        user=User(username="", email="mia@uni.example"), account=SocialAccount(provider="uni", uid="7", extra_data={})
+    )
+    adapter = SocialAdapter(request)
+    assert adapter.is_open_for_signup(request, login)
+    user = adapter.save_user(request, adapter_ready(request, adapter, login))
+    assert Team.objects.filter(personal_of=user).exists()
+
+
+def adapter_ready(request, adapter, login):  # type: ignore[no-untyped-def]
+    """The login as the library hands it on: with the name the provider told."""
+    adapter.populate_user(request, login, {"username": "mia", "email": "mia@uni.example"})
+    return login

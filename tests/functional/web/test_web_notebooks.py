@@ -219,3 +219,10 @@ def test_status_part_reloads_when_another_run_is_on(scene: Scene, frozen: time_m
     other = client.get(address(scene.notebook, "status/?run="), headers={"HX-Request": "true"})
     assert other.status_code == 204
     assert other.headers["HX-Refresh"] == "true"
+
+
+def test_status_part_tells_how_the_last_run_ended(scene: Scene) -> None:
+    said = text_of(
+        client_of(scene.cast.owner).get(address(scene.public, "status/?run="), headers={"HX-Request": "true"})
+    )
+    assert "Cell 2 failed: ValueError: no" in said

@@ -50,10 +50,10 @@ def test_about_words(seconds: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("progress", "words", "share"),
     [
-        ({"cell": 3, "cells": 12}, "cell 3 of 12", 25),
-        ({"cell": 0, "cells": 0}, "cell 0 of 0", 0),
-        ({"cell": "<b>", "cells": 2}, "", None),
-        ({"cell": 9, "cells": 2}, "", None),
+        ({"cell": 3, "of": 12}, "cell 3 of 12", 25),
+        ({"cell": 0, "of": 0}, "cell 0 of 0", 0),
+        ({"cell": "<b>", "of": 2}, "", None),
+        ({"cell": 9, "of": 2}, "", None),
         ([1], "", None),
         (None, "", None),
     ],

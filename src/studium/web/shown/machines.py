@@ -84,4 +84,5 @@ def offer(standing: Standing, wanted: str) -> dict[str, object]:
     usable = [c for c in found if not c.refusal]
     slugs = [c.kind.slug for c in usable]
     chosen = wanted if wanted in slugs else next(iter(slugs), "")
+    usable.sort(key=lambda c: c.kind.slug != chosen)  # in sight without scrolling
     return {"choices": usable, "refused": [c for c in found if c.refusal], "chosen": chosen}

@@ -124,12 +124,14 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
     run = actions.live_run(notebook)
     if (run.pk if run else "") != request.GET.get("run", ""):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    live = show_all([run], now=now)[0] if run else None
+    launch = queries.launches_of(notebook).first()
+    last = show_all([launch.run], now=now)[0] if launch else None
     context = {
         "now": now,
         "notebook": notebook,
         "url": address(notebook),
-        "live": live,
+        "live": last if run else None,
+        "last": last,
         "able": may_change(request.user, notebook),
     }
     return render(request, "notebooks/status.html", context)
