@@ -64,7 +64,7 @@ class Inside:
 
     def execute(self, notebook: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         process = self.start("execute_notebook.py", notebook, **variables)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=170)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":

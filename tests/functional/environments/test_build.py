@@ -50,9 +50,8 @@ def test_libraries_work_without_their_tests(environment: Path) -> None:
         "import numpy.testing, pandas.testing, sklearn.utils.estimator_checks, scipy.stats, matplotlib.pyplot, pandas as pd;"
         "print(pd.DataFrame({'a': [1]}).describe().loc['mean', 'a'])"
     )
-    answer = subprocess.run(
-        [environment / "bin" / "python", "-s", "-W", "error::ImportWarning", "-c", code], capture_output=True, text=True, check=False
-    )
+    command = [environment / "bin" / "python", "-s", "-W", "error::ImportWarning", "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.stdout.strip() == "1.0", answer.stderr
 
 

@@ -14,10 +14,11 @@ from studium.notebooks.gallery import read_gallery
 
 
 def write(inside: Inside, *sources: str, kernel: str = "python3", tags: dict[int, list[str]] | None = None) -> None:
-    cells = [
-        {"cell_type": "code", "id": f"c{n}", "metadata": {"tags": (tags or {}).get(n, [])}, "source": source, "outputs": [], "execution_count": 9}
-        for n, source in enumerate(sources)
-    ]
+    cells = []
+    for n, source in enumerate(sources):
+        metadata = {"tags": (tags or {}).get(n, [])}
+        left = {"outputs": [], "execution_count": 9}  # from an earlier run
+        cells.append({"cell_type": "code", "id": f"c{n}", "metadata": metadata, "source": source, **left})
     spec = {"kernelspec": {"name": kernel, "display_name": kernel}}
     document = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": cells}
     (inside.workspace / "a.ipynb").write_text(json.dumps(document))
@@ -106,7 +107,9 @@ def test_a_kernel_that_is_killed_keeps_what_was_printed(inside: Inside) -> None:
     assert progress(inside)["error"]["cell"] == 1
 
 
-@pytest.mark.parametrize(("content", "words"), [("[1, 2", "not JSON"), ("{}", "no nbformat"), ('{"nbformat": 5}', "nbformat 5"), (None, "no file")])
+@pytest.mark.parametrize(
+    ("content", "words"), [("[1, 2", "not JSON"), ("{}", "no nbformat"), ('{"nbformat": 5}', "nbformat 5"), (None, "no file")]
+)
 def test_what_is_no_notebook_is_said(inside: Inside, content: str | None, words: str) -> None:
     if content is not None:
         (inside.workspace / "a.ipynb").write_text(content)

@@ -1,22 +1,10 @@
 """From a kernel's messages to a cell's outputs. The code under test runs inside sandboxes, so it is loaded by its path."""
 
-import importlib.util
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from studium.environments.commands import code_folder
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"inside_{name}", code_folder() / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from unit.environments.inside_modules import load
 
 module = load("cell_outputs")
 
@@ -96,3 +84,10 @@ def test_clearing_gives_the_room_back(notebook: Any) -> None:
 def test_the_notebook_has_a_bound_of_its_own(notebook: Any) -> None:
     sizes = [len(outputs_of(notebook, stream("x" * 990))[0]["text"]) for _ in range(3)]
     assert sizes == [990, 990, 520]
+
+
+def test_where_updatable_displays_are_shown(notebook: Any) -> None:
+    cell = module.CellOutputs(notebook)
+    for each in (stream("x"), display("a", "d1"), display("b"), display("c", "d1"), display("d", "d2")):
+        cell.handle(each)
+    assert cell.displays() == {"d1": [1, 3], "d2": [4]}

@@ -46,8 +46,8 @@ def test_normalising_again_changes_nothing() -> None:
 
 
 def test_duplicate_and_invalid_cell_ids_are_mended() -> None:
-    cells = json.loads(normalise(notebook(code("x", id="same"), code("y", id="same"), code("z", id="no spaces!"), code("w"))))["cells"]
-    ids = [cell["id"] for cell in cells]
+    mended = normalise(notebook(code("x", id="same"), code("y", id="same"), code("z", id="no spaces!"), code("w")))
+    ids = [cell["id"] for cell in json.loads(mended)["cells"]]
     assert ids[0] == "same"
     assert len(set(ids)) == 4
 

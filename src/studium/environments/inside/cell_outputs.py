@@ -51,17 +51,17 @@ class NotebookOutputs:
     def __init__(self, cell_limit: int = CELL_LIMIT, notebook_limit: int = NOTEBOOK_LIMIT) -> None:
         self.cell_limit = cell_limit
         self.left = notebook_limit
-        self._displays: dict[str, list[Json]] = {}
+        self.displays: dict[str, list[Json]] = {}
 
     def update(self, content: Json) -> None:
         """Change every output that shows this display."""
-        for output in self._displays.get(_display_id(content), ()):
+        for output in self.displays.get(_display_id(content), ()):
             output["data"] = content.get("data", {})
             output["metadata"] = content.get("metadata", {})
 
     def shown(self, display_id: str, output: Json) -> None:
         if display_id:
-            self._displays.setdefault(display_id, []).append(output)
+            self.displays.setdefault(display_id, []).append(output)
 
 
 class CellOutputs:
@@ -95,6 +95,14 @@ class CellOutputs:
         stream.write(text + "\n")
         self._outputs.append(stream)
         self.changed = True
+
+    def displays(self) -> dict[str, list[int]]:
+        """Where in this cell each updatable display is shown: display ids to places in the list."""
+        return {
+            display: places
+            for display, shown in self._notebook.displays.items()
+            if (places := [n for n, output in enumerate(self._outputs) if any(output is each for each in shown)])
+        }
 
     def as_list(self) -> list[Json]:
         return [each.as_output() if isinstance(each, Stream) else each for each in self._outputs]
@@ -159,7 +167,7 @@ class CellOutputs:
         if kind == "execute_result":
             output["execution_count"] = content.get("execution_count")
         # Why a cell failed is kept in any case.
-        if self._room_for(_size(output)) or kind == "error":
+        if self._room_for(output_size(output)) or kind == "error":
             self._outputs.append(output)
             self._notebook.shown(_display_id(content), output)
             self.changed = True
@@ -171,7 +179,8 @@ def _display_id(content: Json) -> str:
     return str((content.get("transient") or {}).get("display_id") or "")
 
 
-def _size(output: Json) -> int:
+def output_size(output: Json) -> int:
+    """About how many characters an output, or a message's content, takes."""
     data = output.get("data")
     if isinstance(data, dict):
         return sum(len(v) if isinstance(v, str) else len(json.dumps(v)) for v in data.values())

@@ -44,6 +44,8 @@ server.tornado_settings = {
 
 c.IdentityProvider.token = os.environ.get("JUPYTER_TOKEN", "")
 c.ContentsManager.allow_hidden = False
+server.contents_manager_class = "session_pages.SessionContents"
+server.kernel_websocket_connection_class = "session_pages.SessionConnection"
 c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.use_atomic_writing = True
 
@@ -55,7 +57,7 @@ c.KernelManager.transport = "ipc"
 c.KernelSpecManager.ensure_native_kernel = True
 
 # A cell that floods its output is cut short here, before it can fill the browser; progress bars stay far below.
-stream = c.ZMQChannelsWebsocketConnection
+stream = c.ZMQChannelsWebsocketConnection  # and those that inherit from it
 stream.limit_rate = True
 stream.iopub_msg_rate_limit = 3000
 stream.iopub_data_rate_limit = 10_000_000
@@ -66,6 +68,7 @@ lab.news_url = None
 lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 lab.extension_manager = "readonly"
 lab.collaborative = False
+lab.extra_labextensions_path = [str(Path(surroundings.__file__).parent / "labextensions")]
 lab.user_settings_dir = str(surroundings.PACKAGES / "share" / "jupyter" / "lab" / "user-settings")
 lab.workspaces_dir = str(surroundings.SCRATCH / "workspaces")
 lab.app_dir = str(Path(sys.prefix, "share", "jupyter", "lab"))

@@ -1,14 +1,20 @@
-"""Jupyter server extension of a session: the notebook's kernel and its session exist before the server answers.
+"""Jupyter server extension of a session: the notebook's kernel and its session exist before the server answers, and what
+cells say is kept when no page is open.
 
 JupyterLab attaches to a running session of the notebook it opens, by path, so by the time the page is drawn the first
 cell finds a kernel that is ready; and two clients that ask at once are given the same one.
 """
 
+import atexit
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import session_pages
 import warm_kernel
+from jupyter_client.session import Session
+from recorder import TICK_SECONDS, Recorder
+from tornado.ioloop import PeriodicCallback
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -16,9 +22,73 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
+    listener = Listener(server, Recorder(Path(server.root_dir)))
+    session_pages.recorder = listener.recorder
+    listener.recorder.on_event = session_pages.heard.notify_all
+    server.web_app.add_handlers(".*$", [(r"/studium/running", session_pages.RunningCells)])
     notebook = os.environ.get("STUDIUM_NOTEBOOK", "").strip("/")
     if notebook:
         server.io_loop.run_sync(lambda: start_session(server, notebook))
+    server.io_loop.run_sync(listener.look)
+    listener.begin()
+    # Kernels are shut down before this, so whatever they still had to say has been heard.
+    atexit.register(listener.recorder.write_all)
+
+
+class Listener:
+    """Brings the server's kernels and sessions to the recorder's attention."""
+
+    def __init__(self, server: Any, recorder: Recorder) -> None:
+        self._server, self.recorder = server, recorder
+        self._streams: dict[str, Any] = {}
+        self._ticking: PeriodicCallback | None = None
+
+    def begin(self) -> None:
+        session_pages.watch = self.watch
+        self._ticking = PeriodicCallback(self._tick, TICK_SECONDS * 1000)
+        self._server.io_loop.add_callback(self._ticking.start)
+
+    async def _tick(self) -> None:
+        await self.look()
+        self.recorder.tick()
+
+    async def look(self) -> None:
+        """Learn which kernel is for which notebook, and listen to those that are new."""
+        sessions = await self._server.session_manager.list_sessions()
+        self.recorder.belongs({s["kernel"]["id"]: s["path"] for s in sessions if s.get("type") == "notebook"})
+        alive = set(self._server.kernel_manager.list_kernel_ids())
+        for kernel in alive - self._streams.keys():
+            self.watch(kernel)
+        for kernel in self._streams.keys() - alive:
+            self.recorder.ended(kernel, "The kernel was shut down while this cell was running.")
+            self._streams.pop(kernel).close()
+
+    def watch(self, kernel: str) -> None:
+        if kernel in self._streams:
+            return
+        manager = self._server.kernel_manager.get_kernel(kernel)
+        session = Session(config=manager.session.config, key=manager.session.key)
+
+        def heard(parts: list[bytes]) -> None:
+            _, rest = session.feed_identities(parts)
+            self.recorder.heard(kernel, session.deserialize(rest))
+
+        stream = manager.connect_iopub()
+        stream.on_recv(heard)
+        self._streams[kernel] = stream
+        manager.add_restart_callback(lambda: self._died(kernel))
+
+    def _died(self, kernel: str) -> None:
+        """The kernel ended by itself; the server is about to start it again."""
+        self.recorder.ended(kernel, "The kernel ended while this cell was running; it may have run out of memory.")
+        # What the new one says first is said before the server listens again, so it is asked until it is heard.
+        for seconds in (1, 3, 6, 12):
+            self._server.io_loop.call_later(seconds, self._ask, kernel)
+
+    def _ask(self, kernel: str) -> None:
+        kernels = self._server.kernel_manager
+        if kernel in kernels and kernels.get_kernel(kernel).execution_state != "idle":
+            ask_for_state(self._server, kernel)
 
 
 async def start_session(server: Any, notebook: str) -> None:
@@ -30,13 +100,18 @@ async def start_session(server: Any, notebook: str) -> None:
             type="notebook",
             kernel_name=kernel_name(server, notebook),
         )
-        # The kernel said that it was idle before anyone listened; a question makes it say so again.
-        client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
-        client.kernel_info()
-        server.io_loop.call_later(5, client.stop_channels)
+        # The kernel said that it was idle before anyone listened.
+        ask_for_state(server, session["kernel"]["id"])
     except Exception:
         server.log.exception("The kernel of %s could not be started beforehand", notebook)
+
+
+def ask_for_state(server: Any, kernel: str) -> None:
+    """A question that makes the kernel say that it is idle."""
+    client = server.kernel_manager.get_kernel(kernel).client()
+    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+    client.kernel_info()
+    server.io_loop.call_later(5, client.stop_channels)
 
 
 def kernel_name(server: Any, notebook: str) -> str:

@@ -48,6 +48,8 @@ def prepare() -> None:
         IPYTHONDIR=str(SCRATCH / "ipython"),
         MPLCONFIGDIR=str(SCRATCH / "matplotlib"),
     )
+    # The debugger's warning about frozen modules would land in a cell; it concerns those who debug the standard library.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     os.environ.setdefault("HOME", str(WORKSPACE))
     os.environ.setdefault("LANG", "C.UTF-8")
     _limit_threads()
