@@ -12,7 +12,7 @@ from pathlib import Path
 from studium.edge.app import create_app
 from studium.edge.grants import load_keys
 from studium.edge.server import EdgeServer, configure_log, inherit, listen, raise_file_limit
-from studium.edge.settings import EdgeConfig
+from studium.edge.settings import EdgeConfig, Limits
 from studium.edge.webport import WebPort
 
 
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     option("hint-socket", "unix datagram socket to hear hints on")
     option("trusted-proxies", "addresses whose X-Forwarded-For is believed, separated by commas")
     option("platform-cookies", "further cookie names that content must not receive, separated by commas")
+    option("platform-body", "largest request body for the platform's pages, in bytes", str(Limits().platform_body))
     option("access-log", "1: log every exchange, not only failures", "0")
     return parser
 
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             trusted_proxies=_names(options.trusted_proxies),
             platform_cookies=_names(options.platform_cookies),
             access_log=options.access_log == "1",
+            limits=Limits(platform_body=int(options.platform_body)),
         )
         host, _, port = options.bind.rpartition(":")
         if options.fd:

@@ -14,6 +14,7 @@ from studium.edge.asgi import Client, Message, Receive, Scope, Send
 from studium.edge.content import ContentHosts
 from studium.edge.counters import Counters
 from studium.edge.events import HintSocket, Hub
+from studium.edge.gathering import Gathering
 from studium.edge.hosts import Hosts, Place
 from studium.edge.httpproxy import Broken, ClientGone, Refused
 from studium.edge.pages import Say, say
@@ -34,7 +35,7 @@ class Closable(Protocol):
 
 
 class Edge:
-    """One edge. `door` and `hub` are open to the server that runs it."""
+    """One edge. `door` and `hub` are open to the server that runs it, `gathering` to tests."""
 
     def __init__(self, config: EdgeConfig, port: Port) -> None:
         self.config = config
@@ -46,8 +47,9 @@ class Edge:
         self._hosts = Hosts(config)
         self._upstreams = Upstreams(limits, config.web_socket)
         answers = Answers(port, allowed_seconds=limits.allowed_seconds, stale_seconds=limits.stale_seconds)
+        self.gathering = Gathering(limits)
         self._content = ContentHosts(config, answers, self._upstreams, self.counters)
-        self._platform = Platform(config, answers, self._upstreams, self.counters, self.hub, self.door)
+        self._platform = Platform(config, answers, self._upstreams, self.gathering, self.counters, self.hub, self.door)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -56,6 +56,9 @@ class ContentHosts:
             raise Refused(refusals.NO_TERMINAL)
         if target.kind == "web" and paths.climbs(client.path):
             raise Refused(refusals.NOT_FOUND)
+        # Documents are only read: a slow body would hold a thread of the web process.
+        if target.kind == "web" and (client.method not in _SAFE or client.sends_body()):
+            raise Refused(refusals.WRONG_METHOD)
         await self._counted(client, entered, target)
 
     async def _enter(self, client: Client, label: str) -> None:

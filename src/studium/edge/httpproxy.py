@@ -5,8 +5,10 @@ producer holds a few hundred kilobytes and no more.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 from multidict import CIMultiDict
@@ -51,6 +53,16 @@ TOO_SLOW = Say(
 )
 
 
+class Whole(Protocol):
+    """Takes a body whole and gives it again."""
+
+    size: int
+
+    async def take(self, body: "Body") -> None: ...
+
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
     """Where a request goes and how its answer comes back."""
@@ -62,15 +74,21 @@ class Exchange:
     answer_headers: Callable[[Iterable[tuple[bytes, bytes]]], Headers]
     connect_seconds: float
     silent: Say  # said when the upstream does not answer
+    whole: Whole | None = None  # takes the body before the upstream is asked
+    body_pace: int = 0
 
 
 class Body:
-    """The client's body as it arrives. Remembers why it ended early: the HTTP client wraps what is raised in it."""
+    """The client's body as it arrives. Remembers why it ended early: the HTTP client wraps what is raised in it.
 
-    def __init__(self, client: Client, limit: int, seconds: float) -> None:
+    `pace` is how many bytes a second it must bring on the whole, 0 for any; `seconds` may pass without one.
+    """
+
+    def __init__(self, client: Client, limit: int, seconds: float, pace: int = 0) -> None:
         self._client = client
         self._limit = limit
         self._seconds = seconds
+        self._pace = pace
         self._read = 0
         self.failure: Exception | None = None
 
@@ -87,10 +105,10 @@ class Body:
         return b"".join([piece async for piece in self.pieces()])
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        more = True
+        more, began = True, time.monotonic()
         while more:
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(self._patience(time.monotonic() - began)):
                     message = await self._client.receive()
             except TimeoutError:
                 raise self._fail(Refused(TOO_SLOW)) from None
@@ -106,6 +124,12 @@ class Body:
             if piece:
                 yield piece
 
+    def _patience(self, elapsed: float) -> float:
+        """Seconds until the next piece must be there."""
+        if not self._pace:
+            return self._seconds
+        return min(self._seconds, max(0.0, self._seconds + self._read / self._pace - elapsed))
+
     def _fail(self, failure: Exception) -> Exception:
         self.failure = failure
         return failure
@@ -113,8 +137,8 @@ class Body:
 
 async def pass_on(client: Client, session: aiohttp.ClientSession, exchange: Exchange) -> None:
     """Raises `Refused` with words for the client, `Broken` or `ClientGone`; else the exchange is complete."""
-    body = Body(client, exchange.body_limit, exchange.body_seconds)
-    data = await _request_body(client, body)
+    body = Body(client, exchange.body_limit, exchange.body_seconds, exchange.body_pace)
+    data = await _request_body(client, body, exchange)
     try:
         async with await patiently(lambda: _ask(client, session, exchange, data), exchange.connect_seconds) as response:
             await _answer(client, response, exchange)
@@ -134,14 +158,18 @@ async def _ask(
     )
 
 
-async def _request_body(client: Client, body: Body) -> bytes | AsyncIterator[bytes] | None:
+async def _request_body(client: Client, body: Body, exchange: Exchange) -> bytes | AsyncIterator[bytes] | None:
     if not client.sends_body():
         client.body_done = True
         return None
     length = body.check_length()
     if length is not None and length <= _SMALL:
         return await body.whole()
-    return body.pieces()
+    if exchange.whole is None:
+        return body.pieces()
+    await exchange.whole.take(body)
+    exchange.headers["Content-Length"] = str(exchange.whole.size)
+    return exchange.whole.pieces()
 
 
 async def _answer(client: Client, response: aiohttp.ClientResponse, exchange: Exchange) -> None:

@@ -13,6 +13,7 @@ from studium.edge.answers import Answers
 from studium.edge.asgi import Client
 from studium.edge.counters import Counters
 from studium.edge.events import Hub
+from studium.edge.gathering import Gathered, Gathering
 from studium.edge.hosts import Place
 from studium.edge.httpproxy import Exchange, Refused
 from studium.edge.port import PortDown
@@ -34,7 +35,14 @@ _STREAM_HEADERS = [
 
 class Platform:
     def __init__(
-        self, config: EdgeConfig, answers: Answers, upstreams: Upstreams, counters: Counters, hub: Hub, door: Door
+        self,
+        config: EdgeConfig,
+        answers: Answers,
+        upstreams: Upstreams,
+        gathering: Gathering,
+        counters: Counters,
+        hub: Hub,
+        door: Door,
     ) -> None:
         self._config = config
         self._answers = answers
@@ -42,6 +50,7 @@ class Platform:
         self._counters = counters
         self._hub = hub
         self._door = door
+        self._gathering = gathering
         self._web_answered: tuple[bool, float] = (False, -_HEALTH_KEPT_SECONDS)
 
     async def serve(self, client: Client, place: Place) -> None:
@@ -61,8 +70,12 @@ class Platform:
             await self._page(client, place)
 
     async def _page(self, client: Client, place: Place) -> None:
+        with self._gathering.gathered(client.link.address) as whole, self._upstreams.to(None) as session:
+            await httpproxy.pass_on(client, session, self._exchange(client, place, whole))
+
+    def _exchange(self, client: Client, place: Place, whole: Gathered) -> Exchange:
         limits = self._config.limits
-        exchange = Exchange(
+        return Exchange(
             url=url_of(None, client.path, client.query),
             headers=fences.to_platform(client, self._config, place.host),
             body_limit=limits.platform_body,
@@ -70,9 +83,9 @@ class Platform:
             answer_headers=fences.from_platform,
             silent=refusals.WEB_SILENT,
             connect_seconds=limits.upstream_connect_seconds,
+            whole=whole,
+            body_pace=limits.body_pace,
         )
-        with self._upstreams.to(None) as session:
-            await httpproxy.pass_on(client, session, exchange)
 
     async def health(self, client: Client) -> None:
         """200 if the web process answers too, else 503; either way this process does."""

@@ -10,13 +10,16 @@ GIB = 1024 * MIB
 class Limits:
     """Bounds on what one client, one label or one message may take. Sizes in bytes, times in seconds."""
 
-    platform_body: int = 16 * GIB
+    platform_body: int = 66 * MIB
     content_body: int = 4 * GIB
     websocket_message: int = 64 * MIB
     header_bytes: int = 64 * 1024
     header_seconds: float = 15.0
     idle_seconds: float = 30.0  # a kept-alive connection that asks nothing
     body_seconds: float = 30.0  # between two pieces of a request body
+    body_pace: int = 16 * 1024  # bytes a second that a body for the platform must keep up on the whole
+    uploads: int = 64  # bodies of more than a megabyte that are on their way to the platform at once
+    uploads_per_address: int = 32
     stall_seconds: float = 60.0  # a client that reads nothing of what is waiting for it
     upstream_connect_seconds: float = 5.0
     upstream_silence_seconds: float = 900.0  # between two pieces of an answer

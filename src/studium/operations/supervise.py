@@ -18,6 +18,8 @@ from studium.config.options import Options
 from studium.errors import NotYet
 
 Say = Callable[[str], None]
+# Beside the notebook itself a form has fields and a multipart body its frame.
+UPLOAD_ROOM = 2 * 1024**2
 
 
 def web_command(options: Options) -> list[str]:
@@ -67,6 +69,8 @@ def edge_command(options: Options) -> list[str]:
         f"{options.bind}:{options.port}",
         "--hint-socket",
         str(options.edge_hints),
+        "--platform-body",
+        str(options.notebook_bytes + UPLOAD_ROOM),
     ]
 
 
