@@ -20,4 +20,6 @@ if os.environ.get("STUDIUM_TEST_DATABASE_URL"):
     from studium.config.options import options
 
     DATABASES = {"default": database(os.environ["STUDIUM_TEST_DATABASE_URL"], options().home)}
+    # A test's connection is shared with the server thread it starts and must not be closed for its age.
+    DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - the static file middleware warns of a folder that is not there
