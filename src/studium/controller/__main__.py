@@ -8,7 +8,7 @@ import django
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studium.config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "studium.config.settings_controller"
     django.setup()
     from studium.config.logs import configure
     from studium.config.options import options
