@@ -8,6 +8,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     *(app for app in _ALL if app.startswith("studium.") and app != "studium.web"),
 ]
-MIDDLEWARE: list[str] = []
-TEMPLATES: list[dict[str, object]] = []
+MIDDLEWARE = []
+TEMPLATES = []
 ROOT_URLCONF = ""
