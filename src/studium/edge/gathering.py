@@ -46,12 +46,14 @@ class Gathering:
         """How many bodies lie in files now."""
         return self._uploads.total()
 
-    def enter(self, address: str) -> None:
-        """Raises Refused when as many large bodies are on their way as may be."""
+    def file_for(self, address: str) -> IO[bytes]:
+        """A file for a large body; to be followed by `leave`. Raises Refused when as many are on their way as may be."""
         limits = self._limits
         if self._uploads[address] >= limits.uploads_per_address or self._uploads.total() >= limits.uploads:
             raise Refused(BUSY)
+        file = tempfile.TemporaryFile(prefix="studium-upload-")
         self._uploads[address] += 1
+        return file
 
     def leave(self, address: str) -> None:
         self._uploads[address] -= 1
@@ -77,9 +79,7 @@ class Gathered:
                 self._head += piece
                 continue
             if self._file is None:
-                file = tempfile.TemporaryFile(prefix="studium-upload-")  # noqa: SIM115 (closed in `close`)
-                self._gathering.enter(self._address)
-                self._file = file
+                self._file = self._gathering.file_for(self._address)
             self._file.write(piece)
 
     async def pieces(self) -> AsyncIterator[bytes]:
