@@ -20,6 +20,7 @@ from studium.lib.ids import new_id
 from studium.plans import actions as plan_actions
 from studium.plans import checks
 from studium.plans import queries as plans
+from studium.plans.estimates import cost_of
 from studium.plans.machine_types import MachineTypeSpec
 from studium.plans.presets import PlanSet
 
@@ -58,6 +59,8 @@ def submit_run(
     kind = machine_type.as_spec()
     checks.check_machine(standing.plan, kind)
     granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind), now=now)
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    checks.check_spend(standing.plan, plans.cost_since(team, month), cost_of(kind.price_micros_hour, granted))
     queued = Run.objects.filter(team=team, state=State.QUEUED).count()
     checks.check_queue(standing.plan, queued)
     spec = dataclasses.replace(
@@ -192,7 +195,9 @@ def load_machine_types(types: Iterable[MachineTypeSpec]) -> None:
     following = (MachineType.objects.aggregate(last=Max("position"))["last"] or 0) + 1
     for place, kind in enumerate(types, start=following):
         values = {**kind.model_dump(exclude={"slug", "source"}), "accelerator_kind": kind.accelerator_kind or ""}
-        MachineType.objects.update_or_create(slug=kind.slug, defaults=values, create_defaults={**values, "position": place})
+        MachineType.objects.update_or_create(
+            slug=kind.slug, defaults=values, create_defaults={**values, "position": place}
+        )
 
 
 @transaction.atomic

@@ -15,8 +15,9 @@ from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.document import blank, check_notebook
-from studium.notebooks.launching import OWNER_KIND, build_spec
+from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes
 from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import checks
 from studium.plans import queries as plans
@@ -141,7 +142,10 @@ def start(
     standing = plans.standing(notebook.team, now=now)
     if notebook.internet:
         checks.check_internet(standing.plan)
-    spec = build_spec(notebook, kind, standing, run_id=compute.new_run_id())
+    stored = stored_bytes(notebook.team)
+    checks.check_team_storage(standing.plan, stored, 0)
+    disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
+    spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk)
     with transaction.atomic():
         run = compute.submit_run(
             actor,

@@ -7,17 +7,18 @@ from studium.lib.ids import new_secret
 from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind
-from studium.plans.queries import Standing
+from studium.plans.rules import PlanRules
 
 OWNER_KIND = "notebook"
 DEFAULT_DISK = 20 * GIB
+SMALLEST_DISK = GIB // 4
 
 
 def volume_of(notebook: Notebook) -> str:
     return f"nb-{notebook.pk}"
 
 
-def build_spec(notebook: Notebook, kind: LaunchKind, standing: Standing, *, run_id: str) -> RunSpec:
+def build_spec(notebook: Notebook, kind: LaunchKind, rules: PlanRules, *, run_id: str, disk: int) -> RunSpec:
     """The spec of a session or an execution. Sizes of CPU and memory are filled in from the machine type by compute."""
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -28,7 +29,7 @@ def build_spec(notebook: Notebook, kind: LaunchKind, standing: Standing, *, run_
     if kind == LaunchKind.SESSION:
         token = new_secret()
         variables[commands.TOKEN_VARIABLE] = token
-        variables[commands.TERMINALS_VARIABLE] = "1" if standing.rules.terminal else "0"
+        variables[commands.TERMINALS_VARIABLE] = "1" if rules.terminal else "0"
         service = Service(socket=commands.SOCKET, path="/api", kind="jupyter", token=token)
     # The workspace is given the document only when it is newer there than what the workspace was last seen to hold.
     seeds = (
@@ -41,7 +42,7 @@ def build_spec(notebook: Notebook, kind: LaunchKind, standing: Standing, *, run_
         command=commands.session_command()
         if kind == LaunchKind.SESSION
         else commands.execute_command(notebook.filename),
-        limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk_bytes(standing)),
+        limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
         environment_path=default_environment().path,
         volume=Volume(name=volume_of(notebook)),
         mounts=(Mount(source=str(commands.code_folder()), target=commands.CODE),),
@@ -52,7 +53,13 @@ def build_spec(notebook: Notebook, kind: LaunchKind, standing: Standing, *, run_
     )
 
 
-def disk_bytes(standing: Standing) -> int:
-    """The size of a notebook's workspace under a plan: the smallest of its limits, else the default."""
-    limits = [n for n in (standing.rules.storage_bytes_notebook, standing.rules.storage_bytes_team) if n]
-    return min(limits, default=DEFAULT_DISK)
+def disk_bytes(rules: PlanRules, *, stored: int, own: int) -> int:
+    """The size of a notebook's workspace: the plan's for one notebook, else the default, within what the team has left.
+
+    `stored` is what the team's notebooks take together, `own` this one's share of it. A team whose plan prices what goes
+    beyond its storage is not held to it.
+    """
+    size = rules.storage_bytes_notebook or DEFAULT_DISK
+    if rules.storage_bytes_team is None or rules.storage_overage_micros_per_gib_month is not None:
+        return size
+    return min(size, max(SMALLEST_DISK, own + rules.storage_bytes_team - stored))

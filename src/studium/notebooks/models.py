@@ -43,6 +43,8 @@ class Notebook(models.Model):
     document_bytes = models.BigIntegerField(default=0)
     volume_document = models.CharField(max_length=64, blank=True)
     cells = models.PositiveIntegerField(default=0)
+    # What the workspace took on disk when a run was last seen in it.
+    workspace_bytes = models.BigIntegerField(default=0)
     rendered = models.CharField(max_length=64, blank=True)
     rendered_of = models.CharField(max_length=64, blank=True)
     render_error = models.CharField(max_length=300, blank=True)

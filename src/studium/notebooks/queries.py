@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Greatest
 
-from studium.accounts.models import User
+from studium.accounts.models import Team, User
 from studium.compute.access import runs_of
 from studium.compute.models import Run
 from studium.compute.states import LIVE
@@ -33,6 +34,12 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> Qu
     for word in text.split()[:6]:
         rows = rows.filter(title__icontains=word)
     return rows
+
+
+def stored_bytes(team: Team) -> int:
+    """What the team's notebooks take: each workspace as last seen, or the document where nothing ran yet."""
+    larger = Greatest("workspace_bytes", "document_bytes")
+    return Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
 
 
 def last_runs(notebooks: Iterable[Notebook]) -> dict[str, Run]:

@@ -57,6 +57,7 @@ def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
     if run.machine is None or run.running_at is None:
         return False
     Launch.objects.filter(pk=launch.pk).update(synced_at=now)
+    Notebook.objects.filter(pk=notebook.pk).update(workspace_bytes=run.usage.get("disk_bytes") or 0)
     content = engines[run.machine.engine].read_file(volume_of(notebook), notebook.filename, options().notebook_bytes)
     summary = summarise(content) if content else None
     if not content or summary is None:  # removed, renamed or half-written: the last good document stays

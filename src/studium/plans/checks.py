@@ -87,40 +87,6 @@ def check_queue(plan: PlanSpec, queued: int) -> None:
         )
 
 
-def check_running_notebooks(plan: PlanSpec, running: int) -> None:
-    """May one more notebook run now? If not, it can wait in the queue."""
-    _check_running(plan, running, plan.rules.running_notebooks, "plan.running_notebooks", "notebook")
-
-
-def check_running_runs(plan: PlanSpec, running: int) -> None:
-    """May one more run of any sort run now? If not, it can wait in the queue."""
-    _check_running(plan, running, plan.rules.running_runs, "plan.running_runs", "run")
-
-
-def _check_running(plan: PlanSpec, running: int, limit: int | None, code: str, noun: str) -> None:
-    if limit is None or running < limit:
-        return
-    things = noun if limit == 1 else f"{noun}s"
-    raise NotYet(
-        code,
-        f"{plan.name} allows {limit} running {things} at a time; {running} {'is' if running == 1 else 'are'} running.",
-        "It starts by itself when that one ends; or stop it now." if limit else f"{_SWITCH}.",
-        {"plan": plan.slug, "limit": limit, "have": running},
-    )
-
-
-def check_projects(plan: PlanSpec, have: int) -> None:
-    """May the team make one more project?"""
-    limit = plan.rules.projects
-    if limit is not None and have >= limit:
-        raise Refused(
-            "plan.projects",
-            f"{plan.name} allows {limit} projects and {have} exist.",
-            f"Delete a project, or: {_SWITCH.lower()}.",
-            {"plan": plan.slug, "limit": limit, "have": have},
-        )
-
-
 def check_visibility(plan: PlanSpec, wanted: str) -> None:
     """May things of this team be this visible?"""
     allowed = [v for v in _VISIBILITIES if v in plan.rules.visibilities]
@@ -146,17 +112,6 @@ def default_visibility(plan: PlanSpec) -> Visibility:
     return next(v for v in _VISIBILITIES if v in plan.rules.visibilities)
 
 
-def check_terminal(plan: PlanSpec) -> None:
-    """May sessions open terminals?"""
-    if not plan.rules.terminal:
-        raise Refused(
-            "plan.terminal",
-            f"{plan.name} has no terminal.",
-            f"Use `!command` in a cell, or: {_SWITCH.lower()}.",
-            {"plan": plan.slug},
-        )
-
-
 def check_internet(plan: PlanSpec) -> None:
     """May sessions reach the network?"""
     if not plan.rules.internet:
@@ -176,13 +131,6 @@ def check_team_storage(plan: PlanSpec, used: int, adding: int) -> int:
     if plan.rules.storage_overage_micros_per_gib_month is not None:
         return overage_charge(plan.rules, used + adding, HOURS_PER_MONTH)
     raise _too_much(plan, "plan.storage_team", "the team's storage", limit, used, adding)
-
-
-def check_notebook_storage(plan: PlanSpec, used: int, adding: int) -> None:
-    """May this notebook's workspace grow by `adding` bytes?"""
-    limit = plan.rules.storage_bytes_notebook
-    if limit is not None and used + adding > limit:
-        raise _too_much(plan, "plan.storage_notebook", "a notebook's files", limit, used, adding)
 
 
 def _too_much(plan: PlanSpec, code: str, what: str, limit: int, used: int, adding: int) -> Refused:

@@ -3,21 +3,23 @@
 from datetime import timedelta
 
 import pytest
+from world import World
+
 from factories.accounts import NOW, Cast, make_cast, make_user
 from factories.compute import load_plans
 from factories.notebooks import make_environment, make_notebook, notebook_json
-from world import World
-
 from studium.accounts.models import User
 from studium.compute.states import Reason, State
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
 from studium.events.models import Event
+from studium.lib.units import GIB
 from studium.notebooks import actions, reconcile
 from studium.notebooks.access import mine, notebook_for, visible_to
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import actions as plans
+from studium.plans.queries import standing
 from studium.storage import actions as storage
 
 pytestmark = pytest.mark.django_db
@@ -232,6 +234,30 @@ def test_internet_where_the_plan_has_it(world: World, cast: Cast) -> None:
     actions.update_notebook(cast.owner, notebook, internet=True, now=NOW)
     run = actions.start(cast.owner, notebook, LaunchKind.SESSION, "cpu-small", now=world.now)
     assert run.spec["network"] == "outbound"
+
+
+def test_storage_beyond_the_plan(world: World, cast: Cast) -> None:
+    """A plan that prices the overage lets people go on; one that does not refuses with the figures."""
+    plans.assign_plan(None, cast.team, "gradient-free", now=NOW)
+    full = make_notebook(cast.owner, cast.team)
+    Notebook.objects.filter(pk=full.pk).update(workspace_bytes=6 * GIB)
+    notebook = make_notebook(cast.owner, cast.team)
+    assert actions.start(cast.owner, notebook, LaunchKind.SESSION, "free-gpu", now=world.now)
+    rules = standing(cast.team, now=NOW).rules.model_copy(update={"storage_overage_micros_per_gib_month": None})
+    plans.load_plan("strict", "Strict", "", rules, now=NOW)
+    plans.assign_plan(None, cast.team, "strict", now=NOW)
+    with pytest.raises(Refused) as caught:
+        actions.start(cast.owner, full, LaunchKind.SESSION, "free-gpu", now=world.now)
+    assert caught.value.code == "plan.storage_team"
+    Notebook.objects.filter(pk=full.pk).update(workspace_bytes=4 * GIB)
+    run = actions.start(cast.owner, full, LaunchKind.SESSION, "free-gpu", now=world.now)
+    assert 4 * GIB <= run.spec["limits"]["disk_bytes"] < 5 * GIB
+
+
+def test_twenty_gigabytes_a_notebook_on_kaggle(world: World, cast: Cast) -> None:
+    plans.assign_plan(None, cast.team, "kaggle", now=NOW)
+    run = actions.start(cast.owner, make_notebook(cast.owner, cast.team), LaunchKind.SESSION, "p100", now=world.now)
+    assert run.spec["limits"]["disk_bytes"] == 20 * GIB
 
 
 def test_terminals_where_the_plan_has_them(world: World, cast: Cast) -> None:

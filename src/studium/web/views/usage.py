@@ -13,7 +13,8 @@ from studium.accounts.access import team_for, teams_of
 from studium.accounts.models import Team, User
 from studium.errors import NotFound
 from studium.lib import clock
-from studium.notebooks.queries import readable_runs
+from studium.notebooks.queries import readable_runs, stored_bytes
+from studium.plans.estimates import overage_words
 from studium.plans.models import Claim
 from studium.plans.queries import bill, charged, cost_since, daily_use, ledger, standing
 from studium.web.paging import page
@@ -40,6 +41,7 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
     found = team_for(request.user, team)
     now = clock.now()
     allowance = standing(found, now=now)
+    stored = stored_bytes(found)
     lines = page(request, bill(found), "created_at")
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     context = {
@@ -48,6 +50,9 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
         "teams": list(teams_of(request.user)),
         "plan": allowance.plan,
         "meters": allowance_meters(allowance),
+        "stored": stored,
+        "stored_limit": allowance.rules.storage_bytes_team,
+        "overage": overage_words(allowance.rules, stored),
         "page": lines,
         "lines": _explained(request.user, lines.rows),
         "month": cost_since(found, month),
