@@ -250,6 +250,7 @@ def test_storage_beyond_the_plan(world: World, cast: Cast) -> None:
         actions.start(cast.owner, full, LaunchKind.SESSION, "free-gpu", now=world.now)
     assert caught.value.code == "plan.storage_team"
     Notebook.objects.filter(pk=full.pk).update(workspace_bytes=4 * GIB)
+    full.refresh_from_db()
     run = actions.start(cast.owner, full, LaunchKind.SESSION, "free-gpu", now=world.now)
     assert 4 * GIB <= run.spec["limits"]["disk_bytes"] < 5 * GIB
 
