@@ -55,7 +55,7 @@ def rest(seen: Visit, folder: Path) -> None:
     page = seen.go("/")
     page.get_by_role("link", name="Open", exact=True).click()
     page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("#panel").get_by_role("button", name="Stop").click()
+    page.get_by_role("complementary").get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Start again")).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="A damped swing").click()
     frame = page.frame_locator("iframe[title$='rendered']")

@@ -67,8 +67,10 @@ def show_run(request: UserRequest, run_id: str) -> HttpResponse:
 @signed_in
 @require_GET
 def state(request: UserRequest, run_id: str) -> HttpResponse:
-    """The part of the page that changes while the run lives."""
+    """The part of the page that changes while the run lives; its end makes the whole page load again."""
     run = seen_by(request.user, run_id)
+    if request.htmx and run.state == State.ENDED:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return render(request, "runs/state.html", _context(request, run))
 
 
