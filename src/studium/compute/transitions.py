@@ -7,6 +7,7 @@ from django.db import transaction
 
 from studium.accounts.models import User
 from studium.compute.models import Allocation, Run
+from studium.compute.reported import plain_text
 from studium.compute.states import ENDINGS, Reason, State, may_move
 from studium.events.actions import record
 
@@ -85,7 +86,7 @@ def end(
         actor=actor,
         lease=lease,
         reason=reason.value,
-        message=message or ENDINGS[reason].title,
+        message=plain_text(message) or ENDINGS[reason].title,
         exit_code=exit_code,
         ended_at=at,
         endpoint="",

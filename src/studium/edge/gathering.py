@@ -51,7 +51,7 @@ class Gathering:
         limits = self._limits
         if self._uploads[address] >= limits.uploads_per_address or self._uploads.total() >= limits.uploads:
             raise Refused(BUSY)
-        file = tempfile.TemporaryFile(prefix="studium-upload-")
+        file = tempfile.TemporaryFile(prefix="studium-upload-")  # noqa: SIM115 (`Gathered.close` closes it)
         self._uploads[address] += 1
         return file
 

@@ -12,6 +12,7 @@ from typing import Any
 
 NAME, SPARE = "status.json", "status.spare"
 _SPARE_BYTES = 16 * 1024
+_MOST_PARTS = 50
 
 
 def lay_down(folder: str) -> None:
@@ -59,8 +60,9 @@ def read_progress(path: str, most: int = 4096) -> dict[str, Any] | None:
         return None
     try:
         data = os.read(descriptor, most + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-        # NaN and NUL are valid to this parser and to few stores.
-        found = None if len(data) > most or b"\\u0000" in data else json.loads(data, parse_constant=_refuse)
+        # NaN and NUL are valid to this parser and to few stores; deep nesting is what no writer or reader survives.
+        unfit = len(data) > most or b"\\u0000" in data or data.count(b"[") + data.count(b"{") > _MOST_PARTS
+        found = None if unfit else json.loads(data, parse_constant=_refuse)
     except (OSError, ValueError, RecursionError):
         return None
     finally:

@@ -197,3 +197,11 @@ def test_the_interpreter_of_an_environment_is_found(tmp_path: Path) -> None:
     (environment / "bin" / "python").unlink()
     assert inside.interpreter_prefixes(str(environment)) == {}
     assert inside.interpreter_prefixes(str(tmp_path)) == {}
+
+
+@pytest.mark.parametrize("depth", [51, 900, 960, 990])
+def test_progress_that_nests_deep_is_not_taken(tmp_path: Path, depth: int) -> None:
+    """What is taken is written to the status and read again, both on a deeper stack than here."""
+    path = tmp_path / "progress.json"
+    path.write_text('{"a":' + "[" * depth + "]" * depth + "}")
+    assert statusfile.read_progress(str(path)) is None

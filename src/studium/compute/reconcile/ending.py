@@ -6,6 +6,7 @@ from django.db import transaction
 
 from studium.compute.engines.base import Cause, Observation
 from studium.compute.models import Run
+from studium.compute.reported import plain_report
 from studium.compute.states import Reason, State
 from studium.compute.transitions import end
 from studium.lib.units import size_words
@@ -41,7 +42,7 @@ def finish_observed(run: Run, seen: Observation, *, now: datetime) -> bool:
             run.running_at = started
             plans.begin_charging(run.pk, since=started)
         Run.objects.filter(pk=run.pk).update(
-            usage=usage_data(seen), progress=dict(seen.progress) if seen.progress else run.progress
+            usage=usage_data(seen), progress=plain_report(seen.progress) or run.progress
         )
         return finish(run, reason, now=now, message=message, exit_code=seen.exit_code, ended_at=ended_at)
 
@@ -68,9 +69,11 @@ def reason_of(run: Run, seen: Observation) -> tuple[Reason, str]:
 
 
 def _failure_words(run: Run, seen: Observation) -> str:
-    error = (seen.progress or {}).get("error")
+    error = (plain_report(seen.progress) or {}).get("error")
     if isinstance(error, dict):
-        place = f"Cell {error['cell']} failed: " if error.get("cell") else ""  # no cell is to blame for a missing kernel
+        place = (
+            f"Cell {error['cell']} failed: " if error.get("cell") else ""
+        )  # no cell is to blame for a missing kernel
         return f"{place}{error.get('name')}: {error.get('message')}"[:500]
     return f"The command ended with exit code {seen.exit_code}."
 

@@ -15,6 +15,7 @@ from studium.compute.models import Run
 from studium.compute.reconcile.ending import finish, finish_observed, usage_data
 from studium.compute.reconcile.leases import each, give_back, lease_due
 from studium.compute.reconcile.start import ask
+from studium.compute.reported import plain_report, plain_text
 from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.events.actions import hint, record
@@ -100,9 +101,9 @@ def _running(run: Run, seen: Observation, now: datetime) -> None:
             now=now,
             after=POLL_RUNNING,
             usage=usage_data(seen),
-            progress=dict(seen.progress) if seen.progress else run.progress,
+            progress=plain_report(seen.progress) or run.progress,
             active_at=active,
-            active_what=seen.activity.what if seen.activity.busy else run.active_what,
+            active_what=plain_text(seen.activity.what) if seen.activity.busy else run.active_what,
             quota_deadline=run.quota_deadline,
             warned=warned,
             unknown_since=None,
