@@ -8,11 +8,22 @@ import surroundings
 import warm_kernel
 
 
+def _ask_no_node() -> None:
+    """Keep JupyterLab from asking Node.js, where the host has one, for the address that its builds would take packages from.
+
+    Nothing is built in a session, and the answer takes longer (0.3 s) than all else that is imported.
+    """
+    from jupyterlab import commands
+
+    commands._yarn_config = lambda logger: {"yarn config": {}, "npm config": {}}
+
+
 def main() -> None:
     surroundings.prepare()
     notebook = os.environ.get("STUDIUM_NOTEBOOK", "").strip("/")
     if notebook:
         warm_kernel.start(surroundings.WORKSPACE / notebook)
+    _ask_no_node()
     from jupyterlab.labapp import LabApp
 
     here = Path(__file__).resolve().parent
