@@ -23,11 +23,14 @@ def figure(
     """Print one figure. What does not apply stays None and is printed as null.
 
     `ratio` is value / peer_value unless said otherwise; `goal` is in words (`"< 100"`, `"<= 0.5 x"`) and `ok` whether it
-    was met. What the machine is goes with the conditions.
+    was met. What the machine is, and how busy it has been in the last minute, goes with the conditions.
     """
     if ratio is None and peer_value:
         ratio = value / peer_value
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    machine = (
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
     line: dict[str, Any] = {
         "bench": bench,
         "figure": figure,
