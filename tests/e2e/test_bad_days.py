@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from factories.notebooks import notebook_json
 from running.platform import Platform, running_platform, wait_for
 

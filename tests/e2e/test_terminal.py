@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from factories.notebooks import notebook_json
 from running.platform import Platform, wait_for
 
@@ -77,10 +78,9 @@ def test_two_hundred_megabytes(platform: Platform, tmp_path: Path) -> None:
 
 
 def test_an_old_notebook_is_upgraded(platform: Platform, tmp_path: Path) -> None:
-    old = {
-        "nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""},
-        "worksheets": [{"cells": [{"cell_type": "code", "collapsed": False, "input": ["print('old')"], "language": "python", "metadata": {}, "outputs": []}], "metadata": {}}],
-    }  # fmt: skip
+    cell = {"cell_type": "code", "input": ["print('old')"], "language": "python", "metadata": {}, "outputs": []}
+    sheets = [{"cells": [{**cell, "collapsed": False}], "metadata": {}}]
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": sheets}
     source = tmp_path / "old.ipynb"
     source.write_text(json.dumps(old))
     done = platform.cli("run", str(source), "--machine", "cpu-small")

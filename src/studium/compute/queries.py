@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import Count, Min, QuerySet
 
@@ -108,6 +109,12 @@ def machines() -> QuerySet[Machine]:
 def checks() -> list[Check]:
     """What isolates and limits runs here, and what is missing."""
     return [check for engine in engines().values() for check in engine.checks()]
+
+
+@lru_cache(maxsize=1)
+def isolation_is_full() -> bool:
+    """Whether strangers may be let in. Looked at once a process: it depends on the machine and the user we run as."""
+    return all(check.ok for check in checks() if check.isolates)
 
 
 def read_log(run: Run, offset: int, limit: int) -> tuple[bytes, int]:

@@ -1,13 +1,11 @@
 """`studium doctor`: what isolates, what limits, what is found, what is degraded, each with the remedy."""
 
-import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from studium.compute.engines.base import Check, Engine
 from studium.compute.engines.registry import local_engine
 from studium.config.options import options
-from studium.lib.units import GIB, size_words
 from studium.operations import system
 
 
@@ -31,7 +29,7 @@ def examine(engine: Engine | None = None) -> Report:
     """Look at this machine. Changes nothing."""
     settings = options()
     engine = engine or local_engine(settings)
-    checks = [*engine.checks(), *_programs(), _disk(), _sign_up(engine)]
+    checks = [*engine.checks(), *_programs(), _sign_up(engine)]
     machines = [
         {
             "name": machine.name,
@@ -64,20 +62,6 @@ def _programs() -> list[Check]:
         Check(name=need.package, ok=False, detail=f"{need.program} is missing: {need.without}", remedy=remedy)
         for need in lacking
     ]
-
-
-def _disk() -> Check:
-    home = options().home
-    there = home if home.exists() else home.parent
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
-    return Check(
-        name="disk",
-        ok=free > 5 * GIB,
-        detail=f"{size_words(free)} free for {home}",
-        remedy="" if free > 5 * GIB else "Free some space, or set STUDIUM_HOME to a folder on a larger disk.",
-    )
 
 
 def _sign_up(engine: Engine) -> Check:

@@ -33,7 +33,7 @@ def web_command(options: Options) -> list[str]:
         "--uds",
         str(options.web_socket),
         "--uds-permissions",
-        "600",
+        "0o600",
         "--workers",
         "1",
         "--blocking-threads",

@@ -32,6 +32,7 @@ def up(*, first_notebook: bool = True) -> int:
             )
         first = setup.prepare(say)
         log_path = settings.home / "studium.log"
+        log_path.touch(mode=0o600)
         with log_path.open("ab") as logs:
             return _serve(
                 Supervisor(settings, say, logs), console, log_path, first=first, first_notebook=first_notebook

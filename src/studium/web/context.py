@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from studium.config.options import options
+from studium.web.signing_in import open_to_strangers
 
 _AREAS = (
     ("home", "/", "Home"),
@@ -35,6 +35,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         areas.append({"url": "/admin/", "words": "Admin", "here": here.startswith("/admin/")})
     return {
         "areas": areas,
-        "open_signup": options().open_signup,
+        "open_signup": open_to_strangers(),
         "settings_here": here.startswith(("/settings/", "/accounts/")),
     }

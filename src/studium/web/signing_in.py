@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from studium.accounts import actions
 from studium.accounts.models import User
+from studium.compute.queries import isolation_is_full
 from studium.config.options import options
 from studium.errors import NotFound
 from studium.lib import clock
@@ -19,9 +20,14 @@ from studium.lib import clock
 INVITATION_KEY = "studium-invitation"
 
 
+def open_to_strangers() -> bool:
+    """Whether anybody may sign up: asked for in the settings, and runs are isolated well enough for it."""
+    return options().open_signup and isolation_is_full()
+
+
 def may_sign_up(request: HttpRequest) -> bool:
     """Whether this visitor may make an account now."""
-    if options().open_signup:
+    if open_to_strangers():
         return True
     secret = request.session.get(INVITATION_KEY, "")
     if not secret:

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories.accounts import make_user
-from factories.compute import load_plans, make_run
 from world import World, machine
 
+from factories.accounts import make_user
+from factories.compute import load_plans, make_run
 from studium.compute import actions, transitions
 from studium.compute.models import Allocation, Run
 from studium.compute.reconcile import ending, place, start, stop, watch
@@ -65,7 +65,12 @@ def live_through(world: World, run: Run) -> int:
         world.now += timedelta(seconds=1)
         run.refresh_from_db()
         state = State(run.state)
-        if state == State.RUNNING and not asked and run.running_at and world.now - run.running_at > timedelta(seconds=60):
+        if (
+            state == State.RUNNING
+            and not asked
+            and run.running_at
+            and world.now - run.running_at > timedelta(seconds=60)
+        ):
             try:
                 actions.stop_run(run.user, run, now=world.now)
             except Killed:
@@ -86,7 +91,9 @@ def check_books(run: Run, world: World) -> None:
     wall = int((run.ended_at - run.running_at).total_seconds())
     entries = list(LedgerEntry.objects.order_by("first_second"))
     assert sum(e.seconds for e in entries) == wall > 50
-    assert [e.first_second for e in entries[1:]] == [e.first_second + e.seconds for e in entries[:-1]], "no gap, no overlap"
+    assert [e.first_second for e in entries[1:]] == [e.first_second + e.seconds for e in entries[:-1]], (
+        "no gap, no overlap"
+    )
     assert not Allocation.objects.exists()
     assert not Claim.objects.filter(released_at=None).exists()
     kinds = list(Event.objects.filter(subject_id=run.pk, kind__startswith="run.").values_list("kind", flat=True))
@@ -106,7 +113,9 @@ def world(run: Run) -> World:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("target", MOVES)
-def test_dead_at_a_state_change(world: World, run: Run, monkeypatch: pytest.MonkeyPatch, target: State, after: bool) -> None:
+def test_dead_at_a_state_change(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, target: State, after: bool
+) -> None:
     dying = die_once(transitions.move, lambda _run, to, **_: to == target, after=after)
     for module in (transitions, place, start, watch, actions):
         monkeypatch.setattr(module, "move", dying)
@@ -116,15 +125,21 @@ def test_dead_at_a_state_change(world: World, run: Run, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["start", "poll", "stop", "read_log", "reclaim", "endpoint", "inventory"])
-def test_dead_at_an_engine_call(world: World, run: Run, monkeypatch: pytest.MonkeyPatch, method: str, after: bool) -> None:
-    monkeypatch.setattr(world.engine, method, die_once(getattr(world.engine, method), lambda *_, **__: True, after=after))
+def test_dead_at_an_engine_call(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
+) -> None:
+    monkeypatch.setattr(
+        world.engine, method, die_once(getattr(world.engine, method), lambda *_, **__: True, after=after)
+    )
     assert live_through(world, run) == 1
     check_books(run, world)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["take_claim", "begin_charging", "charge", "settle"])
-def test_dead_at_a_step_of_the_ledger(world: World, run: Run, monkeypatch: pytest.MonkeyPatch, call: str, after: bool) -> None:
+def test_dead_at_a_step_of_the_ledger(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, call: str, after: bool
+) -> None:
     from studium.plans import actions as plans
 
     monkeypatch.setattr(plans, call, die_once(getattr(plans, call), lambda *_, **__: True, after=after))
@@ -150,4 +165,5 @@ def test_the_queue_keeps_its_order(world: World, run: Run, monkeypatch: pytest.M
 def test_every_way_to_die_was_tried() -> None:
     """The modules that can move a run are the ones these tests kill in."""
     users = {m.__name__ for m in (place, start, stop, watch, ending, actions, transitions) if hasattr(m, "move")}
-    assert users == {f"studium.compute.{n}" for n in ("reconcile.place", "reconcile.start", "reconcile.watch", "actions", "transitions")}
+    names = ("reconcile.place", "reconcile.start", "reconcile.watch", "actions", "transitions")
+    assert users == {f"studium.compute.{name}" for name in names}

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from factories.accounts import NOW
 
+from factories.accounts import NOW
 from studium.errors import NotYet
 from studium.storage import actions, reconcile, stores
 from studium.storage.models import Blob

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 from scenes import Scene, client_of
 from test_web_access import problems_of
 from test_web_notebooks import text_of
@@ -12,6 +13,8 @@ from factories.accounts import NOW, make_user
 from studium.accounts import actions
 from studium.accounts.models import Membership, Team, User
 from studium.accounts.states import Role
+from studium.config.options import Options
+from studium.web import signing_in
 
 SIGN_UP = {"email": "new@example.org", "username": "newcomer", "password1": "a long enough secret 7"}
 
@@ -154,3 +157,18 @@ def adapter_ready(request, adapter, login):  # type: ignore[no-untyped-def]
     """The login as the library hands it on: with the name the provider told."""
     adapter.populate_user(request, login, {"username": "mia", "email": "mia@uni.example"})
     return login
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("isolated", [True, False])
+def test_strangers_sign_up_only_where_runs_are_isolated(
+    client: Client, monkeypatch: pytest.MonkeyPatch, isolated: bool
+) -> None:
+    """Asked to be open: it is, unless `studium doctor` says that isolation is not full."""
+    monkeypatch.setattr(signing_in, "options", lambda: Options(open_signup=True))
+    monkeypatch.setattr(signing_in, "isolation_is_full", lambda: isolated)
+    said = client.post(
+        "/accounts/signup/", {"email": "new@example.org", "username": "newcomer", "password1": "long enough words"}
+    )
+    assert User.objects.filter(username="newcomer").exists() == isolated
+    assert said.status_code == (302 if isolated else 200)
