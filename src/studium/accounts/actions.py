@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.text import slugify
 
-from studium.accounts.access import require
+from studium.accounts.access import require, role_in
 from studium.accounts.models import ApiToken, EntryTicket, Invitation, LoginLink, Membership, Project, Team, User
 from studium.accounts.states import Role, Scope, covers
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
@@ -114,7 +114,8 @@ def create_project(actor: User, team: Team, name: str, *, now: datetime, limit: 
     slug = slugify(name)[:60]
     if not slug:
         raise BadInput("project.no_name", "A project needs a name with at least one letter or digit.", "Type a name.")
-    have = Project.objects.select_for_update().filter(team=team, deleted_at=None)
+    Team.objects.select_for_update().get(pk=team.pk)  # two at once must not both find room for the last one
+    have = Project.objects.filter(team=team, deleted_at=None)
     if have.filter(slug=slug).exists():
         raise BadInput("project.exists", f"{team.slug} already has a project {slug}.", "Choose another name.")
     if limit is not None and have.count() >= limit:
@@ -179,16 +180,25 @@ def open_invitation(secret: str, *, now: datetime) -> Invitation:
         .select_related("team", "created_by")
         .first()
     )
-    if found is None:
+    if found is None or not _still_invites(found):
         raise NotFound("invite.gone", "This invitation was used, withdrawn or is too old.", "Ask for a new one.")
     return found
+
+
+def _still_invites(invitation: Invitation) -> bool:
+    """Whether who made the link could still make it: nobody who was removed or deactivated comes back by their own."""
+    if invitation.team is None:
+        return invitation.created_by.is_active and invitation.created_by.is_staff
+    role = role_in(invitation.created_by, invitation.team)
+    return role is not None and covers(role, Role.ADMIN) and covers(role, Role(invitation.role))
 
 
 @transaction.atomic
 def accept_invitation(user: User, secret: str, *, now: datetime) -> Team | None:
     """Join by a link. An existing membership keeps the higher role. Two at once: one joins, the other gets NotFound."""
     invitation = open_invitation(secret, now=now)
-    if not Invitation.objects.filter(pk=invitation.pk, used_at=None).update(used_at=now, used_by=user):
+    unused = Invitation.objects.filter(pk=invitation.pk, used_at=None, revoked_at=None)
+    if not unused.update(used_at=now, used_by=user):
         raise NotFound("invite.gone", "This invitation was used a moment ago.", "Ask for a new one.")
     if invitation.team is None:
         return None

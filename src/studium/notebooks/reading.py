@@ -5,6 +5,7 @@ Plain code over plain JSON: the format's own library takes a second to import an
 
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
@@ -46,8 +47,20 @@ def parse(data: bytes) -> Json:
 
 def written(document: Json) -> bytes:
     """The canonical bytes of a notebook: equal documents give equal bytes."""
-    text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    try:
+        text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    except ValueError:  # a number such as 1e999, which reads as infinity
+        return written(_finite(document))
     return _SURROGATE.sub("\ufffd", text).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON cannot write; no deeper than `_check_depth` lets through."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def text_of(value: Any) -> str:

@@ -4,10 +4,12 @@ Runs of notebooks are known only through `Launch`. Everything here is repeatable
 launch is settled last.
 """
 
+import time
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 
 from studium.compute.actions import stop_run
 from studium.compute.engines.base import EngineError
@@ -17,6 +19,7 @@ from studium.config.options import options
 from studium.errors import StudiumError
 from studium.events.actions import hint, record
 from studium.notebooks import actions
+from studium.notebooks.access import may_change
 from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
@@ -26,12 +29,30 @@ from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
 SYNC_EVERY = timedelta(seconds=5)
+# A document that takes long to read rests for so many times as long, so that it takes a small share of the pass.
+SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
 
 
 def sync_running(engines: Engines, now: datetime) -> int:
     """Take over what running sessions and executions have saved since the last look; returns how many changed."""
     due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(synced_at__gt=now - SYNC_EVERY)
-    return sum(_sync(engines, launch, now) for launch in due.select_related("notebook", "run__machine")[:50])
+    # Those not seen for longest first: many sessions, or some that take long, keep nobody from their turn.
+    due = due.order_by(F("synced_at").asc(nulls_first=True))
+    return sum(_sync_apart(engines, launch, now) for launch in due.select_related("notebook", "run__machine")[:50])
+
+
+def _sync_apart(engines: Engines, launch: Launch, now: datetime) -> bool:
+    """Sync one launch. What goes wrong with it concerns no other; what takes long is looked at less often."""
+    began = time.monotonic()
+    try:
+        return _sync(engines, launch, now)
+    except Exception as error:
+        log.warning("sync_failed", run=launch.run_id, error=str(error))
+        return False
+    finally:
+        took = time.monotonic() - began
+        if took > SLOW_SYNC_SECONDS:
+            Launch.objects.filter(pk=launch.pk).update(synced_at=now + timedelta(seconds=SLOW_SYNC_REST * took))
 
 
 def settle_ended(engines: Engines, now: datetime) -> int:
@@ -43,7 +64,7 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     for launch in ended[:50]:
         try:
             _sync(engines, launch, now)
-        except (EngineError, StudiumError) as error:
+        except Exception as error:  # one hostile document must not keep everybody's results waiting
             log.warning("settle_failed", run=launch.run_id, error=str(error))
             Launch.objects.filter(pk=launch.pk).update(fault=str(error)[:300])
         _settle(launch, now)
@@ -108,7 +129,7 @@ def restart_moved(now: datetime) -> int:
             continue
         machine, user = notebook.next_machine, notebook.next_user
         Notebook.objects.filter(pk=notebook.pk).update(next_machine="", next_user=None)
-        if user is None or not user.is_active:
+        if user is None or not may_change(user, notebook):  # who asked may have lost the right meanwhile
             continue
         try:
             actions.start(user, notebook, LaunchKind.SESSION, machine, now=now)
@@ -126,8 +147,6 @@ def restart_moved(now: datetime) -> int:
 
 def render_changed(now: datetime) -> int:
     """Render documents that changed and are not being run; a live one is rendered when asked for. Returns how many."""
-    from django.db.models import F
-
     stale = Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document")).order_by("changed_at")
     done = 0
     for notebook in stale[:10]:
@@ -135,8 +154,11 @@ def render_changed(now: datetime) -> int:
         try:
             blob = storage.put(render_html(storage.get(notebook.document)), now=now)
             digest = blob.digest
-        except (RenderError, OSError) as problem:
+        except RenderError as problem:
             error = str(problem)[:300]
+        except Exception as problem:  # as above: the others are to be rendered
+            log.warning("render_failed", notebook=notebook.pk, error=str(problem))
+            error = "It could not be rendered."
         with transaction.atomic():
             if digest:
                 storage.hold(f"notebook:{notebook.pk}:rendered", digest)

@@ -189,3 +189,25 @@ def test_changes_leave_events(cast: Cast) -> None:
     event = Event.objects.filter(kind="team.role").get()
     assert (event.actor_id, event.team_id, event.data["role"]) == (cast.owner.pk, cast.team.pk, "admin")
     assert Membership.objects.get(team=cast.team, user=cast.teammate).role == Role.ADMIN
+
+
+def test_nobody_comes_back_by_an_invitation_they_made_themselves(cast: Cast) -> None:
+    """An admin who was removed, demoted or deactivated keeps no way in, not even for somebody else."""
+    for undo in (
+        lambda admin: actions.remove_member(cast.owner, cast.team, admin, now=NOW),
+        lambda admin: actions.set_role(cast.owner, cast.team, admin, Role.MEMBER, now=NOW),
+        lambda admin: actions.set_active(cast.operator, admin, False, now=NOW),
+    ):
+        admin = join(cast.team, make_user(), Role.ADMIN)
+        _, secret = actions.invite(admin, cast.team, Role.ADMIN, now=NOW)
+        assert actions.open_invitation(secret, now=NOW).created_by == admin
+        undo(admin)
+        with pytest.raises(NotFound):
+            actions.accept_invitation(admin, secret, now=NOW)
+        with pytest.raises(NotFound):
+            actions.accept_invitation(make_user(), secret, now=NOW)
+    operator = make_user(operator=True)
+    _, secret = actions.invite(operator, None, Role.MEMBER, now=NOW)
+    actions.set_operator(cast.operator, operator, False, now=NOW)
+    with pytest.raises(NotFound):
+        actions.open_invitation(secret, now=NOW)

@@ -29,7 +29,9 @@ def refused(data: bytes) -> BadInput:
 
 def test_a_notebook_is_described() -> None:
     spec = {"kernelspec": {"name": "ir", "language": "R"}}
-    found = check_notebook(notebook({"cell_type": "markdown", "source": ["# The *first*\n", "text"]}, code("1"), metadata=spec))
+    found = check_notebook(
+        notebook({"cell_type": "markdown", "source": ["# The *first*\n", "text"]}, code("1"), metadata=spec)
+    )
     assert (found.title, found.kernel, found.language) == ("The first", "ir", "R")
     assert (found.cells, found.code_cells) == (2, 1)
 
@@ -41,7 +43,9 @@ def test_blank_is_a_notebook_with_its_title() -> None:
 
 
 def test_normalising_again_changes_nothing() -> None:
-    once = normalise(notebook(code(["a\n", "b"]), code("x", id="same"), code("y", id="same"), {"cell_type": "raw", "source": "r"}))
+    once = normalise(
+        notebook(code(["a\n", "b"]), code("x", id="same"), code("y", id="same"), {"cell_type": "raw", "source": "r"})
+    )
     assert normalise(once) == once
 
 
@@ -53,8 +57,20 @@ def test_duplicate_and_invalid_cell_ids_are_mended() -> None:
 
 
 def test_nbformat_3_is_upgraded() -> None:
-    cell = {"cell_type": "code", "input": "1+1", "language": "python", "outputs": [], "collapsed": False, "metadata": {}}
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    cell = {
+        "cell_type": "code",
+        "input": "1+1",
+        "language": "python",
+        "outputs": [],
+        "collapsed": False,
+        "metadata": {},
+    }
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+    }
     found = check_notebook(json.dumps(old).encode())
     assert json.loads(found.content)["cells"][0]["source"] == "1+1"
 
@@ -100,6 +116,15 @@ def test_lone_surrogates_and_not_a_number_are_mended() -> None:
     content = check_notebook(data.replace(b'"metadata": {}', b'"metadata": {"n": NaN}', 1)).content
     assert "a\ufffdb" in content.decode()
     assert b"NaN" not in content
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b'[1, {"a": 1E+400}]'])
+def test_numbers_that_read_as_infinity_are_mended(number: bytes) -> None:
+    content = check_notebook(
+        notebook(code("x")).replace(b'"metadata": {}', b'"metadata": {"n": %s}' % number, 1)
+    ).content
+    assert b"null" in content
+    assert b"Infinity" not in content
 
 
 def test_a_large_notebook_is_read_in_a_process_of_its_own() -> None:
