@@ -14,6 +14,7 @@ from studium.lib.ids import new_id, new_secret, secret_digest
 
 INVITATION_LIFE = timedelta(days=7)
 TICKET_LIFE = timedelta(seconds=60)
+STAY_LIFE = timedelta(hours=12)  # in a content host, by one ticket
 LOGIN_LINK_LIFE = timedelta(hours=24)
 # Addresses of the platform's own pages start with these; a team may not take their place.
 RESERVED_SLUGS = frozenset(
@@ -355,13 +356,21 @@ def use_login_link(secret: str, *, now: datetime) -> User:
     return LoginLink.objects.select_related("user").get(secret_digest=secret_digest(secret)).user
 
 
-def make_ticket(user: User, label: str, path: str, *, now: datetime) -> str:
-    """The secret of a one-time ticket into the content host `label`. The caller has checked that the user may enter."""
+def make_ticket(user: User, label: str, path: str, *, now: datetime, session: str = "") -> str:
+    """The secret of a one-time ticket into the content host `label`. The caller has checked that the user may enter.
+
+    With `session`, the browser's session key, the stay inside ends when that session does.
+    """
     secret = new_secret()
     with transaction.atomic():
-        EntryTicket.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()
+        EntryTicket.objects.filter(expires_at__lt=now - STAY_LIFE - timedelta(hours=1)).delete()
         EntryTicket.objects.create(
-            user=user, label=label, path=path, secret_digest=secret_digest(secret), expires_at=now + TICKET_LIFE
+            user=user,
+            label=label,
+            path=path,
+            session=session,
+            secret_digest=secret_digest(secret),
+            expires_at=now + TICKET_LIFE,
         )
     return secret
 

@@ -100,11 +100,15 @@ class LoginLink(models.Model):
 
 
 class EntryTicket(models.Model):
-    """A one-time way from a page of the platform into a content host."""
+    """A one-time way from a page of the platform into a content host.
+
+    The row outlives its use for as long as one may stay inside: with `session` gone, signed out, the stay ends.
+    """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     label = models.CharField(max_length=40)
     path = models.CharField(max_length=500)
     secret_digest = models.CharField(max_length=64, unique=True)
-    expires_at = models.DateTimeField()
+    session = models.CharField(max_length=40, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)

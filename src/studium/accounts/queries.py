@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Count, QuerySet
 
-from studium.accounts.models import ApiToken, Invitation, Membership, Project, Team, User
+from studium.accounts.models import ApiToken, EntryTicket, Invitation, Membership, Project, Team, User
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -27,6 +28,12 @@ def open_invitations(team: Team | None, *, now: datetime) -> QuerySet[Invitation
     """Links that still let somebody in; None asks for those to the installation."""
     rows = Invitation.objects.filter(team=team, used_at=None, revoked_at=None, expires_at__gt=now)
     return rows.select_related("created_by").order_by("-created_at")
+
+
+def stays(user_id: int, ticket_id: int) -> bool:
+    """Whether the browser session that entered a content host by this ticket still is one."""
+    ticket = EntryTicket.objects.filter(pk=ticket_id, user_id=user_id).exclude(used_at=None).first()
+    return ticket is not None and (not ticket.session or SessionStore().exists(ticket.session))
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:

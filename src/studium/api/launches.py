@@ -135,7 +135,8 @@ def open_session(request: ApiRequest, notebook_id: str) -> Opened:
             "Wait until its run is `running`, then open it.",
             {"state": run.state},
         )
-    ticket = make_ticket(user, notebook.label, "/", now=now)
+    session = "" if request.auth.token else request.session.session_key or ""
+    ticket = make_ticket(user, notebook.label, "/", now=now, session=session)
     return Opened(url=addresses.entrance(notebook.label, ticket), expires_at=now + TICKET_LIFE)
 
 

@@ -6,6 +6,7 @@ down in `studium.edge.webport`.
 
 import hmac
 import json
+import re
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -19,9 +20,9 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from studium.accounts.access import team_for
-from studium.accounts.actions import use_ticket
+from studium.accounts.actions import STAY_LIFE, use_ticket
 from studium.accounts.models import User
-from studium.compute.access import run_for
+from studium.accounts.queries import stays
 from studium.compute.actions import note_activity, spec_of
 from studium.compute.states import State
 from studium.config.options import options
@@ -31,9 +32,11 @@ from studium.notebooks.access import may_change, notebook_for, visible_to
 from studium.notebooks.actions import live_run
 from studium.notebooks.models import Notebook
 from studium.plans.queries import standing
+from studium.web.views.runs import seen_by
 
 DOCUMENT = "doc-"
-GRANT_SECONDS = 12 * 3600
+# Who has entered, in the edge's cookie: the person and the ticket they came by.
+_ENTERED = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,17})", re.ASCII)
 _STATIC_DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -106,18 +109,21 @@ def redeem(question: dict[str, Any]) -> dict[str, Any] | None:
         return None
     return {
         "label": ticket.label,
-        "user": str(ticket.user_id),
-        "expires_at": now.timestamp() + GRANT_SECONDS,
+        "user": f"{ticket.user_id}.{ticket.pk}",
+        "expires_at": (now + STAY_LIFE).timestamp(),
         "path": ticket.path,
     }
 
 
 def allowed(question: dict[str, Any]) -> dict[str, Any] | None:
-    """Whether a user may still enter: read for documents, change for sessions."""
+    """Whether a user may still enter: read for documents, change for sessions. Signing out ends it."""
     label = str(question["label"])
+    entered = _ENTERED.fullmatch(str(question["user"]))
     notebook = _notebook(label)
-    user = User.objects.filter(pk=int(question["user"]), is_active=True).first()
-    if notebook is None or user is None:
+    if notebook is None or entered is None:
+        return None
+    user = User.objects.filter(pk=int(entered[1]), is_active=True).first()
+    if user is None or not stays(user.pk, int(entered[2])):
         return None
     if label.startswith(DOCUMENT):
         return {"allowed": visible_to(user).filter(pk=notebook.pk).exists()}
@@ -150,7 +156,7 @@ def topics(question: dict[str, Any]) -> dict[str, Any] | None:
 
 def _topic(user: User, name: str, value: str) -> set[str]:
     if name == "run":
-        return {f"run:{run_for(user, value).pk}"}
+        return {f"run:{seen_by(user, value).pk}"}
     if name == "notebook":
         return {f"notebook:{notebook_for(user, value).pk}"}
     if name == "team":

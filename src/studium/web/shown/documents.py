@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Literal
 
 from studium.accounts.actions import make_ticket
-from studium.accounts.models import User
 from studium.config.options import options
 from studium.notebooks.models import Notebook
+from studium.web.requests import UserRequest
 
 DOCUMENT = "doc-"
 
@@ -37,17 +37,18 @@ def document_state(notebook: Notebook) -> Literal["empty", "rendering", "failed"
     return "ready" if current else "stale"
 
 
-def show_document(user: User, notebook: Notebook, *, now: datetime) -> DocumentShown:
+def show_document(request: UserRequest, notebook: Notebook, *, now: datetime) -> DocumentShown:
     """The document as the page shows it. Makes a ticket into its host; the caller has checked that the user may read it."""
     state = document_state(notebook)
     if state not in ("ready", "stale"):
         return DocumentShown(state=state, error=notebook.render_error)
-    return DocumentShown(state=state, source=entrance(user, DOCUMENT + notebook.label, "/", now=now))
+    return DocumentShown(state=state, source=entrance(request, DOCUMENT + notebook.label, "/", now=now))
 
 
-def entrance(user: User, label: str, path: str, *, now: datetime) -> str:
-    """An address that lets this user into a content host once, within the ticket's life."""
-    return f"{options().content_url(label)}/-/enter?ticket={make_ticket(user, label, path, now=now)}"
+def entrance(request: UserRequest, label: str, path: str, *, now: datetime) -> str:
+    """An address that lets this user into a content host once, within the ticket's life, until they sign out."""
+    ticket = make_ticket(request.user, label, path, now=now, session=request.session.session_key or "")
+    return f"{options().content_url(label)}/-/enter?ticket={ticket}"
 
 
 def lab_path(notebook: Notebook) -> str:

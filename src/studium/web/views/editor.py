@@ -68,7 +68,7 @@ def editor(request: UserRequest, team: str, slug: str) -> HttpResponse:
     context = _panel_context(notebook, scene)
     frames = []
     if scene.phase == _RUNNING:
-        context["source"] = entrance(request.user, notebook.label, lab_path(notebook), now=now)
+        context["source"] = entrance(request, notebook.label, lab_path(notebook), now=now)
         frames = [options().content_url(notebook.label)]
     response = render(request, "editor/editor.html", context)
     response["Content-Security-Policy"] = policy.content_policy(frames=frames)
@@ -187,8 +187,8 @@ def open_label(request: UserRequest, label: str) -> HttpResponse:
     notebook = notebook_for(request.user, rows.first() or label, change=not label.startswith(DOCUMENT))
     now = clock.now()
     if label.startswith(DOCUMENT):
-        return redirect(entrance(request.user, label, "/", now=now))
+        return redirect(entrance(request, label, "/", now=now))
     run = actions.live_run(notebook)
     if run is None or not run.interactive or run.state != State.RUNNING:
         return redirect(address(notebook, "edit/"))
-    return redirect(entrance(request.user, label, lab_path(notebook), now=now))
+    return redirect(entrance(request, label, lab_path(notebook), now=now))

@@ -74,7 +74,7 @@ def _page(
         "live": live,
         "last": runs[0] if runs else None,
         "history": list(zip(launches, runs, strict=True)),
-        "document": show_document(request.user, notebook, now=now),
+        "document": show_document(request, notebook, now=now),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
     }
     if able:
@@ -104,7 +104,7 @@ def document(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """The part of the page that shows the rendered document, for pages that wait for it."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     now = clock.now()
-    shown = show_document(request.user, notebook, now=now)
+    shown = show_document(request, notebook, now=now)
     context = {
         "now": now,
         "notebook": notebook,
