@@ -7,6 +7,8 @@ from studium.compute.models import MachineType
 from studium.errors import StudiumError
 from studium.lib.units import size_words
 from studium.plans import checks
+from studium.plans.estimates import estimate
+from studium.plans.machine_types import MachineTypeSpec
 from studium.plans.queries import Standing
 
 
@@ -22,6 +24,8 @@ class Choice:
     refusal: str
     session_seconds: int
     left_seconds: int | None
+    # What a whole session would cost and take of an allowance, in a sentence; empty where it would be nothing.
+    estimate: str
 
     @property
     def sizes(self) -> str:
@@ -67,9 +71,17 @@ def choices(standing: Standing) -> list[Choice]:
                 refusal=refusal,
                 session_seconds=standing.rules.session_seconds.limit_for(spec),
                 left_seconds=standing.left_for(spec),
+                estimate=_estimate(standing, spec),
             )
         )
     return sorted(found, key=lambda c: (bool(c.refusal), not c.total))
+
+
+def _estimate(standing: Standing, spec: MachineTypeSpec) -> str:
+    left = {use.window: use.left for use in standing.windows}
+    seconds = standing.rules.session_seconds.limit_for(spec)
+    found = estimate(spec, seconds, standing.rules, left)
+    return found.sentence if found.cost_micros or found.allowance_seconds else ""
 
 
 def offer(standing: Standing, wanted: str) -> dict[str, object]:
