@@ -75,4 +75,5 @@ def test_a_message_of_the_engine_can_be_stored(world: World, user: User) -> None
     world.engine.finish(run.pk, 1, cause=Cause.COULD_NOT_START, message="bwrap: \ud800 \0 " + "x" * 5000)
     world.until(run, State.ENDED, seconds=5)
     assert run.message.startswith("bwrap: ")
-    assert len(run.message) <= 500 and "\0" not in run.message
+    assert len(run.message) <= 500
+    assert "\0" not in run.message
