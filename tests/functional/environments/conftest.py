@@ -69,7 +69,13 @@ class Inside:
 
     def run(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            command, env=self.variables(**variables), cwd=self.workspace, capture_output=True, text=True, timeout=120, check=False
+            command,
+            env=self.variables(**variables),
+            cwd=self.workspace,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
 

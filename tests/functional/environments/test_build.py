@@ -18,7 +18,15 @@ from studium.errors import NotYet
 def test_it_holds_the_lock_and_nothing_slow(environment: Path) -> None:
     found = describe(environment)
     assert "rfc3987-syntax" not in found.packages
-    assert {"jupyterlab", "ipykernel", "ipywidgets", "numpy", "pandas", "matplotlib", "scikit-learn"} <= found.packages.keys()
+    assert {
+        "jupyterlab",
+        "ipykernel",
+        "ipywidgets",
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "scikit-learn",
+    } <= found.packages.keys()
     assert found.digest == environment.name
     assert found.size_bytes > 100 * 1024**2
 
@@ -71,7 +79,10 @@ def test_two_builders_build_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(build, "_build", pretend)
     found: list[Path] = []
-    builders = [threading.Thread(target=lambda: found.append(build_default(tmp_path, progress=lambda _: None))) for _ in range(4)]
+    builders = [
+        threading.Thread(target=lambda: found.append(build_default(tmp_path, progress=lambda _: None)))
+        for _ in range(4)
+    ]
     for each in builders:
         each.start()
     for each in builders:
@@ -114,5 +125,7 @@ def test_an_interpreter_that_sandboxes_cannot_see_is_carried_along(tmp_path: Pat
         pytest.fail(f"no standard library below {found.prefix}")
     interpreter.copy_into(found, tmp_path / "env")
     code = "import sys, ssl, json, sqlite3; print(json.__file__)"
-    answer = subprocess.run([tmp_path / "env" / "bin" / "python", "-I", "-c", code], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [tmp_path / "env" / "bin" / "python", "-I", "-c", code], capture_output=True, text=True, check=False
+    )
     assert answer.stdout.startswith(str(tmp_path / "env")), answer.stderr

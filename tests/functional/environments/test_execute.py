@@ -99,7 +99,11 @@ def test_a_kernel_that_does_not_exist(inside: Inside) -> None:
 
 
 def test_a_kernel_that_is_killed_keeps_what_was_printed(inside: Inside) -> None:
-    write(inside, "import os, sys\nprint('so far')\nsys.stdout.flush()\nimport time; time.sleep(0.5)\nos.kill(os.getpid(), 9)", "2")
+    write(
+        inside,
+        "import os, sys\nprint('so far')\nsys.stdout.flush()\nimport time; time.sleep(0.5)\nos.kill(os.getpid(), 9)",
+        "2",
+    )
     done = inside.execute("a.ipynb")
     assert done.returncode == 3
     assert "more memory than the machine has" in done.stderr
@@ -108,7 +112,8 @@ def test_a_kernel_that_is_killed_keeps_what_was_printed(inside: Inside) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("[1, 2", "not JSON"), ("{}", "no nbformat"), ('{"nbformat": 5}', "nbformat 5"), (None, "no file")]
+    ("content", "words"),
+    [("[1, 2", "not JSON"), ("{}", "no nbformat"), ('{"nbformat": 5}', "nbformat 5"), (None, "no file")],
 )
 def test_what_is_no_notebook_is_said(inside: Inside, content: str | None, words: str) -> None:
     if content is not None:

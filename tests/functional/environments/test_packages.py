@@ -14,8 +14,12 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-no
 def wheel(folder: Path, name: str, version: str) -> None:
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         info = f"{name}-{version}.dist-info"
-        archive.writestr(f"{name}.py", f"__version__ = {version!r}\ndef main():\n    print('hello from', __version__)\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: numpy\n")
+        archive.writestr(
+            f"{name}.py", f"__version__ = {version!r}\ndef main():\n    print('hello from', __version__)\n"
+        )
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: numpy\n"
+        )
         archive.writestr(f"{info}/WHEEL", WHEEL)
         archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name}-hello={name}:main\n")
         archive.writestr(f"{info}/RECORD", "")

@@ -81,7 +81,9 @@ def opened(browser: Browser, address: str, errors: list[str]) -> Page:
     return page
 
 
-def test_a_notebook_that_is_opened_again_goes_on_showing_its_running_cell(browser: Browser, server: Server, address: str) -> None:
+def test_a_notebook_that_is_opened_again_goes_on_showing_its_running_cell(
+    browser: Browser, server: Server, address: str
+) -> None:
     errors: list[str] = []
     page = opened(browser, address, errors)
     page.wait_for_selector("#jp-main-statusbar >> text=Python 3 | Idle")

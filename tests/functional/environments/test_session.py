@@ -74,9 +74,22 @@ class Server:
 
 def execute(page: ClientConnection, cell: str, code: str) -> str:
     request = uuid.uuid4().hex
-    header = {"msg_id": request, "msg_type": "execute_request", "session": "s", "username": "", "version": "5.3", "date": ""}
+    header = {
+        "msg_id": request,
+        "msg_type": "execute_request",
+        "session": "s",
+        "username": "",
+        "version": "5.3",
+        "date": "",
+    }
     content = {"code": code, "silent": False, "store_history": True}
-    message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {"cellId": cell}, "content": content}
+    message = {
+        "channel": "shell",
+        "header": header,
+        "parent_header": {},
+        "metadata": {"cellId": cell},
+        "content": content,
+    }
     page.send(json.dumps({**message, "buffers": []}))
     return request
 
@@ -128,7 +141,9 @@ def test_nobody_gets_in_without_the_token(server: Server) -> None:
 
 def test_lab_is_served_lean(server: Server) -> None:
     page = server.get("/lab/tree/a.ipynb").decode()
-    config = json.loads(page.partition('id="jupyter-config-data" type="application/json">')[2].partition("</script>")[0])
+    config = json.loads(
+        page.partition('id="jupyter-config-data" type="application/json">')[2].partition("</script>")[0]
+    )
     assert config["news"] == {"disabled": True}
     assert config["quitButton"] is False
     assert "@jupyterlab/extensionmanager-extension" in config["disabledExtensions"]

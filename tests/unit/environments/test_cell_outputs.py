@@ -23,7 +23,9 @@ def stream(text: str, name: str = "stdout") -> dict[str, Any]:
 
 
 def display(text: str, display_id: str = "", kind: str = "display_data") -> dict[str, Any]:
-    return message(kind, data={"text/plain": text}, metadata={}, transient={"display_id": display_id} if display_id else {})
+    return message(
+        kind, data={"text/plain": text}, metadata={}, transient={"display_id": display_id} if display_id else {}
+    )
 
 
 def outputs_of(notebook: Any, *messages: dict[str, Any]) -> list[dict[str, Any]]:

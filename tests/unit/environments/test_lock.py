@@ -23,5 +23,7 @@ def test_what_makes_servers_slow_is_left_out() -> None:
 
 
 def test_what_people_were_promised_is_in() -> None:
-    for name in "jupyterlab ipykernel ipywidgets jupyter-resource-usage numpy pandas matplotlib scikit-learn pip".split():
+    for (
+        name
+    ) in "jupyterlab ipykernel ipywidgets jupyter-resource-usage numpy pandas matplotlib scikit-learn pip".split():
         assert re.search(rf"^{name}==", LOCK, re.MULTILINE), name

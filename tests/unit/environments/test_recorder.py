@@ -151,7 +151,9 @@ def test_running_a_cell_again_forgets_the_first_time(rig: Rig) -> None:
 def test_requests_that_are_no_cells_are_not_recorded(rig: Rig) -> None:
     header = {"msg_id": "r", "msg_type": "execute_request"}
     rig.recorder.requested("k", {"header": header, "metadata": {}, "content": {"code": "x"}})
-    rig.recorder.requested("k", {"header": header, "metadata": {"cellId": "one"}, "content": {"code": "x", "silent": True}})
+    rig.recorder.requested(
+        "k", {"header": header, "metadata": {"cellId": "one"}, "content": {"code": "x", "silent": True}}
+    )
     rig.recorder.requested("k", {"header": header, "metadata": {"cellId": 3}, "content": {}})
     assert rig.recorder.state(PATH) == []
 
@@ -203,4 +205,7 @@ def test_a_kernel_that_goes_is_told_to_pages(rig: Rig) -> None:
     rig.run("one", "r1")
     seen = rig.recorder.sequence
     rig.recorder.ended("k", "Gone.")
-    assert [(e.kind, e.content.get("text")) for e in rig.recorder.events(seen)] == [("stream", "Gone.\n"), ("status", None)]
+    assert [(e.kind, e.content.get("text")) for e in rig.recorder.events(seen)] == [
+        ("stream", "Gone.\n"),
+        ("status", None),
+    ]

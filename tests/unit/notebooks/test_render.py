@@ -27,7 +27,14 @@ def body(html: str) -> str:
 
 
 def code(source: str = "x", *outputs: dict[str, object], **fields: object) -> dict[str, object]:
-    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs), "execution_count": 1, **fields}
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": list(outputs),
+        "execution_count": 1,
+        **fields,
+    }
 
 
 def markdown(source: str, **fields: object) -> dict[str, object]:
@@ -54,7 +61,11 @@ class Audit(HTMLParser):
             self.bad.append(tag)
         for name, value in attrs:
             address = "".join((value or "").split()).lower()
-            if name.startswith("on") or name == "style" or name in {"srcset", "formaction", "action", "ping", "background"}:
+            if (
+                name.startswith("on")
+                or name == "style"
+                or name in {"srcset", "formaction", "action", "ping", "background"}
+            ):
                 self.bad.append(f"{tag}[{name}]")
             if name == "src" and not address.startswith("data:image/"):
                 self.bad.append(f"{tag}[src={address[:40]}]")
@@ -99,21 +110,37 @@ def test_hostile_html_does_nothing_wherever_it_stands(attack: str) -> None:
     bundle = {"text/html": attack, "text/plain": attack}
     html = shown(
         markdown(attack),
-        markdown(f"# {attack}\n\n## a\n\n## b\n\n| {attack} |\n|---|\n| x |\n\n[x]({attack}) ![{attack}](attachment:a) `{attack}`"),
-        markdown("![x](attachment:evil)", attachments={"evil": {"image/png": f'"><b onclick=1>{attack}', attack: attack}}),
+        markdown(
+            f"# {attack}\n\n## a\n\n## b\n\n| {attack} |\n|---|\n| x |\n\n[x]({attack}) ![{attack}](attachment:a) `{attack}`"
+        ),
+        markdown(
+            "![x](attachment:evil)", attachments={"evil": {"image/png": f'"><b onclick=1>{attack}', attack: attack}}
+        ),
         code(attack, display(**bundle), display(text__markdown=attack), display(text__latex=attack), stream(attack)),
-        code("x", display(image__png=f'"{attack}', text__plain=attack), display(**{"image/png": PNG, "text/plain": f'">{attack}'})),
+        code(
+            "x",
+            display(image__png=f'"{attack}', text__plain=attack),
+            display(**{"image/png": PNG, "text/plain": f'">{attack}'}),
+        ),
         code("x", {"output_type": "error", "ename": attack, "evalue": attack, "traceback": [attack]}),
         code("x", {"output_type": "error", "ename": attack, "evalue": attack, "traceback": []}),
         code("x", display(**{attack: attack}), display(application__json={attack: attack}), execution_count=None),
         {"cell_type": "raw", "metadata": {"format": attack}, "source": attack},
-        metadata={"title": attack, "kernelspec": {"name": attack, "language": attack}, "language_info": {"name": attack}},
+        metadata={
+            "title": attack,
+            "kernelspec": {"name": attack, "language": attack},
+            "language_info": {"name": attack},
+        },
     )
     assert audit(html) == []
 
 
 def test_svg_is_shown_as_a_picture_where_scripts_do_not_run() -> None:
-    html = shown(code("x", display(**{"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"})))
+    html = shown(
+        code(
+            "x", display(**{"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"})
+        )
+    )
     assert 'src="data:image/svg+xml;base64,' in html
     assert audit(html) == []
 
@@ -151,20 +178,35 @@ def test_code_is_coloured_and_carries_its_count_and_time() -> None:
 
 
 def test_progress_bars_are_shown_as_they_ended() -> None:
-    html = body(shown(code("x", stream("\r 10%"), stream("\r 50%"), stream("\r100%\ndone\n"), stream("oops\n", "stderr"))))
+    html = body(
+        shown(code("x", stream("\r 10%"), stream("\r 50%"), stream("\r100%\ndone\n"), stream("oops\n", "stderr")))
+    )
     assert '<div class="out"><pre>100%\ndone</pre></div>' in html
     assert '<div class="out err"><pre>oops</pre></div>' in html
 
 
 def test_terminal_colours_become_classes_and_other_sequences_go() -> None:
-    assert to_html("\x1b[1;31mError\x1b[0m: <b>\x1b[2K\x1b]0;title\x07.") == '<span class="a-bold a-f1">Error</span>: &lt;b&gt;.'
-    assert to_html("\x1b[38;5;28mx\x1b[39my\x1b[48;2;250;0;0mz") == '<span class="a-f2">x</span>y<span class="a-b1">z</span>'
+    assert (
+        to_html("\x1b[1;31mError\x1b[0m: <b>\x1b[2K\x1b]0;title\x07.")
+        == '<span class="a-bold a-f1">Error</span>: &lt;b&gt;.'
+    )
+    assert (
+        to_html("\x1b[38;5;28mx\x1b[39my\x1b[48;2;250;0;0mz")
+        == '<span class="a-f2">x</span>y<span class="a-b1">z</span>'
+    )
     assert to_html("\x1b[38;5") == "[38;5"
 
 
 def test_tracebacks_are_shown() -> None:
-    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": ["\x1b[31mValueError\x1b[39m: no"]}
-    assert '<div class="out failed"><pre><span class="a-f1">ValueError</span>: no</pre></div>' in body(shown(code("x", error)))
+    error = {
+        "output_type": "error",
+        "ename": "ValueError",
+        "evalue": "no",
+        "traceback": ["\x1b[31mValueError\x1b[39m: no"],
+    }
+    assert '<div class="out failed"><pre><span class="a-f1">ValueError</span>: no</pre></div>' in body(
+        shown(code("x", error))
+    )
 
 
 def test_tables_stay_tables() -> None:
