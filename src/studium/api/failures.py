@@ -14,8 +14,9 @@ from studium.api.auth import not_signed_in
 from studium.config.options import options
 from studium.errors import BadInput, Broken, Forbidden, NotFound, NotYet, StudiumError
 from studium.lib.ids import new_id
-from studium.lib.units import size_words
+from studium.lib.units import MIB, size_words
 
+JSON_BYTES = 4 * MIB
 log = structlog.get_logger(__name__)
 UNKNOWN_PATH = NotFound(
     "path.unknown", "There is nothing at this address.", "See /rest/openapi.json for what there is."
@@ -85,6 +86,15 @@ def too_large() -> TooLarge:
         f"The request is larger than the {size_words(most)} this server takes.",
         "Clear large outputs from the notebook and keep data in files beside it.",
         {"limit_bytes": most},
+    )
+
+
+def too_large_for_json() -> TooLarge:
+    return TooLarge(
+        "input.too_large",
+        f"JSON bodies of up to {size_words(JSON_BYTES)} are taken here.",
+        "Send a larger notebook as a file: POST /rest/notebooks/upload, or PUT its /content.",
+        {"limit_bytes": JSON_BYTES},
     )
 
 

@@ -44,7 +44,7 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
     roles = {
         m.team_id: Role(m.role) for m in Membership.objects.filter(user=user, team__in={row.team_id for row in rows})
     }
-    live = live_runs_of(rows)
+    live = live_runs_of(row for row in rows if row.team_id in roles or user.is_staff)
     shown = dict(zip(live, show_runs(list(live.values()), now=now), strict=True))
     return [
         NotebookShape.of(

@@ -20,6 +20,7 @@ from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
 NAMESPACE = "rest"
+_FILES = ("/content", "/upload")  # these take a notebook as a file, which is read with bounds
 _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
@@ -34,6 +35,8 @@ def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return failures.answer(BadInput("input.nul", "The address contains a NUL byte.", "Leave it out."))
+        if _oversized(request):
+            return failures.answer(failures.too_large_for_json())
         try:
             response = view(request, *args, **kwargs)
         except Http404:
@@ -50,6 +53,12 @@ def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         return response
 
     return wrapped
+
+
+def _oversized(request: HttpRequest) -> bool:
+    """Whether a body that would be parsed here is too large for that: parsed JSON takes thirty times its bytes."""
+    length = request.headers.get("Content-Length", "")
+    return length.isdigit() and int(length) > failures.JSON_BYTES and not request.path.endswith(_FILES)
 
 
 def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:

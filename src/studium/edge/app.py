@@ -18,6 +18,7 @@ from studium.edge.gathering import Gathering
 from studium.edge.hosts import Hosts, Place
 from studium.edge.httpproxy import Broken, ClientGone, Refused
 from studium.edge.pages import Say, say
+from studium.edge.paths import loggable
 from studium.edge.platform import Platform
 from studium.edge.port import Port, PortDown
 from studium.edge.protocols import Door
@@ -87,13 +88,13 @@ class Edge:
         except ClientDisconnected:
             raise  # the server's own word for a websocket whose client is gone; it knows what to do
         except Broken as broken:
-            log.warning("answer broken off", host=place.host, path=client.path, reason=str(broken))
+            log.warning("answer broken off", host=place.host, path=loggable(client.path), reason=str(broken))
             await self._break(client)
         except Exception as error:
             if isinstance(error, OSError) and client.link.gone:
                 return
             # Only the kind: a message could quote an address with its query.
-            log.error("fault", host=place.host, path=client.path, kind=type(error).__name__, exc_info=True)
+            log.error("fault", host=place.host, path=loggable(client.path), kind=type(error).__name__, exc_info=True)
             if client.started:
                 await self._break(client)
             else:
@@ -140,7 +141,7 @@ class Edge:
                 client=client.link.address,
                 host=place.host,
                 method=client.method,
-                path=client.path,
+                path=loggable(client.path),
                 websocket=client.websocket,
                 status=client.status,
                 bytes=client.sent,

@@ -1,9 +1,11 @@
 """Reading request paths the way the most generous server behind us might, so that no spelling slips past a rule."""
 
+import re
 from itertools import pairwise
 from urllib.parse import unquote
 
 _ROUNDS = 5
+_SECRET = re.compile(r"[A-Za-z0-9_%~-]{24,}")
 
 
 def segments(raw_path: str) -> list[str] | None:
@@ -62,3 +64,8 @@ def is_local(path: str) -> bool:
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
         return False
     return all(" " < character < "\x7f" for character in path)
+
+
+def loggable(raw_path: str) -> str:
+    """The path for the log, without what may be a secret: sign-in links and invitations are paths."""
+    return _SECRET.sub("...", raw_path)

@@ -62,6 +62,14 @@ def notebook_for(user: User, name: str, *, change: bool = False) -> Notebook:
     return found
 
 
+def may_see_runs(user: User, notebook: Notebook) -> bool:
+    """Whether what was run for a notebook that the user may read is theirs to see: who ran it, when, and how it went.
+
+    Everybody reads a public notebook; its runs stay the team's.
+    """
+    return (user.is_active and user.is_staff) or role_in(user, notebook.team) is not None
+
+
 def may_change(user: User, notebook: Notebook) -> bool:
     """Whether the user may edit and run it: members of its team, and of private ones only its maker and the admins."""
     role = role_in(user, notebook.team)

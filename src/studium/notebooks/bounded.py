@@ -6,6 +6,7 @@ a renderer blow up costs that process and nothing else.
 
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,29 @@ class Bounds:
     answer_bytes: int
 
 
+# Each child may take gigabytes: so many at once in one process of the platform.
+PLACES = threading.BoundedSemaphore(2)
+
+
+class Crowded(Exception):
+    """Other work is being done in all the places there are."""
+
+
 class OutOfBounds(Exception):
     """The work needed more than it may, or its process died; the text says which."""
 
 
-def run_bounded(work: str, data: bytes, bounds: Bounds) -> bytes:
-    """The worker's answer to `data`. Raises OutOfBounds."""
+def run_bounded(work: str, data: bytes, bounds: Bounds, *, patience: float | None = None) -> bytes:
+    """The worker's answer to `data`. Raises OutOfBounds, and Crowded when no place is free within `patience` seconds."""
+    if not PLACES.acquire(timeout=patience):
+        raise Crowded
+    try:
+        return _run(work, data, bounds)
+    finally:
+        PLACES.release()
+
+
+def _run(work: str, data: bytes, bounds: Bounds) -> bytes:
     source = str(Path(__file__).resolve().parents[2])
     limits = [str(n) for n in (bounds.memory_bytes, bounds.seconds, bounds.answer_bytes)]
     try:

@@ -8,20 +8,24 @@ import json
 import re
 
 from studium.config.options import options
-from studium.errors import BadInput
+from studium.errors import BadInput, NotYet
 from studium.lib.units import MIB, size_words
 from studium.notebooks import reading
-from studium.notebooks.bounded import Bounds, OutOfBounds, run_bounded
+from studium.notebooks.bounded import Bounds, Crowded, OutOfBounds, run_bounded
 from studium.notebooks.inspection import NotebookInfo, inspect
 
 # Parsed JSON takes up to thirty times its bytes.
 READ_HERE = 1 * MIB
 BOUNDS = Bounds(memory_bytes=3072 * MIB, seconds=40, answer_bytes=512 * MIB)
+PATIENCE = 10.0
 _VERSION_3 = re.compile(rb'"nbformat"\s*:\s*3\b')
 
 
-def check_notebook(data: bytes, *, most: int | None = None) -> NotebookInfo:
-    """Check and normalise a notebook of at most `most` bytes (by default the setting). Raises BadInput, in words."""
+def check_notebook(data: bytes, *, most: int | None = None, patience: float | None = PATIENCE) -> NotebookInfo:
+    """Check and normalise a notebook of at most `most` bytes (by default the setting). Raises BadInput, in words.
+
+    Raises NotYet when other large notebooks are being read for `patience` seconds; None waits for as long as it takes.
+    """
     most = options().notebook_bytes if most is None else most
     if len(data) > most:
         raise BadInput(
@@ -33,7 +37,11 @@ def check_notebook(data: bytes, *, most: int | None = None) -> NotebookInfo:
     if len(data) <= READ_HERE and not _VERSION_3.search(data):
         return inspect(data)
     try:
-        head, _, content = run_bounded("check", data, BOUNDS).partition(b"\n")
+        head, _, content = run_bounded("check", data, BOUNDS, patience=patience).partition(b"\n")
+    except Crowded:
+        raise NotYet(
+            "notebook.crowded", "Other large notebooks are being read at this moment.", "Send yours again in a minute."
+        ) from None
     except OutOfBounds as error:
         raise BadInput(
             "notebook.unreadable",
@@ -49,7 +57,7 @@ def check_notebook(data: bytes, *, most: int | None = None) -> NotebookInfo:
 def summarise(data: bytes) -> NotebookInfo | None:
     """Like `check_notebook`, but None for what is no notebook: a file that may just be half-written, for example."""
     try:
-        return check_notebook(data)
+        return check_notebook(data, patience=None)
     except BadInput:
         return None
 

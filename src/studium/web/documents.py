@@ -9,6 +9,7 @@ from studium.config.options import options
 from studium.notebooks.models import Notebook
 from studium.storage import actions as storage
 
+_REVALIDATE = "private, no-cache"
 _NOT_YET = b"<!doctype html><meta charset=utf-8><title>Rendering</title><p>This notebook is being rendered. Reload in a moment."
 
 
@@ -24,8 +25,8 @@ def document(request: HttpRequest, label: str) -> HttpResponse:
         return HttpResponse(_NOT_YET, status=503, headers={"Retry-After": "1"})
     tag = f'"{notebook.rendered}"'
     if request.headers.get("If-None-Match") == tag:
-        return HttpResponseNotModified(headers={"ETag": tag})
-    return HttpResponse(storage.get(notebook.rendered), headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+        return HttpResponseNotModified(headers={"ETag": tag, "Cache-Control": _REVALIDATE})
+    return HttpResponse(storage.get(notebook.rendered), headers={"ETag": tag, "Cache-Control": _REVALIDATE})
 
 
 urlpatterns = [

@@ -28,8 +28,8 @@ class SecurityHeaders:
             response.headers.setdefault(name, value)
         wanted = self._leaving if request.path.startswith(_LEAVES) else self._policy
         response.headers.setdefault("Content-Security-Policy", wanted)
-        if "text/html" in response.get("Content-Type", ""):
-            response.headers.setdefault("Cache-Control", "no-store")
+        # Everything but static files is somebody's own: pages, and downloads, and redirects with a ticket.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -15,7 +15,7 @@ from studium.accounts.states import Role, Scope
 from studium.api.site import api
 from studium.compute.states import State
 from studium.lib import clock
-from studium.notebooks.states import LaunchKind
+from studium.notebooks.states import LaunchKind, Visibility
 
 pytestmark = pytest.mark.django_db
 PEOPLE = ("stranger", "reader", "teammate", "owner")
@@ -264,3 +264,12 @@ def test_a_deactivated_persons_token_is_good_for_nothing(world: World) -> None:
     token = world.token(world.cast.teammate)
     accounts.set_active(world.cast.operator, world.cast.teammate, False, now=clock.now())
     assert world.call(None, "GET", "/me", token=token).status_code == 401
+
+
+def test_a_public_notebook_tells_strangers_nothing_of_its_runs(world: World) -> None:
+    notebook = world.notebook(Visibility.PUBLIC)
+    run = world.run(notebook)
+    for path in (f"/notebooks/{notebook.pk}", "/notebooks?which=public"):
+        for who, sees in (("owner", True), ("reader", True), ("stranger", False)):
+            told = world.call(getattr(world.cast, who), "GET", path)
+            assert (told.status_code, run.pk in told.content.decode()) == (200, sees)

@@ -9,6 +9,7 @@ from rest_world import World
 from factories.compute import load_plans
 from factories.notebooks import notebook_json
 from studium.compute.models import Run
+from studium.lib.units import MIB
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import Visibility
 from studium.plans.actions import assign_plan
@@ -114,6 +115,22 @@ def test_a_notebook_that_is_too_large(world: World, settings: Any, monkeypatch: 
     said = world.json(world.cast.owner, "PUT", f"/notebooks/{notebook.pk}/content", data=b"x" * 3000, status=413)
     assert said["code"] == "input.too_large"
     assert "MiB" in said["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/notebooks"), ("POST", "/teams"), ("PATCH", "/notebooks/x"), ("POST", "/nowhere")]
+)
+def test_large_json_is_not_even_parsed(world: World, method: str, path: str) -> None:
+    said = world.json(world.cast.owner, method, path, data=b"[" * (4 * MIB + 1), status=413)
+    assert (said["code"], said["facts"]) == ("input.too_large", {"limit_bytes": 4 * MIB})
+    assert "/upload" in said["next_step"]
+
+
+def test_a_large_notebook_comes_as_a_file(world: World) -> None:
+    notebook = world.notebook()
+    large = notebook_json("x = 1", note="y" * 5 * MIB)
+    world.json(world.cast.owner, "PUT", f"/notebooks/{notebook.pk}/content", data=large)
+    assert len(world.call(world.cast.owner, "GET", f"/notebooks/{notebook.pk}/content").content) > 5 * MIB
 
 
 @pytest.mark.parametrize(

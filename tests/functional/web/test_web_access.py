@@ -119,9 +119,23 @@ def test_page_for_each_person(scene: Scene, name: str) -> None:
         assert "script-src 'self'" in policy or policy == "sandbox"
         assert "unsafe" not in policy
         assert response["X-Content-Type-Options"] == "nosniff"
+        assert "no-store" in response["Cache-Control"]
         if "text/html" in response.get("Content-Type", "") and not response.streaming:
             assert problems_of(response.content.decode()) == []
     assert tuple(seen) == wanted
+
+
+@pytest.mark.parametrize("path", ["", "status/?run=", "document/"])
+def test_everybody_reads_a_public_notebook_and_only_its_team_sees_its_runs(scene: Scene, path: str) -> None:
+    said = ("Cell 2 failed", scene.ended.pk)
+    seen = client_of(scene.cast.reader).get(address(scene.public, path)).content.decode()
+    assert path == "document/" or scene.ended.pk in seen
+    told = client_of(scene.cast.stranger).get(address(scene.public, path))
+    assert told.status_code == 200
+    assert [word for word in said if word in told.content.decode()] == []
+    listed = client_of(scene.cast.stranger).get("/notebooks/?show=public").content.decode()
+    assert scene.public.title in listed
+    assert "Failed" not in listed
 
 
 CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {

@@ -73,3 +73,20 @@ def test_a_close_code_is_one_that_may_be_sent(code: int | None) -> None:
     sent = sendable(code)
     assert 1000 <= sent <= 1014 or 3000 <= sent <= 4999
     assert sent not in (1004, 1005, 1006)
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/login/link/kP3-_x9Qw7LmZr5TnB2vYc8d/", "/login/link/.../"),
+        ("/join/kP3-_x9Qw7LmZr5TnB2vYc8dAAAA/", "/join/.../"),
+        (
+            "/accounts/password/reset/key/1-c3j5xd-0123456789abcdef0123456789abcdef/",
+            "/accounts/password/reset/key/.../",
+        ),
+        ("/runs/abcdefghijkl/log/", "/runs/abcdefghijkl/log/"),
+        ("/notebooks/team/my-notebook/", "/notebooks/team/my-notebook/"),
+    ],
+)
+def test_secrets_in_paths_stay_out_of_the_log(path: str, logged: str) -> None:
+    assert paths.loggable(path) == logged

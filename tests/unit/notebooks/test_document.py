@@ -1,11 +1,13 @@
 """Notebook files from people: what is taken, what is mended, what is refused in words."""
 
 import json
+import threading
 import time
 
 import pytest
 
-from studium.errors import BadInput
+from studium.errors import BadInput, NotYet
+from studium.notebooks import bounded
 from studium.notebooks.document import READ_HERE, blank, check_notebook, normalise, summarise
 
 MIB = 1024**2
@@ -133,6 +135,20 @@ def test_a_large_notebook_is_read_in_a_process_of_its_own() -> None:
     assert found.code_cells == 1
     assert len(found.content) > READ_HERE
     assert refused(b'{"nbformat": 5, "x": "' + b"x" * READ_HERE + b'"}').code == "notebook.format_unknown"
+
+
+def test_large_notebooks_are_read_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may take gigabytes: a visitor is told to come back, the controller waits its turn."""
+    data = notebook(code("1"), metadata={"x": "y" * READ_HERE})
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(bounded, "PLACES", places)
+    places.acquire()
+    with pytest.raises(NotYet) as caught:
+        check_notebook(data, patience=0.05)
+    assert caught.value.code == "notebook.crowded"
+    threading.Timer(0.2, places.release).start()
+    assert summarise(data) is not None
+    assert check_notebook(data, patience=0.05).cells == 1, "the place is free again"
 
 
 def test_half_a_notebook_has_no_summary() -> None:

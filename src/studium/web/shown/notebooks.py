@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from studium.accounts.models import User
 from studium.notebooks.models import Notebook
 from studium.notebooks.queries import last_runs
 from studium.web.shown.runs import RunShown, show_all
@@ -22,10 +23,11 @@ class NotebookRow:
     run: RunShown | None
 
 
-def rows_of(notebooks: list[Notebook], *, now: datetime) -> list[NotebookRow]:
-    """The lines of a listing, in the order given; three queries however long it is."""
+def rows_of(user: User, notebooks: list[Notebook], *, now: datetime) -> list[NotebookRow]:
+    """The lines of a listing as the user may see them, in the order given; four queries however long it is."""
     if not notebooks:
         return []
-    runs = last_runs(notebooks)
+    teams = set(user.memberships.values_list("team_id", flat=True))
+    runs = last_runs([n for n in notebooks if n.team_id in teams or user.is_staff])
     shown = {s.run.pk: s for s in show_all(list(runs.values()), now=now)}
     return [NotebookRow(notebook=n, run=shown[runs[n.pk].pk] if n.pk in runs else None) for n in notebooks]

@@ -30,7 +30,7 @@ def home(request: UserRequest) -> HttpResponse:
     context = {
         "now": now,
         "running": running,
-        "recent": rows_of(list(mine(user).order_by("-changed_at")[:8]), now=now),
+        "recent": rows_of(user, list(mine(user).order_by("-changed_at")[:8]), now=now),
         "team": team,
         "plan": allowance.plan if allowance else None,
         "meters": allowance_meters(allowance) if allowance else [],

@@ -11,7 +11,7 @@ from studium.config.options import options
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
-from studium.notebooks.access import may_change, notebook_for
+from studium.notebooks.access import may_change, may_see_runs, notebook_for
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans.queries import standing
@@ -42,7 +42,7 @@ def listing(request: UserRequest) -> HttpResponse:
     found = page(request, queries.listing(request.user, which, text, request.GET.get("team", "")), "changed_at")
     context = {
         "now": now,
-        "rows": rows_of(found.rows, now=now),
+        "rows": rows_of(request.user, found.rows, now=now),
         "page": found,
         "tabs": _TABS,
         "which": which,
@@ -63,7 +63,8 @@ def _page(
 ) -> HttpResponse:
     now = clock.now()
     able = may_change(request.user, notebook)
-    launches = list(queries.launches_of(notebook)[:10])
+    theirs = may_see_runs(request.user, notebook)
+    launches = list(queries.launches_of(notebook)[:10]) if theirs else []
     runs = show_all([launch.run for launch in launches], now=now)
     live = next((r for r in runs if r.live), None)
     context = {
@@ -71,6 +72,7 @@ def _page(
         "notebook": notebook,
         "url": address(notebook),
         "able": able,
+        "theirs": theirs,
         "live": live,
         "last": runs[0] if runs else None,
         "history": list(zip(launches, runs, strict=True)),
@@ -121,10 +123,11 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """The part of the page that says what runs. A run that has ended or begun since makes the whole page load again."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     now = clock.now()
-    run = actions.live_run(notebook)
+    theirs = may_see_runs(request.user, notebook)
+    run = actions.live_run(notebook) if theirs else None
     if (run.pk if run else "") != request.GET.get("run", ""):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    launch = queries.launches_of(notebook).first()
+    launch = queries.launches_of(notebook).first() if theirs else None
     last = show_all([launch.run], now=now)[0] if launch else None
     context = {
         "now": now,
@@ -132,6 +135,7 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "url": address(notebook),
         "live": last if run else None,
         "last": last,
+        "theirs": theirs,
         "able": may_change(request.user, notebook),
     }
     return render(request, "notebooks/status.html", context)
