@@ -81,11 +81,9 @@ class Platform:
     def cli(self, *arguments: str, check: bool = False, **more: Any) -> subprocess.CompletedProcess[str]:
         """The `studium` command as a person types it."""
         env = {
-            **os.environ,
+            **environment(self.options),
             "STUDIUM_URL": self.url,
             "STUDIUM_TOKEN": self.token,
-            "STUDIUM_HOME": str(self.home),
-            "DJANGO_SETTINGS_MODULE": "studium.config.settings",  # not the tests' own
             "NO_COLOR": "1",
             "COLUMNS": "100",
         }
