@@ -5,7 +5,8 @@ from datetime import datetime
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Count, QuerySet
 
-from studium.accounts.models import ApiToken, EntryTicket, Invitation, Membership, Project, Team, User
+from studium.accounts.models import ApiToken, EntryTicket, Invitation, LoginLink, Membership, Project, Team, User
+from studium.lib.ids import secret_digest
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -28,6 +29,15 @@ def open_invitations(team: Team | None, *, now: datetime) -> QuerySet[Invitation
     """Links that still let somebody in; None asks for those to the installation."""
     rows = Invitation.objects.filter(team=team, used_at=None, revoked_at=None, expires_at__gt=now)
     return rows.select_related("created_by").order_by("-created_at")
+
+
+def person_of_login_link(secret: str, *, now: datetime) -> User | None:
+    """Whom a one-time sign-in address would sign in now; looking does not use it up."""
+    live = LoginLink.objects.filter(
+        secret_digest=secret_digest(secret), used_at=None, expires_at__gt=now, user__is_active=True
+    )
+    found = live.select_related("user").first()
+    return found.user if found else None
 
 
 def stays(user_id: int, ticket_id: int) -> bool:

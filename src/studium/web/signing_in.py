@@ -1,4 +1,4 @@
-"""Who may make an account, and what everybody gets who signs in: a team of their own, and the team that invited them.
+"""Who may make an account, and what everybody gets who signs in: a team of their own, and the way to what invited them.
 
 Sign-up is closed unless the installation is open or the visitor came by an invitation link that is still good.
 """
@@ -55,6 +55,18 @@ def settle_in(request: HttpRequest, user: User) -> None:
         messages.success(request, f"You are now a member of {team.name}.")
 
 
+def pending_invitation(request: HttpRequest) -> str:
+    """Where somebody goes on to who followed an invitation before they signed in, or nothing.
+
+    They are asked there: whoever opened the link in their browser may have been somebody else.
+    """
+    secret = request.session.pop(INVITATION_KEY, "")
+    try:
+        return f"/join/{secret}/" if secret and actions.open_invitation(secret, now=clock.now()) else ""
+    except NotFound:
+        return ""
+
+
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts with a password or a passkey."""
 
@@ -62,8 +74,17 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return may_sign_up(request)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> Any:
-        settle_in(request, user)
+        if kwargs.get("signup"):
+            settle_in(request, user)
+        else:
+            actions.give_personal_team(user, now=clock.now())
+            kwargs["redirect_url"] = pending_invitation(request) or kwargs.get("redirect_url")
         return super().post_login(request, user, **kwargs)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The visitor's address, by which attempts are counted: the edge says it, and only the edge reaches us."""
+        address: str = request.headers.get("X-Forwarded-For", "") or super().get_client_ip(request)
+        return address
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
         """The page that follows shows that one is signed in; only what went wrong needs saying."""

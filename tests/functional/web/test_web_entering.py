@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.test import Client
 from scenes import Scene, client_of
 from test_web_access import problems_of
@@ -76,12 +77,32 @@ def test_invitation_of_one_who_has_an_account_waits_for_their_word(scene: Scene)
     assert Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
 
 
-def test_invitation_survives_signing_in(scene: Scene) -> None:
+def test_invitation_survives_signing_in_and_is_still_asked_about(scene: Scene) -> None:
+    """Somebody else may have made this browser open the link: an account joins nothing by signing in."""
     _, secret = actions.invite(scene.cast.owner, scene.cast.team, Role.MEMBER, now=NOW)
     client = client_of(None)
     client.get(f"/join/{secret}/")
-    client.post("/accounts/login/", {"login": scene.cast.stranger.username, "password": "correct horse"})
+    response = client.post("/accounts/login/", {"login": scene.cast.stranger.username, "password": "correct horse"})
+    assert response.headers["Location"] == f"/join/{secret}/"
+    assert not Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
+    assert f"Join as {scene.cast.stranger.username}" in text_of(client.get(f"/join/{secret}/"))
+    client.post(f"/join/{secret}/")
     assert Membership.objects.filter(team=scene.cast.team, user=scene.cast.stranger).exists()
+    client.post("/accounts/logout/")
+    again = client.post("/accounts/login/", {"login": scene.cast.stranger.username, "password": "correct horse"})
+    assert again.headers["Location"] == "/"
+
+
+def test_wrong_passwords_of_one_visitor_lock_out_no_other(scene: Scene) -> None:
+    def sign_in(address: str, password: str, login: str) -> int:
+        headers = {"host": "localhost", "X-Forwarded-For": address}
+        return Client(headers=headers).post("/accounts/login/", {"login": login, "password": password}).status_code
+
+    cache.clear()
+    tries = [sign_in("192.0.2.1", f"wrong {n}", f"nobody{n}") for n in range(40)]
+    assert tries[-1] in (403, 429), "tries are counted"
+    assert sign_in("192.0.2.2", "correct horse", scene.cast.owner.username) == 302
+    cache.clear()
 
 
 def test_old_invitation_opens_nothing(scene: Scene, frozen: time_machine.Traveller) -> None:
@@ -97,7 +118,9 @@ def test_one_time_address_is_not_used_up_by_looking(scene: Scene) -> None:
     user = make_user()
     secret = actions.make_login_link(user, now=NOW)
     for _ in range(3):
-        assert "Press the button" in text_of(client_of(None).get(f"/login/link/{secret}/"))
+        assert f"Sign in as {user.username}" in text_of(client_of(None).get(f"/login/link/{secret}/"))
+    signed_in = client_of(scene.cast.owner).get(f"/login/link/{secret}/")
+    assert f"You are signed in as {scene.cast.owner.username}" in text_of(signed_in)
     client = client_of(None)
     assert client.post(f"/login/link/{secret}/").headers["Location"] == "/"
     assert client.get("/").status_code == 200

@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from studium.accounts import actions
+from studium.accounts import actions, queries
 from studium.accounts.models import User
 from studium.lib import clock
-from studium.web.signing_in import INVITATION_KEY, settle_in
+from studium.web.signing_in import INVITATION_KEY, pending_invitation, settle_in
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,9 +28,11 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def login_link(request: HttpRequest, secret: str) -> HttpResponse:
     """The one-time address: a page with a button, because previews of links open them."""
+    now = clock.now()
     if request.method == "GET":
-        return render(request, "entering/login_link.html")
-    user = actions.use_login_link(secret, now=clock.now())
+        return render(request, "entering/login_link.html", {"person": queries.person_of_login_link(secret, now=now)})
+    user = actions.use_login_link(secret, now=now)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    settle_in(request, user)
-    return redirect("/" if user.has_usable_password() else "/accounts/password/set/")
+    actions.give_personal_team(user, now=now)
+    following = pending_invitation(request) or "/"
+    return redirect(following if user.has_usable_password() else "/accounts/password/set/")
