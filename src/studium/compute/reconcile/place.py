@@ -37,7 +37,8 @@ def run_pass(holder: str, now: datetime) -> int:
     if not Run.objects.filter(state=State.QUEUED).exists() or not hold_pass("placement", holder, now=now):
         return 0
     try:
-        queued = list(Run.objects.filter(state=State.QUEUED).select_related("team", "machine_type"))
+        rows = Run.objects.filter(state=State.QUEUED).select_related("team", "machine_type")
+        queued = list(rows.defer("spec", "usage", "progress", "message"))  # a long queue must stay quick to read
         outcome, standings = decide(queued, now)
         by_id = {run.pk: run for run in queued}
         placed = sum(_apply(by_id[d.run_id], d, standings[by_id[d.run_id].team_id], now) for d in outcome.decisions)
