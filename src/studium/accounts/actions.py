@@ -8,6 +8,7 @@ from django.utils.text import slugify
 from studium.accounts.access import require, role_in
 from studium.accounts.models import ApiToken, EntryTicket, Invitation, LoginLink, Membership, Project, Team, User
 from studium.accounts.states import Role, Scope, covers
+from studium.config.options import options
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
 from studium.events.actions import record
 from studium.lib.ids import new_id, new_secret, secret_digest
@@ -92,7 +93,8 @@ def set_operator(actor: User, user: User, operator: bool, *, now: datetime) -> N
 
 @transaction.atomic
 def create_team(actor: User, name: str, *, now: datetime, slug: str = "") -> Team:
-    """A shared team that the actor owns. Raises BadInput when the slug is taken or reserved."""
+    """A shared team that the actor owns. Raises BadInput when the slug is taken or reserved, Refused when they own enough."""
+    _owns_not_too_many(actor)
     name = name.strip()
     if not name:
         raise BadInput("team.no_name", "A team needs a name.", "Type a name.")
@@ -106,6 +108,22 @@ def create_team(actor: User, name: str, *, now: datetime, slug: str = "") -> Tea
     team = Team.objects.create(slug=wanted, name=name[:120], created_at=now)
     _open_team(team, actor, now)
     return team
+
+
+def _owns_not_too_many(actor: User) -> None:
+    """Each team has allowances of its own: without a bound one person could have as much as they make teams."""
+    most = options().teams_per_person
+    if actor.is_staff:
+        return
+    User.objects.select_for_update().get(pk=actor.pk)
+    have = Membership.objects.filter(user_id=actor.pk, role=Role.OWNER, team__personal_of=None).count()
+    if have >= most:
+        raise Refused(
+            "team.too_many",
+            f"You own {have} shared teams; one person may own {most}.",
+            "Make somebody else owner of one, or ask an administrator.",
+            {"limit": most, "have": have},
+        )
 
 
 @transaction.atomic

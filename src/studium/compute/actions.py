@@ -38,6 +38,7 @@ def find_machine_type(slug: str) -> MachineType:
     return found
 
 
+@transaction.atomic
 def submit_run(
     actor: User,
     team: Team,
@@ -55,12 +56,12 @@ def submit_run(
 
     Raises Refused or NotYet when the plan says no, NotYet when the owner has a live run already.
     """
+    Team.objects.select_for_update().get(pk=team.pk)  # what follows counts, and two at once must not count the same
     standing = plans.standing(team, now=now)
     kind = machine_type.as_spec()
     checks.check_machine(standing.plan, kind)
     granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind), now=now)
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    checks.check_spend(standing.plan, plans.cost_since(team, month), cost_of(kind.price_micros_hour, granted))
+    checks.check_spend(standing.plan, _bound_to_spend(team, now), cost_of(kind.price_micros_hour, granted))
     queued = Run.objects.filter(team=team, state=State.QUEUED).count()
     checks.check_queue(standing.plan, queued)
     spec = dataclasses.replace(
@@ -98,6 +99,16 @@ def submit_run(
             raise
         raise owner_busy(live.pk, live.state) from None
     return run
+
+
+def _bound_to_spend(team: Team, now: datetime) -> int:
+    """What the team spent this month and what its live runs may still cost, in millionths of a dollar."""
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    rows = Run.objects.filter(team=team, state__in=LIVE)
+    live = list(rows.values_list("pk", "machine_type__price_micros_hour", "max_seconds"))
+    charged = plans.run_costs(pk for pk, _, _ in live)
+    ahead = sum(max(0, cost_of(price, seconds) - charged.get(pk, 0)) for pk, price, seconds in live)
+    return plans.cost_since(team, month) + ahead
 
 
 def new_run_id() -> str:
@@ -144,6 +155,9 @@ def extend_run(actor: User, run: Run, *, now: datetime, seconds: int = EXTEND_SE
             "The session already has the longest time the plan gives.",
             "Start a new one when it ends.",
         )
+    price = run.machine_type.price_micros_hour
+    more = cost_of(price, max(wanted, run.max_seconds)) - cost_of(price, run.max_seconds)
+    checks.check_spend(standing.plan, _bound_to_spend(run.team, now), more)
     with transaction.atomic():
         Run.objects.filter(pk=run.pk, state=State.RUNNING, max_seconds=run.max_seconds).update(
             max_seconds=max(wanted, run.max_seconds),

@@ -42,6 +42,9 @@ class Options(BaseSettings):
     secret_key: str = Field("", description="Key of signatures; made once and kept in the home folder when empty.")
     open_signup: bool = Field(False, description="Whether strangers may sign up. Refused while isolation is not full.")
     default_plan: str = Field("open", description="Plan of a new team.")
+    teams_per_person: int = Field(
+        5, ge=0, description="Shared teams one person may own; each brings its own allowances. Not for administrators."
+    )
     simulate: str = Field("", description="Simulated accelerators, as `P100:1,M4000:2,tpu-v3-8:1`.")
     accelerators: str = Field(
         "", description="Declared accelerators, as a JSON list of kind, index, paths and memory_bytes."

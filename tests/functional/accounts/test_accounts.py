@@ -211,3 +211,16 @@ def test_nobody_comes_back_by_an_invitation_they_made_themselves(cast: Cast) -> 
     actions.set_operator(cast.operator, operator, False, now=NOW)
     with pytest.raises(NotFound):
         actions.open_invitation(secret, now=NOW)
+
+
+def test_one_person_owns_so_many_shared_teams(cast: Cast) -> None:
+    """Each team brings allowances of its own."""
+    person = make_user()
+    for _ in range(5):
+        make_team(person)
+    with pytest.raises(Refused) as caught:
+        make_team(person)
+    assert (caught.value.code, caught.value.facts) == ("team.too_many", {"limit": 5, "have": 5})
+    assert person.memberships.count() == 6
+    for _ in range(7):
+        make_team(cast.operator)

@@ -1,0 +1,104 @@
+"""Several people at the same moment, on a database of its own: a SQLite file, or PostgreSQL where the suite runs on it.
+
+`python races.py` prints, as JSON, how each of the races ended. Threads each have a connection, as those of the web
+process do, and meet at a barrier.
+"""
+
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+AT_ONCE = 4
+
+
+def race(work: Callable[[int], object]) -> dict[str, int]:
+    """How often the work ended how, done by several threads at once: `done`, or the code of a refusal."""
+    from django.db import connection
+
+    from studium.errors import StudiumError
+
+    barrier, ended = threading.Barrier(AT_ONCE), Counter[str]()
+
+    def one(number: int) -> None:
+        try:
+            barrier.wait(30)
+            work(number)
+            ended["done"] += 1
+        except StudiumError as error:
+            ended[error.code] += 1
+        except Exception as error:
+            ended[repr(error)] += 1
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return dict(ended)
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    print(json.dumps(all_races()))
+
+
+def all_races() -> dict[str, Any]:
+    from factories.accounts import NOW, make_team, make_user
+    from factories.compute import load_plans, make_run
+    from factories.notebooks import make_environment, make_notebook
+    from studium.accounts import actions as accounts
+    from studium.accounts.models import Membership, Team
+    from studium.accounts.states import Role
+    from studium.compute.models import Run
+    from studium.notebooks import actions as notebooks
+    from studium.notebooks.states import LaunchKind
+    from studium.plans import actions as plans
+    from studium.plans.rules import PlanRules
+
+    load_plans("open")
+    make_environment()
+    owner = make_user("owner")
+    rules = PlanRules.model_validate({"queued_runs": 1})
+    plans.load_plan("narrow", "Narrow", "", rules, now=NOW)
+    team = make_team(owner, "Racers")
+    plans.assign_plan(None, team, "narrow", now=NOW)
+    found: dict[str, Any] = {}
+    found["last project"] = race(lambda n: accounts.create_project(owner, team, f"p{n}", now=NOW, limit=2))
+    found["projects"] = team.projects.count()
+    found["last place in the queue"] = race(lambda n: make_run(owner, team))
+    found["queued"] = Run.objects.filter(team=team).count()
+    notebook = make_notebook(owner)
+    found["one workspace"] = race(lambda n: notebooks.start(owner, notebook, LaunchKind.SESSION, "cpu-small", now=NOW))
+    people = [make_user() for _ in range(AT_ONCE)]
+    _, secret = accounts.invite(owner, team, Role.MEMBER, now=NOW)
+    found["one invitation"] = race(lambda n: accounts.accept_invitation(people[n], secret, now=NOW))
+    link = accounts.make_login_link(owner, now=NOW)
+    found["one sign-in link"] = race(lambda n: accounts.use_login_link(link, now=NOW))
+    for person in people:
+        Membership.objects.update_or_create(team=team, user=person, defaults={"role": Role.OWNER, "since": NOW})
+    everybody = [*people[1:], owner]
+    Membership.objects.filter(team=team).exclude(user__in=everybody).delete()
+    found["owners leave"] = race(lambda n: accounts.remove_member(everybody[n], team, everybody[n], now=NOW))
+    found["owners left"] = Membership.objects.filter(team=team, role=Role.OWNER).count()
+    found["same name"] = race(lambda n: make_notebook(people[0], title="Same"))
+    eager = make_user()
+    make_team(eager)
+    found["teams of one"] = race(lambda n: make_team(eager, f"More {n}"))
+    found["teams"] = Team.objects.filter(memberships__user=eager, personal_of=None).count()
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What is checked and then done holds for several people at the same moment."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from functional.races import AT_ONCE
+from studium.lib.ids import new_id
+
+ALL_BUT_ONE = AT_ONCE - 1
+pytestmark = pytest.mark.xdist_group("races")  # run once, looked at by each test
+
+
+def fresh_database() -> str:
+    """An empty database beside that of the suite; nothing for SQLite, which makes a file in the home folder."""
+    url = os.environ.get("STUDIUM_TEST_DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return ""
+    import psycopg
+
+    name = f"races_{new_id()}"
+    with psycopg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    home = tmp_path_factory.mktemp("races")
+    own = {
+        "STUDIUM_HOME": str(home),
+        "STUDIUM_DATABASE_URL": fresh_database(),
+        "STUDIUM_TEAMS_PER_PERSON": "2",
+        "DJANGO_SETTINGS_MODULE": "studium.config.settings",
+    }
+    program = Path(__file__).with_name("races.py")
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("last project", {"done": 1, "plan.projects": ALL_BUT_ONE}),
+        ("projects", 2),
+        ("last place in the queue", {"done": 1, "plan.queued_runs": ALL_BUT_ONE}),
+        ("queued", 1),
+        ("one workspace", {"done": 1, "run.already_live": ALL_BUT_ONE}),
+        ("one invitation", {"done": 1, "invite.gone": ALL_BUT_ONE}),
+        ("one sign-in link", {"done": 1, "login.link_gone": ALL_BUT_ONE}),
+        ("owners leave", {"done": ALL_BUT_ONE, "team.last_owner": 1}),
+        ("owners left", 1),
+        ("same name", {"done": AT_ONCE}),
+        ("teams of one", {"done": 1, "team.too_many": ALL_BUT_ONE}),
+        ("teams", 2),
+    ],
+)
+def test_several_at_once(ended: dict[str, object], name: str, wanted: object) -> None:
+    assert ended[name] == wanted
