@@ -61,7 +61,7 @@ def submit_run(
     kind = machine_type.as_spec()
     checks.check_machine(standing.plan, kind)
     granted = checks.check_session(standing.plan, kind, max_seconds, standing.left_for(kind), now=now)
-    checks.check_spend(standing.plan, _bound_to_spend(team, now), cost_of(kind.price_micros_hour, granted))
+    checks.check_spend(standing.plan, bound_to_spend(team, now), cost_of(kind.price_micros_hour, granted))
     queued = Run.objects.filter(team=team, state=State.QUEUED).count()
     checks.check_queue(standing.plan, queued)
     spec = dataclasses.replace(
@@ -101,7 +101,7 @@ def submit_run(
     return run
 
 
-def _bound_to_spend(team: Team, now: datetime) -> int:
+def bound_to_spend(team: Team, now: datetime) -> int:
     """What the team spent this month and what its live runs may still cost, in millionths of a dollar."""
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     rows = Run.objects.filter(team=team, state__in=LIVE)
@@ -157,7 +157,7 @@ def extend_run(actor: User, run: Run, *, now: datetime, seconds: int = EXTEND_SE
         )
     price = run.machine_type.price_micros_hour
     more = cost_of(price, max(wanted, run.max_seconds)) - cost_of(price, run.max_seconds)
-    checks.check_spend(standing.plan, _bound_to_spend(run.team, now), more)
+    checks.check_spend(standing.plan, bound_to_spend(run.team, now), more)
     with transaction.atomic():
         Run.objects.filter(pk=run.pk, state=State.RUNNING, max_seconds=run.max_seconds).update(
             max_seconds=max(wanted, run.max_seconds),

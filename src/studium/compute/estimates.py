@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from studium.accounts.models import Team, User
+from studium.compute.actions import bound_to_spend
 from studium.compute.models import MachineType, Run
 from studium.compute.reconcile.place import decide
 from studium.compute.states import State
@@ -38,6 +39,8 @@ def estimate(
     checks.check_machine(standing.plan, spec)
     left = standing.left_for(spec)
     granted = checks.check_session(standing.plan, spec, max_seconds, left, now=now)
+    most = cost_of(kind.price_micros_hour, granted)
+    checks.check_spend(standing.plan, bound_to_spend(team, now), most)
     queued = list(Run.objects.filter(state=State.QUEUED).select_related("team", "machine_type"))
     checks.check_queue(standing.plan, sum(run.team_id == team.pk for run in queued))
     imagined = Run(
@@ -63,7 +66,7 @@ def estimate(
     return Estimate(
         kind=kind,
         max_seconds=granted,
-        max_cost_micros=cost_of(kind.price_micros_hour, granted),
+        max_cost_micros=most,
         seconds_left=left,
         wait=wait,
     )

@@ -9,6 +9,7 @@ from factories.accounts import NOW, make_user
 from factories.compute import load_plans, make_run
 from studium.accounts.models import User
 from studium.compute import actions
+from studium.compute.estimates import estimate
 from studium.compute.models import MachineType
 from studium.compute.states import State
 from studium.errors import NotYet
@@ -35,6 +36,9 @@ def user() -> User:
 def test_runs_started_at_once_count_together(user: User) -> None:
     make_run(user, max_seconds=5 * HOUR)
     make_run(user, max_seconds=5 * HOUR)
+    kind = MachineType.objects.get(pk="cpu-small")
+    with pytest.raises(NotYet, match="limit is"):
+        estimate(user, user.personal_team, kind, now=NOW, interactive=True, max_seconds=HOUR)
     with pytest.raises(NotYet) as caught:
         make_run(user, max_seconds=HOUR)
     assert caught.value.code == "plan.spend_limit"
