@@ -12,7 +12,7 @@ from studium.accounts.models import Team, User
 from studium.compute import actions
 from studium.compute.engines.base import Activity, Cause
 from studium.compute.models import Accelerator, Allocation, Run
-from studium.compute.reconcile import leases, place, start, watch
+from studium.compute.reconcile import leases, machines, place, start, watch
 from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.errors import NotYet, Refused
@@ -85,7 +85,9 @@ def test_each_end_is_warned_of_at_five_minutes_and_one(world: World, user: User,
     world.engine.observe(run.pk, activity=Activity(busy=kind != "idle", what="a kernel is busy"))
     if kind == "quota":
         used_up_elsewhere(user, 30 * HOUR - 2 * HOUR, world)
-    world.tick({"session": 9 * HOUR, "quota": 2 * HOUR + 5, "idle": 20 * 60}[kind] + 30, step=15)
+    lasts = {"session": 9 * HOUR, "quota": 2 * HOUR + 5, "idle": 20 * 60}[kind]
+    world.tick(lasts - 600, step=120)
+    world.tick(630, step=15)
     run.refresh_from_db()
     assert run.reason == {"session": Reason.TIME_LIMIT, "quota": Reason.QUOTA, "idle": Reason.IDLE}[kind]
     warnings = [e.data["kind"] for e in Event.objects.filter(subject_id=run.pk, kind="run.warning")]
@@ -112,7 +114,7 @@ def test_nine_hours_on_kaggle_and_six_on_gradient_free(user: User) -> None:
     for run in (nine, six):
         world.until(run, State.RUNNING)
         world.engine.observe(run.pk, activity=Activity(busy=True, what="a kernel is busy"))
-    world.tick(9 * HOUR + 60, step=60)
+    world.tick(9 * HOUR + 60, step=120)
     for run, hours in ((nine, 9), (six, 6)):
         run.refresh_from_db()
         assert run.reason == Reason.TIME_LIMIT
@@ -124,7 +126,7 @@ def test_a_silent_busy_cell_outlives_twenty_idle_minutes(world: World, user: Use
     run = make_run(user, machine_type="kaggle-cpu")
     world.until(run, State.RUNNING)
     world.engine.observe(run.pk, activity=Activity(busy=True, what="a kernel is busy"))
-    world.tick(2 * HOUR, step=20)
+    world.tick(2 * HOUR, step=120)
     assert State(Run.objects.get(pk=run.pk).state) == State.RUNNING
     world.engine.observe(run.pk, activity=Activity(busy=False))
     world.tick(20 * 60 + 40, step=10)
@@ -359,6 +361,7 @@ class TestBadDays:
         run = make_run(user)
         place.run_pass("c", world.now)
         world.engine.set_machines([machine("other")])
+        machines.run_pass(world.engines, world.now)
         world.until(run, State.RUNNING)
         assert run.machine_id == "other"
 
