@@ -67,7 +67,10 @@ def read(root: str, path: str, limit: int) -> bytes | None:
 
 
 def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -> None:
-    """Put `content` at `path` below `root` in one step, making folders. Raises OSError (ENOSPC too) or ValueError."""
+    """Put `content` at `path` below `root` in one step, making folders. Raises OSError (ENOSPC too) or ValueError.
+
+    A folder that stands there is kept under another name beside it.
+    """
     *folders, name = components(path)
     ids = owner or (os.geteuid(), os.getegid())
     folder = _descend(root, folders, ids)
@@ -82,7 +85,12 @@ def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -
                 stream.write(content)
                 stream.flush()
                 os.fsync(descriptor)
-            os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+            try:
+                os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except IsADirectoryError:  # a folder there would keep everybody from the file for good: it makes way
+                aside = f"{name[:100]}.folder-{os.urandom(3).hex()}"
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+                os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(passing, dir_fd=folder)
