@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from functional.isolation.test_life import MIB, Bench
 
+from functional.isolation.test_life import MIB, Bench
 from studium.compute.engines.base import Cause, EngineError
 from studium.compute.spec import Seed
 
