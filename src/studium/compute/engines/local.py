@@ -36,7 +36,7 @@ from studium.compute.engines.base import (
     Phase,
     Usage,
 )
-from studium.compute.engines.uids import NoUidLeftError, Uids
+from studium.compute.engines.uids import NoUidLeftError, Uids, start_for
 from studium.compute.engines.volume_access import VolumeAccess
 from studium.compute.spec import RunSpec
 from studium.runner import cgroups, seccomp, statusfile, supervise, volumes
@@ -71,7 +71,7 @@ class LocalEngine(Engine):
         self._reserve = reserve_memory
         self._cgroups_allowed = cgroups_allowed
         self._root = os.geteuid() == 0
-        self._uids = Uids(self.home / "uids.json")
+        self._uids = Uids(self.home / "uids.json", start=start_for(self.home))
         self._volumes = VolumeAccess(self.home / "volumes", self._volume_uid if self._root else None)
 
     @cached_property

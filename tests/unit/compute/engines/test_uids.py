@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from studium.compute.engines.uids import NoUidLeftError, Uids
+from studium.compute.engines.uids import FIRST, LAST, NoUidLeftError, Uids, start_for
 
 
 def test_a_name_keeps_its_id_and_no_other_gets_it(tmp_path: Path) -> None:
@@ -39,3 +39,10 @@ def test_many_at_once_get_different_ids(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(set(found)) == 20
+
+
+def test_a_home_begins_where_others_do_not_and_goes_once_around(tmp_path: Path) -> None:
+    uids = Uids(tmp_path / "uids.json", 100, 102, start=102)
+    assert [uids.of(name) for name in "abc"] == [102, 100, 101]
+    assert start_for(Path("/a")) != start_for(Path("/b"))
+    assert FIRST <= start_for(tmp_path) <= LAST
