@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from studium.errors import Forbidden, NotFound, StudiumError
+from studium.errors import BadInput, Forbidden, NotFound, StudiumError
 from studium.web import policy
 from studium.web.views.errors import error_page
 
@@ -40,6 +40,8 @@ class ErrorPages:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):  # no database can be asked for it
+            return error_page(request, BadInput("input.nul", "The address contains a NUL byte.", "Check the address."))
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -171,6 +171,12 @@ def test_change_for_each_person(scene: Scene, name: str) -> None:
     assert seen == wanted
 
 
+@pytest.mark.parametrize("path", ["/notebooks/?q=%00", "/runs/?team=a%00b", "/admin/events/?kind=%00", "/runs/a%00b/"])
+def test_addresses_that_no_database_can_be_asked_for(scene: Scene, path: str) -> None:
+    response = client_of(scene.cast.operator).get(path)
+    assert (response.status_code, "NUL byte" in response.content.decode()) == (400, True)
+
+
 def test_changes_need_a_post_and_a_token(scene: Scene) -> None:
     from django.test import Client
 
