@@ -32,7 +32,8 @@ def notebook(world: World) -> Notebook:
 
 # Each line: a command and words its table shows. `{nb}`, `{run}`, `{team}` and `{user}` are filled in.
 TABLES = [
-    ("machines", ["cpu-small", "1 vCPU, 2 GiB", "$0/h", "7 free", "none here"]),
+    ("machines", ["cpu-small", "1 vCPU, 2 GiB", "$0/h", "7 free", "more that no machine here has"]),
+    ("machines --all", ["7 free", "none here"]),
     ("queue", ["Nothing waits."]),
     ("usage", ["is on the plan Open", "nothing used"]),
     ("notebooks list", ["churn", "Churn", "running"]),
@@ -209,8 +210,18 @@ def test_escapes_in_other_peoples_words_do_not_reach_the_terminal(world: World, 
 def test_nobody_is_signed_in(world: World, cli: Cli) -> None:
     result = cli("runs", "list", token="")
     assert result.exit_code == 3
-    assert "studium login" in result.stderr
+    assert "You are not signed in." in result.stderr
+    assert f"studium login {world.url}" in words(result.stderr)
     assert result.stdout == ""
+
+
+def test_in_a_pipe_no_line_is_broken(world: World, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    title = "A long title of a notebook that says at length what it is about"
+    make_notebook(world.cast.owner, world.cast.team, title, now=clock.now())
+    monkeypatch.delenv("COLUMNS")
+    listed = cli("notebooks", "list").stdout.splitlines()
+    assert len(listed) == 2
+    assert title in listed[1]
 
 
 def test_a_server_that_is_not_there(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,5 +258,7 @@ def test_login_keeps_the_token_for_this_server_only(world: World, cli: Cli, monk
 def test_login_with_a_wrong_token_keeps_nothing(world: World, cli: Cli) -> None:
     result = cli("login", world.url, "--token", "studium_wrong", token="")
     assert result.exit_code == 3
+    shortened = cli("login", world.url, "--token", "studium_abc\u2026", token="")
+    assert (shortened.exit_code, "This is no token." in shortened.stderr) == (2, True), "as the list of tokens shows it"
     assert not account.login_file().exists()
     assert cli("login", world.url, token="").exit_code == 3, "nobody is there to type one"

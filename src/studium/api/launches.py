@@ -48,18 +48,25 @@ def estimated(
         user, notebook.team, machine_type, now=now, interactive=kind == LaunchKind.SESSION, max_seconds=max_seconds
     )
     start = "starts at once" if found.wait is None else f"waits, {start_words(found.wait, now=now)}"
+    simulated = machine_type.accelerator_kind in simulated_kinds()
     words = estimate_words(
-        machine_type.label, machine_type.price_micros_hour, found.max_seconds, found.max_cost_micros, start
+        machine_type.label,
+        machine_type.price_micros_hour,
+        found.max_seconds,
+        found.max_cost_micros,
+        start,
+        simulated=simulated,
     )
-    return _shape(found, words, None if found.wait is None else wait_words(found.wait, now=now))
+    waits = None if found.wait is None else wait_words(found.wait, now=now)
+    return _shape(found, words, waits, simulated=simulated)
 
 
-def _shape(found: Estimate, words: str, waits: str | None) -> EstimateShape:
+def _shape(found: Estimate, words: str, waits: str | None, *, simulated: bool) -> EstimateShape:
     kind, wait = found.kind, found.wait
     return EstimateShape(
         machine_type=kind.slug,
         machine_label=kind.label,
-        simulated=kind.accelerator_kind in simulated_kinds(),
+        simulated=simulated,
         price_micros_hour=kind.price_micros_hour,
         max_seconds=found.max_seconds,
         max_cost_micros=found.max_cost_micros,

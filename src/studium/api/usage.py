@@ -10,6 +10,7 @@ from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
 from studium.api.machines import TeamName, team_named
 from studium.api.shapes.plans import AllowanceShape, UsageLine, UsageShape
+from studium.compute.queries import simulated_types
 from studium.lib import clock
 from studium.lib.units import money_words
 from studium.notebooks.queries import readable_runs
@@ -51,4 +52,13 @@ def _lines(user: User, charged: list[queries.ChargedRun]) -> list[UsageLine]:
     people = dict(
         User.objects.filter(pk__in={line.user_id for line in charged if line.user_id}).values_list("pk", "username")
     )
-    return [UsageLine.of(line, titles.get(line.holder, ""), people.get(line.user_id or 0, "")) for line in charged]
+    simulated = simulated_types()
+    return [
+        UsageLine.of(
+            line,
+            titles.get(line.holder, ""),
+            people.get(line.user_id or 0, ""),
+            simulated=line.machine_type in simulated,
+        )
+        for line in charged
+    ]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from studium.cli import account
-from studium.cli.failing import failures_in_words
+from studium.cli.failing import Exit, fail, failures_in_words
 
 if TYPE_CHECKING:
     from studium.client import Client
@@ -20,5 +20,11 @@ def server() -> Iterator[Client]:
 
     with failures_in_words():
         found = account.current()
+        if not found.token:
+            raise fail(
+                "You are not signed in.",
+                f"Make a token at {found.url}/settings/tokens/, then: studium login {found.url}",
+                Exit.NOT_CONNECTED,
+            )
         with Client(found.url, found.token) as client:
             yield client

@@ -35,17 +35,25 @@ def _now(kind: MachineType) -> str:
     return f"all taken{waits}" if kind.total else f"none here{waits}"
 
 
-def machines(team: TeamOption = "", as_json: JsonFlag = False) -> None:
+def machines(
+    team: TeamOption = "",
+    every: Annotated[bool, typer.Option("--all", help="Also those that no machine here has.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """List machine types: size, price, what is free now."""
     with server() as client:
         found = client.machine_types(team)
     if as_json:
         output.show_json(found)
         return
+    shown = [kind for kind in found if every or kind.total or kind.waiting]
+    shown = shown or found
     rows = [
-        (kind.slug, size(kind) + (" (simulated)" if kind.simulated else ""), kind.price, _now(kind)) for kind in found
+        (kind.slug, size(kind) + (" (simulated)" if kind.simulated else ""), kind.price, _now(kind)) for kind in shown
     ]
     output.table(["!type", "size", ">price", "!now"], rows, "There are no machine types: `studium plans load open`.")
+    if len(shown) < len(found):
+        output.say(f"{len(found) - len(shown)} more that no machine here has: studium machines --all")
 
 
 def queue(as_json: JsonFlag = False) -> None:

@@ -4,6 +4,7 @@ Text of other people may hold terminal escapes; what is shown on a terminal has 
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_NO_END = 100_000
 _KEPT = {ord("\n"), ord("\t")}
 _DROPPED = {code: None for code in [*range(32), *range(0x7F, 0xA0)] if code not in _KEPT}
 
@@ -28,10 +30,16 @@ def printable(text: str) -> str:
 
 
 def console(*, error: bool = False) -> "Console":
-    """A console for standard output or error: no colour but on a terminal, and none with NO_COLOR."""
+    """A console for standard output or error: no colour but on a terminal, and none with NO_COLOR.
+
+    In a pipe or a file nothing is broken into lines, unless COLUMNS asks for it.
+    """
     from rich.console import Console
 
-    return Console(stderr=error, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    made = Console(stderr=error, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    if not made.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        made.width = _NO_END
+    return made
 
 
 def show_json(value: Any) -> None:

@@ -114,7 +114,8 @@ def _check_machine(client: Client, asked: Asked) -> None:
     wanted = asked.machine.lower()
     found = next((kind for kind in known if wanted in (kind.slug, kind.label.lower())), None)
     if found is None:
-        names = ", ".join(kind.slug for kind in known if kind.allowed) or "none"
+        allowed = [kind for kind in known if kind.allowed]
+        names = ", ".join(kind.slug for kind in [kind for kind in allowed if kind.total] or allowed) or "none"
         raise fail(f"There is no machine type {asked.machine!r}.", f"Choose one of: {names}.")
     if found.refusal is not None:
         raise fail(found.refusal.message, found.refusal.next_step)

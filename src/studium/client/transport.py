@@ -40,6 +40,8 @@ class Transport:
     """Sends requests to one server. `patience` is how many seconds a request is tried again before giving up."""
 
     def __init__(self, url: str, token: str, *, patience: float, agent: str) -> None:
+        if not (token.isascii() and token.isprintable()):
+            raise StudiumClientError("This is no token.", "Copy the whole token: it is shown once, when it is made.")
         self.url = clean_url(url)
         self.patience = patience
         self._headers = {"User-Agent": agent, "Accept": "application/json"}

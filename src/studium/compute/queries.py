@@ -153,6 +153,12 @@ def simulated_kinds() -> frozenset[str]:
     return frozenset(Accelerator.objects.filter(gone=False, simulated=True).values_list("kind", flat=True))
 
 
+def simulated_types() -> frozenset[str]:
+    """The machine types whose accelerator is simulated here."""
+    kinds = Accelerator.objects.filter(gone=False, simulated=True).values("kind")
+    return frozenset(MachineType.objects.filter(accelerator_kind__in=kinds).values_list("slug", flat=True))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """What waits for one machine type: how many, and since when the oldest."""

@@ -54,6 +54,21 @@ def _private(settings: Options) -> None:
         path.chmod(0o600)
 
 
+def nobody_can_administer() -> bool:
+    """Whether no administrator has a way in of their own yet: a password, a passkey or an identity provider."""
+    from allauth.mfa.models import Authenticator
+    from allauth.socialaccount.models import SocialAccount
+
+    from studium.accounts.models import User
+
+    administrators = User.objects.filter(is_staff=True, is_active=True)
+    passkeys = Authenticator.objects.filter(user__in=administrators, type=Authenticator.Type.WEBAUTHN)
+    providers = SocialAccount.objects.filter(user__in=administrators)
+    return not (
+        passkeys.exists() or providers.exists() or any(person.has_usable_password() for person in administrators)
+    )
+
+
 def first_administrator(name: str = "admin") -> str:
     """The one-time sign-in address of the administrator, who is made if there is none."""
     from studium.accounts.actions import create_user, make_login_link

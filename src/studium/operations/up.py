@@ -9,7 +9,7 @@ from types import FrameType
 from rich.console import Console
 
 from studium.config.options import options
-from studium.errors import Refused
+from studium.errors import Refused, StudiumError
 from studium.operations import setup, system
 from studium.operations.supervise import Supervisor, only_one, port_free
 
@@ -39,6 +39,16 @@ def up(*, first_notebook: bool = True) -> int:
             )
 
 
+def prove(say: setup.Say) -> None:
+    """Run the first notebook. A platform that serves goes on serving when that is slow or refused."""
+    from studium.operations.first_run import run_first_notebook
+
+    try:
+        run_first_notebook(say)
+    except StudiumError as error:
+        say(f"{error.message} {error.next_step}".strip())
+
+
 def _serve(supervisor: Supervisor, console: Console, log_path: Path, *, first: bool, first_notebook: bool) -> int:
     say = console.print
 
@@ -51,15 +61,13 @@ def _serve(supervisor: Supervisor, console: Console, log_path: Path, *, first: b
         say("Starting edge, web and controller")
         supervisor.start()
         supervisor.wait_healthy()
-        link = setup.first_administrator() if first else ""
+        link = setup.first_administrator() if first or setup.nobody_can_administer() else ""
         if first and first_notebook:
-            from studium.operations.first_run import run_first_notebook
-
-            run_first_notebook(say)
+            prove(say)
         say("")
         say(f"[bold]Studium is up:[/bold] {supervisor.options.platform_url}")
         if link:
-            say(f"Sign in once as administrator with this link: {link}")
+            say(f"Sign in as administrator with this link, which works once: {link}")
         say(f"Logs: {log_path}   Stop with Ctrl-C; running sessions go on.")
         sys.stdout.flush()
         while not supervisor.stopping:

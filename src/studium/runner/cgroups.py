@@ -154,12 +154,15 @@ class Group:
             self._set("", "memory.max", str(memory_bytes))
             self._set("", "cpu.max", f"{quota} {_PERIOD}")
             self._set("", "pids.max", str(pids + 3))
+            # Under contention a run gets its share, not as much as a smaller one.
+            self._try("", "cpu.weight", str(min(10_000, max(1, round(100 * vcpu)))))
             self._try("", "memory.swap.max", "0")
         else:
             self._set("memory", "memory.limit_in_bytes", str(memory_bytes))
             self._try("memory", "memory.memsw.limit_in_bytes", str(memory_bytes))
             self._set("cpu", "cpu.cfs_period_us", str(_PERIOD))
             self._set("cpu", "cpu.cfs_quota_us", str(quota))
+            self._try("cpu", "cpu.shares", str(max(2, round(1024 * vcpu))))
             self._set("pids", "pids.max", str(pids + 3))
 
     def allow_devices(self, paths: list[str]) -> None:

@@ -197,6 +197,9 @@ def test_a_wait_is_told_with_place_and_expected_start(world: World) -> None:
     told = world.json(world.cast.owner, "GET", f"/runs/{second.pk}")
     assert Run.objects.get(pk=first.pk).state == State.ASSIGNED
     assert told["simulated"] is True
+    estimate = world.json(world.cast.owner, "GET", f"/notebooks/{world.notebook().pk}/estimate?machine=p100")
+    assert estimate["simulated"] is True
+    assert "P100 (simulated): " in estimate["words"]
     assert told["wait"]["place"] == 1
     assert told["wait"]["expected_at"]
     assert "Place 1 for P100: about" in told["wait"]["words"]
@@ -243,6 +246,7 @@ def test_usage_explains_every_charge(world: World) -> None:
     assert (told["plan"], told["cost_micros"], told["seconds_by_resource"]) == ("tight", 500_000, {"cpu": 1800})
     line = told["lines"][0]
     assert (line["run"], line["title"], line["seconds"], line["cost"]) == (run.pk, "A notebook", 1800, "$0.50")
+    assert "on cpu-small at" in line["words"]
     assert line["words"] == "30 min on cpu-small at $1.00/h: $0.50"
     allowance = told["allowances"][0]
     assert allowance["limit_seconds"] == 36000

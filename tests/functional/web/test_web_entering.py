@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
 from scenes import Scene, client_of
@@ -15,6 +17,8 @@ from studium.accounts import actions
 from studium.accounts.models import Membership, Team, User
 from studium.accounts.states import Role
 from studium.config.options import Options
+from studium.errors import NotYet
+from studium.operations import first_run, setup, up
 from studium.web import signing_in
 
 SIGN_UP = {"email": "new@example.org", "username": "newcomer", "password1": "a long enough secret 7"}
@@ -56,6 +60,15 @@ def test_invited_stranger_makes_an_account_and_joins(scene: Scene) -> None:
     assert Team.objects.filter(personal_of=user).exists()
     assert Membership.objects.get(team=scene.cast.team, user=user).role == "reader"
     assert client_of(None).get(f"/join/{secret}/").status_code == 404
+
+
+def test_account_by_invitation_behind_the_edge(scene: Scene) -> None:
+    """Behind the edge the peer is a socket without an address; the visitor's is in the edge's header."""
+    _, secret = actions.invite(scene.cast.owner, scene.cast.team, Role.READER, now=NOW)
+    client = Client(headers={"host": "localhost", "X-Forwarded-For": "192.0.2.9"}, REMOTE_ADDR="")
+    client.get(f"/join/{secret}/")
+    assert client.post("/accounts/signup/", SIGN_UP).status_code == 302
+    assert "192.0.2.9" in text_of(client.get("/accounts/sessions/"))
 
 
 @pytest.mark.parametrize("password", ["short", "password123", "newcomer12"])
@@ -132,7 +145,28 @@ def test_one_time_address_of_someone_without_a_password_leads_to_setting_one(sce
     client = client_of(None)
     response = client.post(f"/login/link/{actions.make_login_link(user, now=NOW)}/")
     assert response.headers["Location"] == "/accounts/password/set/"
-    assert client.get("/accounts/password/set/").status_code == 200
+    page = text_of(client.get("/accounts/password/set/"))
+    assert "Set a password, or add a passkey" in page
+    assert UserSession.objects.filter(user=user).count() == 1, "signed-in browsers list this one"
+
+
+def test_the_operator_is_offered_a_link_until_an_administrator_has_a_way_in(scene: Scene) -> None:
+    assert not setup.nobody_can_administer()
+    User.objects.filter(is_staff=True).update(is_active=False)
+    person = actions.create_user("root", "root@example.org", now=NOW, operator=True)
+    assert setup.nobody_can_administer(), "a link that was used or lost is no way in"
+    SocialAccount.objects.create(user=person, provider="oidc", uid="1")
+    assert not setup.nobody_can_administer()
+
+
+def test_a_first_notebook_that_is_slow_does_not_end_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(_say: object) -> bool:
+        raise NotYet("up.first_run_slow", "The first notebook is still running.", "It goes on.")
+
+    monkeypatch.setattr(first_run, "run_first_notebook", slow)
+    said: list[str] = []
+    up.prove(said.append)
+    assert said == ["The first notebook is still running. It goes on."]
 
 
 def test_security_pages_can_be_used(scene: Scene) -> None:

@@ -182,6 +182,16 @@ def test_machines_of_another_plan_are_shown_with_the_reason(scene: Scene) -> Non
     assert "simulated" in text_of(page)
 
 
+def test_machines_page_folds_away_what_cannot_be_had(scene: Scene) -> None:
+    assign_plan(None, scene.cast.team, "kaggle", now=NOW)
+    page = client_of(scene.cast.owner).get(f"/machines/?team={scene.cast.team.slug}")
+    shown, folded = page.context["choices"], page.context["others"]
+    assert shown
+    assert all(c.total and not c.refusal for c in shown)
+    assert "cpu-small" in {c.kind.slug for c in folded}
+    assert f"{len(folded)} more that the plan does not include" in text_of(page)
+
+
 def test_document_states(scene: Scene) -> None:
     client = client_of(scene.cast.reader)
 

@@ -71,7 +71,9 @@ def test_progress_is_not_trusted(progress: object, words: str, share: int | None
         (-7200, "in 2 h"),
         (90000, "25 h ago"),
         (86400 * 5, "5 days ago"),
-        (86400 * 90, "3 months ago"),
+        (1 - 86400 * 7, "in 7 days"),
+        (1 - 86400 * 90, "in 90 days"),
+        (86400 * 120, "4 months ago"),
     ],
 )
 def test_ago(seconds: float, said: str) -> None:

@@ -105,10 +105,10 @@ class UsageLine(Shape):
     words: str
 
     @classmethod
-    def of(cls, line: ChargedRun, title: str, user: str) -> "UsageLine":
+    def of(cls, line: ChargedRun, title: str, user: str, *, simulated: bool) -> "UsageLine":
         spent = duration_words(line.seconds)
         each = f" ({line.devices} devices)" if line.devices > 1 else ""
-        per_hour = f"{spent}{each} on {line.machine_type}"
+        per_hour = f"{spent}{each} on {line.machine_type}{' (simulated)' if simulated else ''}"
         if line.price_micros_hour:
             per_hour += f" at {money_words(line.price_micros_hour)}/h: {money_words(line.cost_micros)}"
         return cls(

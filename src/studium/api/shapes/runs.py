@@ -245,7 +245,9 @@ class EstimateShape(Shape):
     words: str
 
 
-def estimate_words(label: str, price: int, max_seconds: int, max_cost: int, start: str) -> str:
+def estimate_words(
+    label: str, price: int, max_seconds: int, max_cost: int, start: str, *, simulated: bool = False
+) -> str:
     """`GPU P100: starts at once, runs at most 9 h 00 min, costs at most $4.05.`"""
     cost = f"costs at most {money_words(max_cost)}" if price else "costs nothing"
-    return f"{label}: {start}, runs at most {duration_words(max_seconds)}, {cost}."
+    return f"{label}{' (simulated)' if simulated else ''}: {start}, runs at most {duration_words(max_seconds)}, {cost}."

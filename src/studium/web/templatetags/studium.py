@@ -44,13 +44,10 @@ def cores(count: float) -> str:
 def ago_words(seconds: float) -> str:
     if abs(seconds) < 60:
         return "just now" if seconds >= 0 else "in a moment"
-    words = (
-        duration_words(abs(seconds)).removesuffix(" 00 min")
-        if abs(seconds) < 172800
-        else f"{int(abs(seconds) // 86400)} days"
-    )
-    if abs(seconds) >= 86400 * 60:
-        words = f"{int(abs(seconds) // (86400 * 30))} months"
+    days, months = round(abs(seconds) / 86400), round(abs(seconds) / (86400 * 30))
+    words = duration_words(abs(seconds)).removesuffix(" 00 min") if abs(seconds) < 172800 else f"{days} days"
+    if days > 90:
+        words = f"{months} months"
     return f"{words} ago" if seconds >= 0 else f"in {words}"
 
 

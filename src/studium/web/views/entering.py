@@ -1,5 +1,7 @@
 """Ways in that are links: an invitation, and the one-time sign-in address. Looking at a link never uses it up."""
 
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -34,5 +36,9 @@ def login_link(request: HttpRequest, secret: str) -> HttpResponse:
     user = actions.use_login_link(secret, now=now)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     actions.give_personal_team(user, now=now)
+    UserSession.objects.create_from_request(request)
     following = pending_invitation(request) or "/"
-    return redirect(following if user.has_usable_password() else "/accounts/password/set/")
+    if user.has_usable_password():
+        return redirect(following)
+    messages.info(request, "You are signed in. Set a password, or add a passkey, to sign in again without a link.")
+    return redirect("/accounts/password/set/")

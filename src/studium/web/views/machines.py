@@ -30,11 +30,14 @@ def machines(request: UserRequest) -> HttpResponse:
     team = chosen_team(request, request.GET.get("team", ""))
     now = clock.now()
     allowance = standing(team, now=now) if team else None
+    found = shown_machines.choices(allowance) if allowance else []
+    here = [c for c in found if not c.refusal and c.total] or found
     context = {
         "team": team,
         "teams": list(teams_of(request.user)),
         "plan": allowance.plan if allowance else None,
-        "choices": shown_machines.choices(allowance) if allowance else [],
+        "choices": here,
+        "others": [c for c in found if c not in here],
     }
     return render(request, "machines/list.html", context)
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from studium.accounts.access import team_for, teams_of
 from studium.accounts.models import Team, User
+from studium.compute.queries import simulated_types
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.queries import readable_runs, stored_bytes
@@ -70,10 +71,10 @@ def _daily(team: Team, now: datetime) -> list[Days]:
 
 
 def _explained(user: User, claims: list[Claim]) -> list[dict[str, object]]:
-    """Each line with who it was, which run and how its cost comes about; three queries for the page."""
+    """Each line with who it was, which run and how its cost comes about; four queries for the page."""
     names = dict(User.objects.filter(pk__in={c.user_id for c in claims if c.user_id}).values_list("pk", "username"))
     titles = dict(readable_runs(user).filter(pk__in=[c.holder for c in claims]).values_list("pk", "title"))
-    sums = charged(claims)
+    sums, simulated = charged(claims), simulated_types()
     lines: list[dict[str, object]] = []
     for claim in claims:
         seconds, cost = sums.get(claim.pk, (0, 0))
@@ -83,6 +84,7 @@ def _explained(user: User, claims: list[Claim]) -> list[dict[str, object]]:
                 "who": names.get(claim.user_id or 0, "somebody who left"),
                 "title": titles.get(claim.holder, ""),
                 "live": claim.released_at is None,
+                "simulated": claim.machine_type in simulated,
                 "seconds": seconds,
                 "wall": seconds // max(1, claim.devices),
                 "cost": cost,
