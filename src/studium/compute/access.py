@@ -15,6 +15,7 @@ def runs_of(user: User) -> QuerySet[Run]:
     return (
         Run.objects.filter(Q(team__memberships__user_id=user.pk))
         .select_related("team", "user", "machine_type")
+        .defer("spec")  # a list sorts whole rows, and this is most of a row
         .order_by("-submitted_at")
     )
 

@@ -94,7 +94,8 @@ def queue() -> QuerySet[Run]:
 
 def all_runs() -> QuerySet[Run]:
     """Every run, for operators."""
-    return Run.objects.select_related("team", "user", "machine_type", "machine").order_by("-submitted_at")
+    rows = Run.objects.select_related("team", "user", "machine_type", "machine").defer("spec")
+    return rows.order_by("-submitted_at")
 
 
 def live_runs() -> QuerySet[Run]:
