@@ -36,6 +36,13 @@ def editor(seen: Visit, folder: Path) -> None:
     expect(lab.locator(".jp-OutputArea-output img")).to_be_visible(timeout=60_000)
     page.keyboard.press("Control+s")
     take(page, folder, "editor")
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    page.set_extra_http_headers({"Sec-CH-UA-Mobile": "?1"})  # as a phone says
+    page.reload()
+    expect(page.frame_locator("iframe").locator(".jp-OutputArea-output img")).to_be_visible(timeout=60_000)
+    page.screenshot(path=folder / "editor-390.png")
+    page.set_extra_http_headers({})
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
 def queue(seen: Visit, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 from scenes import Scene, address, client_of
 from test_web_notebooks import text_of
@@ -164,3 +165,17 @@ def test_signed_out_in_a_live_page_goes_to_the_sign_in(scene: Scene) -> None:
     response = client_of(None).get(address(scene.notebook, "edit/panel/"), headers={**HX, "HX-Current-URL": here})
     assert response.status_code == 204
     assert response.headers["HX-Redirect"].startswith("/accounts/login/?next=%2Fnotebooks%2Fx%2Fy%2Fedit%2F")
+
+
+@pytest.mark.parametrize(
+    ("headers", "path"),
+    [
+        ({}, "/lab/tree/"),
+        ({"sec-ch-ua-mobile": "?1"}, "/doc/tree/"),
+        ({"sec-ch-ua-mobile": "?0", "user-agent": "Mobi"}, "/lab/tree/"),
+        ({"user-agent": "Mozilla/5.0 (iPhone) Mobile/15E148"}, "/doc/tree/"),
+    ],
+)
+def test_a_phone_gets_the_notebook_alone(scene: Scene, headers: dict[str, str], path: str) -> None:
+    client_of(scene.cast.owner).get(f"/notebooks/{scene.cast.team.slug}/{scene.notebook.slug}/edit/", headers=headers)
+    assert EntryTicket.objects.latest("pk").path.startswith(path)

@@ -51,6 +51,8 @@ def entrance(request: UserRequest, label: str, path: str, *, now: datetime) -> s
     return f"{options().content_url(label)}/-/enter?ticket={ticket}"
 
 
-def lab_path(notebook: Notebook) -> str:
-    """Where JupyterLab opens the notebook."""
-    return f"/lab/tree/{notebook.filename}"
+def lab_path(request: UserRequest, notebook: Notebook) -> str:
+    """Where JupyterLab opens the notebook: on a phone alone, without the file browser that would cover it."""
+    hint = request.headers.get("Sec-CH-UA-Mobile")  # other browsers than Chromium say it in the old way
+    phone = hint == "?1" if hint else "Mobi" in request.headers.get("User-Agent", "")
+    return f"/{'doc' if phone else 'lab'}/tree/{notebook.filename}"

@@ -68,7 +68,7 @@ def editor(request: UserRequest, team: str, slug: str) -> HttpResponse:
     context = _panel_context(notebook, scene)
     frames = []
     if scene.phase == _RUNNING:
-        context["source"] = entrance(request, notebook.label, lab_path(notebook), now=now)
+        context["source"] = entrance(request, notebook.label, lab_path(request, notebook), now=now)
         frames = [options().content_url(notebook.label)]
     response = render(request, "editor/editor.html", context)
     response["Content-Security-Policy"] = policy.content_policy(frames=frames)
@@ -191,4 +191,4 @@ def open_label(request: UserRequest, label: str) -> HttpResponse:
     run = actions.live_run(notebook)
     if run is None or not run.interactive or run.state != State.RUNNING:
         return redirect(address(notebook, "edit/"))
-    return redirect(entrance(request, label, lab_path(notebook), now=now))
+    return redirect(entrance(request, label, lab_path(request, notebook), now=now))
