@@ -171,9 +171,9 @@ def test_signed_out_in_a_live_page_goes_to_the_sign_in(scene: Scene) -> None:
     ("headers", "path"),
     [
         ({}, "/lab/tree/"),
-        ({"sec-ch-ua-mobile": "?1"}, "/doc/tree/"),
+        ({"sec-ch-ua-mobile": "?1"}, "/doc/workspaces/phone/tree/"),
         ({"sec-ch-ua-mobile": "?0", "user-agent": "Mobi"}, "/lab/tree/"),
-        ({"user-agent": "Mozilla/5.0 (iPhone) Mobile/15E148"}, "/doc/tree/"),
+        ({"user-agent": "Mozilla/5.0 (iPhone) Mobile/15E148"}, "/doc/workspaces/phone/tree/"),
     ],
 )
 def test_a_phone_gets_the_notebook_alone(scene: Scene, headers: dict[str, str], path: str) -> None:

@@ -52,7 +52,7 @@ def entrance(request: UserRequest, label: str, path: str, *, now: datetime) -> s
 
 
 def lab_path(request: UserRequest, notebook: Notebook) -> str:
-    """Where JupyterLab opens the notebook: on a phone alone, without the file browser that would cover it."""
+    """Where JupyterLab opens the notebook: on a phone alone, in a layout of its own without the file browser."""
     hint = request.headers.get("Sec-CH-UA-Mobile")  # other browsers than Chromium say it in the old way
     phone = hint == "?1" if hint else "Mobi" in request.headers.get("User-Agent", "")
-    return f"/{'doc' if phone else 'lab'}/tree/{notebook.filename}"
+    return f"/{'doc/workspaces/phone' if phone else 'lab'}/tree/{notebook.filename}"
