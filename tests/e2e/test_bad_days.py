@@ -119,10 +119,11 @@ def test_backup_while_running_and_restore(platform: Platform, tmp_path: Path) ->
     look = (
         "from studium.operations.setup import load_django; load_django()\n"
         "from studium.notebooks.models import Notebook; from studium.storage import actions as storage\n"
-        "rows = list(Notebook.objects.all()); print(all(storage.get(n.document) for n in rows), len(rows) > 3)"
+        "rows = list(Notebook.objects.all()); print(all(storage.get(n.document) for n in rows), len(rows) > 3)\n"
+        "print(any(n.volume_document for n in rows))"
     )
     shown = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=False)
-    assert shown.stdout.strip() == "True True", shown.stderr
+    assert shown.stdout.split() == ["True", "True", "False"], f"no workspace came along: {shown.stderr}"
 
 
 def test_a_second_up_on_the_same_home_is_refused(platform: Platform) -> None:

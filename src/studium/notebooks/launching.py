@@ -1,5 +1,7 @@
 """From a notebook to the plain run spec that compute carries out."""
 
+from collections.abc import Collection
+
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Volume
 from studium.environments import commands
 from studium.environments.actions import default_environment
@@ -16,6 +18,15 @@ SMALLEST_DISK = GIB // 4
 
 def volume_of(notebook: Notebook) -> str:
     return f"nb-{notebook.pk}"
+
+
+def forget_workspaces(*, kept: Collection[str]) -> int:
+    """Expect nothing in the workspaces whose volume is not `kept`, as after a restore: the next start brings the document."""
+    known = Notebook.objects.exclude(volume_document="").values_list("pk", flat=True)
+    gone = [pk for pk in known if f"nb-{pk}" not in kept]
+    for first in range(0, len(gone), 500):
+        Notebook.objects.filter(pk__in=gone[first : first + 500]).update(volume_document="")
+    return len(gone)
 
 
 def build_spec(notebook: Notebook, kind: LaunchKind, rules: PlanRules, *, run_id: str, disk: int) -> RunSpec:

@@ -78,6 +78,7 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
             _restore_blobs(tar)
             _restore_keys(tar)
             _load(engine, _read(tar, "database"), replace=replace)
+            _forget_workspaces()
             return datetime.fromisoformat(about["at"])
     except (tarfile.TarError, KeyError, json.JSONDecodeError, OSError) as error:
         raise BadInput(
@@ -85,6 +86,14 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
             f"{source} cannot be read as a backup: {error}.",
             "Give a file that `studium backup` made.",
         ) from None
+
+
+def _forget_workspaces() -> None:
+    """Backups hold no workspaces. Those that are not in this home begin with the notebook that the backup has."""
+    from studium.notebooks.launching import forget_workspaces
+
+    volumes = options().home / "volumes"
+    forget_workspaces(kept={path.name for path in volumes.iterdir()} if volumes.is_dir() else set())
 
 
 def _dump(engine: str, target: Path) -> None:

@@ -15,7 +15,7 @@ from studium.events.models import Event
 from studium.lib.units import GIB
 from studium.notebooks import actions, reconcile
 from studium.notebooks.access import mine, notebook_for, visible_to
-from studium.notebooks.launching import volume_of
+from studium.notebooks.launching import build_spec, forget_workspaces, volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import actions as plans
@@ -275,3 +275,15 @@ def test_a_start_by_a_stranger_never_gets_here() -> None:
     with pytest.raises(NotFound):
         notebook_for(make_user(), notebook.pk, change=True)
     assert not Event.objects.filter(kind="run.queued").exists()
+
+
+def test_a_workspace_that_a_restore_left_behind_gets_the_document_again(cast: Cast) -> None:
+    lost, kept = make_notebook(cast.owner, title="Lost"), make_notebook(cast.owner, title="Kept")
+    for notebook in (lost, kept):
+        Notebook.objects.filter(pk=notebook.pk).update(volume_document=notebook.document)
+    assert forget_workspaces(kept={volume_of(kept)}) == 1
+    rules = standing(cast.owner.personal_team, now=NOW).rules
+    for notebook, seeds in ((lost, [lost.filename]), (kept, [])):
+        notebook.refresh_from_db()
+        spec = build_spec(notebook, LaunchKind.SESSION, rules, run_id="r", disk=GIB)
+        assert [seed.target for seed in spec.seeds] == seeds
