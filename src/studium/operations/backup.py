@@ -79,13 +79,26 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
             _restore_keys(tar)
             _load(engine, _read(tar, "database"), replace=replace)
             _forget_workspaces()
-            return datetime.fromisoformat(about["at"])
+            at = datetime.fromisoformat(about["at"])
+            end_placed(at)
+            return at
     except (tarfile.TarError, KeyError, json.JSONDecodeError, OSError) as error:
         raise BadInput(
             "restore.not_a_backup",
             f"{source} cannot be read as a backup: {error}.",
             "Give a file that `studium backup` made.",
         ) from None
+
+
+def end_placed(at: datetime) -> int:
+    """End what ran when the backup was taken, charged up to then; what was queued stays queued. Returns how many."""
+    from studium.compute.models import Run
+    from studium.compute.reconcile.ending import finish
+    from studium.compute.states import PLACED, Reason
+
+    placed = Run.objects.filter(state__in=PLACED).select_related("machine_type", "team")
+    said = "It was running when the backup was taken that this installation was restored from."
+    return sum(finish(run, Reason.LOST, now=at, message=said, ended_at=at) for run in placed)
 
 
 def _forget_workspaces() -> None:

@@ -17,6 +17,7 @@ from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.errors import NotYet, Refused
 from studium.events.models import Event
+from studium.operations import backup
 from studium.plans import actions as plan_actions
 from studium.plans.models import Claim, LedgerEntry
 
@@ -322,6 +323,29 @@ class TestBadDays:
         world.tick(30)
         bad.refresh_from_db()
         assert (bad.failures, bad.state) == (0, State.RUNNING)
+
+    def test_a_fault_of_ours_at_the_start_ends_with_words(self, world: World, user: User) -> None:
+        run = make_run(user)
+
+        def broken(*_: object) -> None:
+            raise KeyError("given")
+
+        world.engine.start = broken  # type: ignore[method-assign]
+        world.until(run, State.ENDED, seconds=300)
+        assert run.reason == Reason.FAULT
+        assert "could not start it" in run.message
+        assert not Claim.objects.filter(released_at=None).exists()
+
+    def test_a_restore_ends_what_ran_at_the_backup(self, world: World, user: User) -> None:
+        running, queued = make_run(user), make_run(make_user(), machine_type="p100")
+        world.until(running, State.RUNNING)
+        Run.objects.filter(pk=queued.pk).update(state=State.QUEUED)
+        at = running.running_at + timedelta(seconds=40)
+        assert backup.end_placed(at) >= 1
+        running.refresh_from_db()
+        assert (running.reason, running.ended_at) == (Reason.LOST, at)
+        assert LedgerEntry.objects.get(claim__holder=running.pk).seconds == 40
+        assert State(Run.objects.get(pk=queued.pk).state) == State.QUEUED
 
     def test_dead_between_state_and_engine(self, world: World, user: User) -> None:
         """The controller died after it wrote `starting` and before it asked the engine."""

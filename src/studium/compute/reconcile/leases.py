@@ -11,11 +11,14 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from studium.compute.models import PassLease, Run
-from studium.compute.states import State
+from studium.compute.reconcile.ending import finish
+from studium.compute.states import Reason, State
 from studium.lib.ids import new_id
 
 log = structlog.get_logger(__name__)
 RUN_LEASE = timedelta(seconds=30)
+# A run that cannot be started for a fault of ours ends with words after about two minutes; one that runs is never given up.
+GIVE_UP_STARTING = 6
 _BACKOFF = (1, 2, 5, 10, 30, 60, 120, 300)
 
 
@@ -57,6 +60,11 @@ def each(name: str, runs: Iterable[Run], now: datetime, work: Callable[[Run], No
             delay = _BACKOFF[min(run.failures, len(_BACKOFF) - 1)]
             log.exception("pass_failed", pass_name=name, retry_in=delay)
             try:
+                if run.failures >= GIVE_UP_STARTING and State(run.state) in (State.ASSIGNED, State.STARTING):
+                    finish(
+                        run, Reason.FAULT, now=now, message="The platform could not start it; the log has the cause."
+                    )
+                    continue
                 Run.objects.filter(pk=run.pk, lease=run.lease).update(
                     lease="", leased_until=None, failures=run.failures + 1, due_at=now + timedelta(seconds=delay)
                 )
