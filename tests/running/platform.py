@@ -35,14 +35,14 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = 30, says: str = "") -> Any:
+def wait_for(what: Callable[[], Any], *, seconds: float = 30, every: float = 0.02, says: str = "") -> Any:
     """The first truthy answer of `what`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = what()
         if found:
             return found
-        time.sleep(0.02)
+        time.sleep(every)
     raise AssertionError(f"not within {seconds:.0f} s: {says or what}")
 
 
