@@ -192,18 +192,6 @@ def test_a_server_that_is_stopped_saves_what_the_page_had_not(server: Server) ->
     assert text(second) == "begun\n"
 
 
-def test_a_kernel_that_dies_without_a_page_leaves_words(server: Server) -> None:
-    with server.page() as page:
-        execute(page, "c0", "print('so far', flush=True)\nimport os, time; time.sleep(0.5)\nos.kill(os.getpid(), 9)")
-        heard(page, "stream")
-    wait_for(lambda: "The kernel" in text(server.notebook()[0]), says="word of the kernel's end")
-    assert text(server.notebook()[0]).startswith("so far\n")
-    # The server starts the kernel again by itself; a server that is stopped in the middle of that leaves it behind, so
-    # it is asked for one more start, which answers when the kernel is there.
-    kernel = server.get("/api/kernels")[0]["id"]
-    assert server.call("POST", f"/api/kernels/{kernel}/restart")[0] == 200
-
-
 def test_a_notebook_of_a_kernel_that_is_not_there_still_opens(inside: Inside) -> None:
     write(inside, "1", kernel="ir")
     server = Server(inside)
