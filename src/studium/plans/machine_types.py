@@ -89,19 +89,21 @@ def types_for_found(
 
     `memory` is one device's own, in bytes (0 when it cannot be read); `counts` are the numbers of devices to offer, or
     one number n for 1, 2, 4 ... up to n. `devices_on_machine` is how many share the machine (the largest count if 0).
-    An eighth of the memory stays with the host.
+    An eighth of the memory stays with the host. Beside real devices a quarter of the machine stays free for runs without
+    an accelerator, so that neither keeps the other waiting.
     """
     offered = _doubling(counts) if isinstance(counts, int) else sorted(set(counts))
     if not offered:
         return []
     sharing = max(devices_on_machine, offered[-1])
+    share = (1 if simulated else 3 / 4) / sharing
     card = f", {size_words(memory)} on the card" if memory else ""
     said = "Simulated: computes on the CPU." if simulated else "Found on this machine."
     single = MachineTypeSpec(
         slug=slug_of(kind),
         label=kind,
-        vcpu=max(1.0, float(int(machine_vcpu / sharing))),
-        memory_bytes=max(GIB, int(machine_memory_bytes * 7 / 8 / sharing)),
+        vcpu=max(1.0, float(int(machine_vcpu * share))),
+        memory_bytes=max(GIB, int(machine_memory_bytes * 7 / 8 * share)),
         accelerator_kind=kind,
         accelerator_count=1,
         accelerator_memory_bytes=memory,

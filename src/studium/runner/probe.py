@@ -27,14 +27,13 @@ class Exchange:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             self._socket.connect(path)
-        except BlockingIOError:  # its queue of waiting connections is full
-            self.close()
-        except OSError:
+        except OSError:  # nobody listens, or the queue of waiting connections is full
             self.close()
 
     @property
     def descriptor(self) -> int:
-        return -1 if self._closed else self._socket.fileno()
+        """Of the socket; -1 once the exchange is over."""
+        return self._socket.fileno()
 
     @property
     def events(self) -> int:

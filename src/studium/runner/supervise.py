@@ -190,13 +190,32 @@ class Run:
             log.finish()
 
     def _leave(self) -> None:
-        """Take everything down: what is left in the group, the mounts, the folder of sockets."""
-        if self.group.backend:
-            self.group.remove()
-        if self._outer_mounts >= 0:
-            kernel.setns(self._outer_mounts, kernel.CLONE_NEWNS)
-            with contextlib.suppress(OSError):
+        """Take everything down: what is left in the group, the mounts, the folder of sockets.
+
+        How the run ended is known by now, so what fails here is only noted: whoever reclaims the run clears the rest.
+        """
+        try:
+            if self.group.backend:
+                self.group.remove()
+            if self._outer_mounts >= 0:
+                self._unmount_outside()
+        except OSError as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+
+    def _unmount_outside(self) -> None:
+        """Take the folder of sockets out of the host's mounts, in a child.
+
+        Only a process of one thread may change its mount namespace, and the library that meters accelerators leaves
+        threads of its own in this one.
+        """
+        pid = os.fork()
+        if pid == 0:
+            try:
+                kernel.setns(self._outer_mounts, kernel.CLONE_NEWNS)
                 kernel.unmount(self.path(IO), kernel.MNT_DETACH)
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
 
 
 def _sentence(error: BaseException) -> str:

@@ -79,7 +79,7 @@ class Watch:
             watched.append(self.output)
         for descriptor in watched:
             poller.register(descriptor, select.POLLIN)
-        if self.exchange is not None:
+        if self.exchange is not None and not self.exchange.finished:
             poller.register(self.exchange.descriptor, self.exchange.events)
         stirred = {descriptor for descriptor, _ in poller.poll(self._pause(now) * 1000)}
         if self.output in stirred:
@@ -97,6 +97,8 @@ class Watch:
     def _pause(self, now: float) -> float:
         """Seconds until something is due."""
         due = [self._next_sample]
+        if self.exchange is not None and self.exchange.finished:
+            due.append(now)
         if self.service is not None and self.exchange is None:
             due.append(self._next_ask)
         if self.stop_at is not None:
@@ -186,10 +188,9 @@ class Watch:
             return
         target = kernels_path(self.service["path"]) if self.ready else self.service["path"]
         answer = _KERNELS_ANSWER if self.ready else _READINESS_ANSWER
-        exchange = Exchange(socket_path, target, self.service["token"], answer)
-        if not exchange.finished:
-            self.exchange = exchange
-            exchange.advance()
+        # It may be over already, cut off by the service; that is dealt with in the next round.
+        self.exchange = Exchange(socket_path, target, self.service["token"], answer)
+        self.exchange.advance()
 
     def _repin_due(self, now: float) -> bool:
         """A service that makes its socket anew is followed, at the pace of the kernels' question."""

@@ -192,6 +192,18 @@ def test_a_server_that_is_stopped_saves_what_the_page_had_not(server: Server) ->
     assert text(second) == "begun\n"
 
 
+def test_a_kernel_that_dies_without_a_page_leaves_words_and_comes_back_idle(server: Server) -> None:
+    with server.page() as page:
+        execute(page, "c0", "print('so far', flush=True)\nimport os, time; time.sleep(0.5)\nos.kill(os.getpid(), 9)")
+        heard(page, "stream")
+    wait_for(lambda: "The kernel" in text(server.notebook()[0]), says="word of the kernel's end")
+    assert text(server.notebook()[0]).startswith("so far\n")
+    wait_for(lambda: server.get("/api/kernels")[0]["execution_state"] == "idle", every=0.2, says="an idle kernel")
+    with server.page() as page:
+        execute(page, "c1", "print('back')")
+        assert heard(page, "stream")["content"]["text"] == "back\n"
+
+
 def test_a_notebook_of_a_kernel_that_is_not_there_still_opens(inside: Inside) -> None:
     write(inside, "1", kernel="ir")
     server = Server(inside)

@@ -371,6 +371,20 @@ def test_a_runner_waits_without_work_for_a_service_that_does_not_answer(bench: B
     assert after.cpu_seconds - before.cpu_seconds < 0.3
 
 
+def test_a_service_that_hangs_up_at_once_harms_nobody(bench: Bench) -> None:
+    code = """
+        import os, socket
+        server = socket.socket(socket.AF_UNIX); server.bind(os.environ['STUDIUM_SOCKET']); server.listen()
+        for asked in range(60): server.accept()[0].close()
+        print('enough')
+        while True:
+            caller = server.accept()[0]; caller.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n[]'); caller.close()
+        """
+    bench.start("a", code, service=Service())
+    bench.logged("a", "enough")
+    bench.running("a")
+
+
 def test_nothing_is_left_of_a_reclaimed_run(bench: Bench) -> None:
     bench.start("a", "import time; time.sleep(600)")
     bench.running("a")

@@ -153,16 +153,18 @@ def test_machine_types_are_found_by_slug_or_label_in_any_case() -> None:
     assert find_type(types, "GPU++") is None
 
 
-def test_types_for_found_devices_share_the_machine_evenly() -> None:
+def test_types_for_found_devices_share_three_quarters_of_the_machine_evenly() -> None:
     made = types_for_found("NVIDIA H200", 141 * GIB, 4, machine_vcpu=18, machine_memory_bytes=128 * GIB)
     assert [(t.slug, t.vcpu, t.accelerator_count) for t in made] == [
-        ("nvidia-h200", 4.0, 1), ("nvidia-h200x2", 8.0, 2), ("nvidia-h200x4", 16.0, 4),
+        ("nvidia-h200", 3.0, 1), ("nvidia-h200x2", 6.0, 2), ("nvidia-h200x4", 12.0, 4),
     ]  # fmt: skip
-    assert made[-1].memory_bytes <= 128 * GIB * 7 // 8
+    assert made[-1].memory_bytes == 84 * GIB
     assert made[0].accelerator_memory_bytes == 141 * GIB
     assert [t.accelerator_count for t in types_for_found("X", 0, 3)] == [1, 2, 3]
     assert types_for_found("X", 0, 0) == []
-    assert "Simulated" in types_for_found("P100", 16 * GIB, [1], simulated=True)[0].description
+    simulated = types_for_found("P100", 16 * GIB, [1], simulated=True, machine_vcpu=8)[0]
+    assert simulated.vcpu == 8.0
+    assert "Simulated" in simulated.description
 
 
 def test_plans_survive_the_way_through_the_database() -> None:

@@ -54,6 +54,9 @@ kernels.cull_idle_timeout = 0
 kernels.default_kernel_name = "python3"
 kernels.kernel_manager_class = "session_kernels.SessionKernelManager"
 c.KernelManager.transport = "ipc"
+# A kernel that dies young is otherwise started again on new channels, and whoever listened to the old ones hears nothing
+# more: it would be taken for busy until somebody opens a page. Sockets of ours cannot have been taken by others.
+c.KernelRestarter.random_ports_until_alive = False
 c.KernelSpecManager.ensure_native_kernel = True
 
 # A cell that floods its output is cut short here, before it can fill the browser; progress bars stay far below.

@@ -59,6 +59,10 @@ class Listener:
         alive = set(self._server.kernel_manager.list_kernel_ids())
         for kernel in alive - self._streams.keys():
             self.watch(kernel)
+        for kernel in alive:
+            if self._server.kernel_manager.get_kernel(kernel).execution_state == "starting":
+                # What a kernel says first may be said before anyone is listening, so it is asked until it is heard.
+                ask_for_state(self._server, kernel)
         for kernel in self._streams.keys() - alive:
             self.recorder.ended(kernel, "The kernel was shut down while this cell was running.")
             self._streams.pop(kernel).close()
@@ -81,14 +85,8 @@ class Listener:
     def _died(self, kernel: str) -> None:
         """The kernel ended by itself; the server is about to start it again."""
         self.recorder.ended(kernel, "The kernel ended while this cell was running; it may have run out of memory.")
-        # What the new one says first is said before the server listens again, so it is asked until it is heard.
-        for seconds in (1, 3, 6, 12):
-            self._server.io_loop.call_later(seconds, self._ask, kernel)
-
-    def _ask(self, kernel: str) -> None:
-        kernels = self._server.kernel_manager
-        if kernel in kernels and kernels.get_kernel(kernel).execution_state != "idle":
-            ask_for_state(self._server, kernel)
+        # The server leaves it at "busy" with what the dead one was doing, unless it hears the new one's first word.
+        self._server.kernel_manager.get_kernel(kernel).execution_state = "starting"
 
 
 async def start_session(server: Any, notebook: str) -> None:
@@ -100,7 +98,6 @@ async def start_session(server: Any, notebook: str) -> None:
             type="notebook",
             kernel_name=kernel_name(server, notebook),
         )
-        # The kernel said that it was idle before anyone listened.
         ask_for_state(server, session["kernel"]["id"])
     except Exception:
         server.log.exception("The kernel of %s could not be started beforehand", notebook)
