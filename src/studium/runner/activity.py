@@ -23,7 +23,7 @@ class Activity:
         except (ValueError, RecursionError):
             return
         kernels = found if isinstance(found, list) else []
-        self._kernels_busy = any(isinstance(k, dict) and k.get("execution_state") == "busy" for k in kernels)
+        self._kernels_busy = any(isinstance(k, dict) and _works(k) for k in kernels)
 
     def judge(self, now: float, *, terminal: bool, cores: float, accelerators: list[dict[str, Any]]) -> dict[str, Any]:
         """The fields of `Activity` at `now` (Unix seconds)."""
@@ -39,6 +39,11 @@ class Activity:
         if what:
             self._last = now
         return {"busy": bool(what), "what": what, "last_busy_at": self._last}
+
+
+def _works(kernel: dict[str, Any]) -> bool:
+    """A kernel in `input()` is busy to Jupyter; it waits for a person, who may have left."""
+    return kernel.get("execution_state") == "busy" and not kernel.get("waits_for_input")
 
 
 def kernels_path(service_path: str) -> str:

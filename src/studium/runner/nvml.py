@@ -4,7 +4,20 @@ import ctypes
 import re
 from typing import Any
 
-_Memory = ctypes.c_ulonglong * 3  # total, free, used
+
+class _Memory(ctypes.Structure):
+    """nvmlMemory_v2_t: in its first version the driver's own reserve counts as used, half a gigabyte of an idle H100."""
+
+    _fields_ = [
+        ("version", ctypes.c_uint),
+        ("total", ctypes.c_ulonglong),
+        ("reserved", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    ]
+
+
+_MEMORY_VERSION = ctypes.sizeof(_Memory) | 2 << 24
 _Rates = ctypes.c_uint * 2  # device, memory; per cent
 
 
@@ -49,11 +62,12 @@ class Meter:
         handle = self._handles.get(name)
         if handle is None:
             return found
-        rates, memory = _Rates(), _Memory()
+        rates, memory = _Rates(), _Memory(version=_MEMORY_VERSION)
         if self._library.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(rates)) == 0:
             found["utilisation"] = min(1.0, rates[0] / 100)
-        if self._library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == 0:
-            found["memory_total_bytes"], found["memory_used_bytes"] = memory[0], memory[2]
+        in_memory = getattr(self._library, "nvmlDeviceGetMemoryInfo_v2", None)  # not in drivers before 510
+        if in_memory and in_memory(handle, ctypes.byref(memory)) == 0:
+            found["memory_total_bytes"], found["memory_used_bytes"] = memory.total, memory.used
         return found
 
 

@@ -72,7 +72,7 @@ class Server:
         return found
 
 
-def execute(page: ClientConnection, cell: str, code: str) -> str:
+def execute(page: ClientConnection, cell: str, code: str, *, stdin: bool = False) -> str:
     request = uuid.uuid4().hex
     header = {
         "msg_id": request,
@@ -82,7 +82,7 @@ def execute(page: ClientConnection, cell: str, code: str) -> str:
         "version": "5.3",
         "date": "",
     }
-    content = {"code": code, "silent": False, "store_history": True}
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": stdin}
     message = {
         "channel": "shell",
         "header": header,
@@ -202,6 +202,29 @@ def test_a_kernel_that_dies_without_a_page_leaves_words_and_comes_back_idle(serv
     with server.page() as page:
         execute(page, "c1", "print('back')")
         assert heard(page, "stream")["content"]["text"] == "back\n"
+
+
+def test_a_kernel_that_waits_for_an_answer_is_told_from_one_that_works(server: Server) -> None:
+    def waits() -> tuple[str, bool]:
+        (kernel,) = server.get("/api/kernels")
+        return kernel["execution_state"], kernel["waits_for_input"]
+
+    with server.page() as page:
+        execute(page, "c0", "name = input('Who? ')\n" + WAIT, stdin=True)
+        question = heard(page, "input_request")
+        assert waits() == ("busy", True)
+        header = {**question["header"], "msg_id": uuid.uuid4().hex, "msg_type": "input_reply"}
+        answer = {"header": header, "parent_header": {}, "metadata": {}, "content": {"value": "me"}, "buffers": []}
+        page.send(json.dumps({"channel": "stdin", **answer}))
+        heard(page, "stream")
+        assert waits() == ("busy", False)
+        execute(page, "c1", "input()", stdin=True)
+        (server.inside.workspace / "go").touch()
+        heard(page, "input_request")
+    assert waits() == ("busy", True), "the page is gone, and nobody will answer"
+    kernel = server.get("/api/kernels")[0]["id"]
+    assert server.call("POST", f"/api/kernels/{kernel}/interrupt")[0] == 204
+    wait_for(lambda: waits() == ("idle", False), says="an idle kernel")
 
 
 def test_a_notebook_of_a_kernel_that_is_not_there_still_opens(inside: Inside) -> None:

@@ -75,7 +75,7 @@ def test_activity_tells_the_first_sign_and_when_it_last_was() -> None:
     assert note(activity) == {"busy": False, "what": "", "last_busy_at": None}
     activity.note_kernels(b'[{"execution_state": "idle"}, {"execution_state": "busy"}]')
     assert note(activity, terminal=True, now=200.0)["what"] == "a kernel is busy"
-    activity.note_kernels(b"[]")
+    activity.note_kernels(b'[{"execution_state": "busy", "waits_for_input": true}]')
     assert note(activity, terminal=True)["what"] == "a terminal command is running"
     assert (
         note(activity, accelerators=[{"utilisation": None}, {"utilisation": 0.5}])["what"] == "an accelerator is in use"
@@ -155,9 +155,10 @@ class Library:
         ctypes.cast(rates, ctypes.POINTER(ctypes.c_uint * 2)).contents[0] = 40
         return 0
 
-    def nvmlDeviceGetMemoryInfo(self, handle: Any, memory: Any) -> int:
-        found = ctypes.cast(memory, ctypes.POINTER(ctypes.c_ulonglong * 3)).contents
-        found[0], found[1], found[2] = 1000, 400, 600
+    def nvmlDeviceGetMemoryInfo_v2(self, handle: Any, memory: Any) -> int:
+        found = ctypes.cast(memory, ctypes.POINTER(ctypes.c_ulonglong * 5)).contents
+        assert found[0] & 0xFFFFFFFF == 40 | 2 << 24
+        found[1], found[2], found[3], found[4] = 1000, 100, 300, 600
         return 0
 
 

@@ -45,6 +45,7 @@ server.tornado_settings = {
 c.IdentityProvider.token = os.environ.get("JUPYTER_TOKEN", "")
 c.ContentsManager.allow_hidden = False
 server.contents_manager_class = "session_pages.SessionContents"
+server.kernel_manager_class = "session_kernels.SessionKernels"
 server.kernel_websocket_connection_class = "session_pages.SessionConnection"
 c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.use_atomic_writing = True

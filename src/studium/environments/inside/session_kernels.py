@@ -1,8 +1,20 @@
-"""The kernel manager of a session's server: the ordinary one, which takes over the kernel started beforehand."""
+"""The kernel managers of a session's server: the ordinary ones, and what a session needs beyond."""
 
-from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
+from typing import Any
+
+import session_pages
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
 from warm_kernel import TakesWarmKernel
 
 
 class SessionKernelManager(TakesWarmKernel, ServerKernelManager):  # type: ignore[misc]
-    """Named in server_config.py."""
+    """Takes over the kernel started beforehand. Named in server_config.py."""
+
+
+class SessionKernels(AsyncMappingKernelManager):  # type: ignore[misc]
+    """Says of each kernel whether it waits for a person, which is not work although the kernel is busy."""
+
+    def kernel_model(self, kernel_id: str) -> dict[str, Any]:
+        model: dict[str, Any] = super().kernel_model(kernel_id)
+        model["waits_for_input"] = kernel_id in session_pages.asking and model["execution_state"] == "busy"
+        return model

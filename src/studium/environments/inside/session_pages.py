@@ -25,6 +25,8 @@ V1 = "v1.kernel.websocket.jupyter.org"
 recorder: Recorder | None = None
 watch: Callable[[str], None] | None = None
 heard = Condition()
+# Kernels that wait for a person's answer to `input()`.
+asking: set[str] = set()
 
 
 class SessionConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
@@ -49,24 +51,29 @@ class SessionConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
     def handle_incoming_message(self, incoming_msg: Any) -> None:
         if recorder:
             try:
-                request = execute_request(incoming_msg, v1=self.subprotocol == V1)
+                channel, message = opened(incoming_msg, v1=self.subprotocol == V1)
+                if channel == "shell" and message["header"]["msg_type"] == "execute_request":
+                    recorder.requested(self.kernel_id, message)
+                elif channel == "stdin":
+                    asking.discard(self.kernel_id)
             except (ValueError, KeyError, TypeError, IndexError):
-                request = None
-            if request:
-                recorder.requested(self.kernel_id, request)
+                pass  # the server has its own words for what is no message
         super().handle_incoming_message(incoming_msg)
 
+    def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
+        if stream == "stdin" or getattr(stream, "channel", "") == "stdin":
+            asking.add(self.kernel_id)
+        super().handle_outgoing_message(stream, outgoing_msg)
 
-def execute_request(raw: Any, *, v1: bool) -> dict[str, Any] | None:
-    """The message if it asks for code to be run. Raises ValueError and its like for what is no message."""
+
+def opened(raw: Any, *, v1: bool) -> tuple[str, dict[str, Any]]:
+    """The channel and the message of what a page sent. Raises ValueError and its like for what is no message."""
     if v1:
         channel, parts = deserialize_msg_from_ws_v1(raw)
-        header = json.loads(parts[0])
-        if channel != "shell" or header["msg_type"] != "execute_request":
-            return None
-        return {"header": header, "metadata": json.loads(parts[2]), "content": json.loads(parts[3])}
+        names = ("header", "parent_header", "metadata", "content")
+        return str(channel), dict(zip(names, map(json.loads, parts[:4]), strict=True))
     message: dict[str, Any] = deserialize_binary_message(raw) if isinstance(raw, bytes) else json.loads(raw)
-    return message if message["header"]["msg_type"] == "execute_request" else None
+    return str(message.get("channel")), message
 
 
 class SessionContents(AsyncLargeFileManager):  # type: ignore[misc]

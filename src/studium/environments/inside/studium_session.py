@@ -75,7 +75,10 @@ class Listener:
 
         def heard(parts: list[bytes]) -> None:
             _, rest = session.feed_identities(parts)
-            self.recorder.heard(kernel, session.deserialize(rest))
+            message = session.deserialize(rest)
+            if message["header"]["msg_type"] == "status" and message["content"].get("execution_state") == "idle":
+                session_pages.asking.discard(kernel)
+            self.recorder.heard(kernel, message)
 
         stream = manager.connect_iopub()
         stream.on_recv(heard)
