@@ -8,6 +8,8 @@ from types import FrameType
 
 from rich.console import Console
 
+from studium.compute.engines.local_checks import SANDBOX
+from studium.compute.engines.registry import local_engine
 from studium.config.options import options
 from studium.errors import Refused, StudiumError
 from studium.operations import setup, system
@@ -24,6 +26,7 @@ def up(*, first_notebook: bool = True) -> int:
         lacking = system.install_missing(say)
         if any(need.required for need in lacking):
             raise Refused("up.system", "A program that every run needs is missing.", system.install_command(lacking))
+        say_degraded(say)
         if not port_free(settings):
             raise Refused(
                 "up.port_taken",
@@ -37,6 +40,16 @@ def up(*, first_notebook: bool = True) -> int:
             return _serve(
                 Supervisor(settings, say, logs), console, log_path, first=first, first_notebook=first_notebook
             )
+
+
+def say_degraded(say: setup.Say) -> None:
+    """Say what does not isolate here, each with its remedy. Raises Refused where no run could start at all."""
+    for check in local_engine(options()).checks():
+        if check.ok or not check.isolates:
+            continue
+        if check.name == SANDBOX:
+            raise Refused("up.sandbox", f"No sandbox can be made on this machine: {check.detail}.", check.remedy)
+        say(f"Degraded: {check.name}. {check.detail} {check.remedy}".rstrip())
 
 
 def prove(say: setup.Say) -> None:

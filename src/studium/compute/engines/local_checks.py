@@ -13,6 +13,8 @@ from studium.lib.units import size_words
 from studium.runner import cgroups, network, programs, seccomp, volumes
 
 _TRIAL = ("--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/")
+# The check without which no run can start.
+SANDBOX = "sandbox"
 _ROOT_REMEDY = "Run the platform as root."
 
 
@@ -50,10 +52,11 @@ def _sandbox() -> Check:
     words = _try_sandbox()
     remedy = "Install bubblewrap." if "not installed" in words else ""
     if words and not remedy:
-        remedy = "Allow unprivileged user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-        remedy += " and user.max_user_namespaces above 0."
+        remedy = "Allow unprivileged user namespaces, which Ubuntu 24.04 does not at first: sudo sysctl -w "
+        remedy += "kernel.apparmor_restrict_unprivileged_userns=0, and the same in /etc/sysctl.d/60-studium.conf to "
+        remedy += "keep it. Elsewhere user.max_user_namespaces must be above 0."
     detail = words or "Runs have private process, network, IPC, mount and user namespaces."
-    return Check(name="sandbox", ok=not words, detail=detail, remedy=remedy, isolates=True)
+    return Check(name=SANDBOX, ok=not words, detail=detail, remedy=remedy, isolates=True)
 
 
 def _no_nesting() -> Check:
