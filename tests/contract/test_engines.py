@@ -10,6 +10,7 @@ import pytest
 from contract.engine_subjects import MIB, FakeSubject, LocalSubject, Subject
 from studium.compute.engines.base import Cause, EngineError, Phase
 from studium.compute.spec import Seed
+from studium.runner import collecting
 
 
 @pytest.fixture(params=["local", "fake"])
@@ -210,6 +211,42 @@ def test_a_volume_outlives_its_runs_and_is_held_by_live_ones(subject: Subject) -
     engine.delete_volume("v")
     engine.delete_volume("v")
     assert engine.read_file("v", "kept", 100) is None
+
+
+def collected(subject: Subject, volume: str, **limits: int) -> tuple[dict[str, bytes], dict[str, int]]:
+    target = subject.folder / "collected"
+    wanted = {"most_files": 100, "most_bytes": 100 * MIB} | limits
+    subject.engine.collect(volume, target, skip="notebook.ipynb", **wanted)
+    files, last = {}, {}
+    with target.open("rb") as stream:
+        for line in collecting.read(stream):
+            if "path" in line:
+                files[line["path"]] = stream.read(line["size"])
+            else:
+                last = line
+    return files, last
+
+
+def test_the_files_of_a_volume_are_collected(subject: Subject) -> None:
+    engine = subject.engine
+    assert collected(subject, "v") == ({}, {"left_out": 0, "left_bytes": 0})
+    for path in ("b.txt", "a/deep/c.bin", "notebook.ipynb", ".local/lib/x.py", "a/.ipynb_checkpoints/n", "ü.csv"):
+        engine.write_file("v", path, path.encode() + b"\n\x00", 16 * MIB)
+    whole = {path: path.encode() + b"\n\x00" for path in ("b.txt", "a/deep/c.bin", "ü.csv")}
+    assert collected(subject, "v") == (whole, {"left_out": 0, "left_bytes": 0})
+    files, last = collected(subject, "v", most_files=1)
+    assert (len(files), last["left_out"]) == (1, 2)
+    files, last = collected(subject, "v", most_bytes=10)
+    assert (files.keys(), last) == (
+        {
+            "b.txt",
+        },
+        {"left_out": 2, "left_bytes": 22},
+    )
+    run_to_end(subject, "a", 0, volume="v")
+    engine.start(subject.spec_running("b", volume="v"), subject.machine)
+    subject.until("b", "running")
+    assert collected(subject, "v")[0] == whole
 
 
 def test_many_starts_at_once_start_one(subject: Subject) -> None:

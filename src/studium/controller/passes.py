@@ -4,6 +4,7 @@ from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
 from studium.controller.loop import Pass
 from studium.notebooks import reconcile as notebooks
+from studium.notebooks.versions import reconcile as versions
 from studium.storage import reconcile as storage
 
 
@@ -22,8 +23,22 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             every=1,
             hinted=True,
         ),
-        Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2),
+        Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2, hinted=True),
+        # Output files can be large: keeping them holds up no other ended run.
+        Pass(name="versions", run=lambda now: versions.settle_ended(where, now), every=1, hinted=True),
+        Pass(name="follow", run=lambda now: versions.follow_running(where, now), every=2),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
-        Pass(name="render", run=notebooks.render_changed, every=1, hinted=True),
-        Pass(name="clean", run=lambda now: notebooks.clean_deleted(where, now) + storage.collect(now), every=30),
+        Pass(
+            name="render",
+            run=lambda now: notebooks.render_changed(now) + versions.render_settled(now),
+            every=1,
+            hinted=True,
+        ),
+        Pass(
+            name="clean",
+            run=lambda now: (
+                versions.clean_volumes(where, now) + notebooks.clean_deleted(where, now) + storage.collect(now)
+            ),
+            every=30,
+        ),
     ]

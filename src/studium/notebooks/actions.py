@@ -40,8 +40,10 @@ def create_notebook(
     internet: bool = False,
     machine_type: str = "",
     gallery_slug: str = "",
+    copied_from: Notebook | None = None,
+    copied_version: int | None = None,
 ) -> Notebook:
-    """A notebook from nothing, an upload or the gallery. Without a visibility, the most private one the plan allows.
+    """A notebook from nothing, a file, the gallery or another one. Without a visibility, the most private one the plan allows.
 
     Raises BadInput for content that is no notebook, Refused where the plan says no.
     """
@@ -68,6 +70,8 @@ def create_notebook(
                     internet=internet,
                     machine_type=machine_type,
                     gallery_slug=gallery_slug,
+                    copied_from=copied_from,
+                    copied_version=copied_version,
                     language=found.language,
                     cells=found.cells,
                 )

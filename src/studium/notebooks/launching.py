@@ -29,8 +29,25 @@ def forget_workspaces(*, kept: Collection[str]) -> int:
     return len(gone)
 
 
-def build_spec(notebook: Notebook, kind: LaunchKind, rules: PlanRules, *, run_id: str, disk: int) -> RunSpec:
-    """The spec of a session or an execution. Sizes of CPU and memory are filled in from the machine type by compute."""
+def volume_of_version(run_id: str) -> str:
+    """A version's run has a workspace of its own, so that it starts from the document alone and disturbs nobody."""
+    return f"nv-{run_id}"
+
+
+def build_spec(
+    notebook: Notebook,
+    kind: LaunchKind,
+    rules: PlanRules,
+    *,
+    run_id: str,
+    disk: int,
+    source: str = "",
+    environment_path: str = "",
+) -> RunSpec:
+    """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
+
+    `source` is the digest of the document that a version runs; an empty environment path stands for the default one.
+    """
     variables = {
         "STUDIUM_RUN_ID": run_id,
         "STUDIUM_NOTEBOOK_ID": notebook.pk,
@@ -42,20 +59,20 @@ def build_spec(notebook: Notebook, kind: LaunchKind, rules: PlanRules, *, run_id
         variables[commands.TOKEN_VARIABLE] = token
         variables[commands.TERMINALS_VARIABLE] = "1" if rules.terminal else "0"
         service = Service(socket=commands.SOCKET, path="/api", kind="jupyter", token=token)
-    # The workspace is given the document only when it is newer there than what the workspace was last seen to hold.
-    seeds = (
-        ()
-        if notebook.document == notebook.volume_document
-        else (Seed(source=f"blob:{notebook.document}", target=notebook.filename),)
-    )
+    volume, document = volume_of(notebook), notebook.document
+    if kind == LaunchKind.VERSION:
+        volume, document = volume_of_version(run_id), source
+    elif document == notebook.volume_document:
+        document = ""  # the workspace is given the document only when it is newer than what was last seen there
+    seeds = (Seed(source=f"blob:{document}", target=notebook.filename),) if document else ()
     return RunSpec(
         run_id=run_id,
         command=commands.session_command()
         if kind == LaunchKind.SESSION
         else commands.execute_command(notebook.filename),
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
-        environment_path=default_environment().path,
-        volume=Volume(name=volume_of(notebook)),
+        environment_path=environment_path or default_environment().path,
+        volume=Volume(name=volume),
         mounts=(Mount(source=str(commands.code_folder()), target=commands.CODE),),
         seeds=seeds,
         variables=variables,

@@ -5,7 +5,7 @@ from django.db import models
 from studium.accounts.models import Project, Team, User
 from studium.compute.models import Run
 from studium.lib.ids import new_id
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, VersionKind, Visibility
 
 
 class Notebook(models.Model):
@@ -29,6 +29,9 @@ class Notebook(models.Model):
     internet = models.BooleanField(default=False)
     machine_type = models.CharField(max_length=60, blank=True)
     gallery_slug = models.CharField(max_length=80, blank=True)
+    # Lineage of a copy. The number is the version that was copied, empty where it was the living document.
+    copied_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="copies")
+    copied_version = models.PositiveIntegerField(null=True)
 
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notebooks")
     created_at = models.DateTimeField()
@@ -76,3 +79,56 @@ class Launch(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["settled_at", "synced_at"])]
+
+
+class Version(models.Model):
+    """An immutable numbered snapshot of a notebook.
+
+    `source` is the document as it was saved. `document` is what a run made of it, the source itself in a quick one;
+    until `settled_at` is set it follows the run. `files` is the digest of a JSON manifest of output files:
+    `{"files": [{"path", "size", "digest"}], "left_out", "left_bytes"}`. Only note and pin change afterwards.
+    """
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in VersionKind])
+    note = models.CharField(max_length=500, blank=True)
+    pinned = models.BooleanField(default=False)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    again_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    source = models.CharField(max_length=64)
+    document = models.CharField(max_length=64)
+    document_bytes = models.BigIntegerField()
+    cells = models.PositiveIntegerField()
+    environment = models.CharField(max_length=64)
+    internet = models.BooleanField(default=False)
+
+    run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="version")
+    files = models.CharField(max_length=64, blank=True)
+    files_count = models.PositiveIntegerField(default=0)
+    files_bytes = models.BigIntegerField(default=0)
+    fault = models.CharField(max_length=300, blank=True)
+    settled_at = models.DateTimeField(null=True)
+    # A run version's workspace is its own and goes once its files are kept.
+    volume_deleted_at = models.DateTimeField(null=True)
+
+    rendered = models.CharField(max_length=64, blank=True)
+    rendered_of = models.CharField(max_length=64, blank=True)
+    render_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["notebook", "number"], name="one_version_a_number"),
+            models.CheckConstraint(
+                condition=models.Q(kind=VersionKind.QUICK.value, run__isnull=True)
+                | models.Q(kind=VersionKind.RUN.value, run__isnull=False),
+                name="a_run_version_has_a_run",
+            ),
+        ]
+        indexes = [models.Index(fields=["settled_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.notebook_id} {self.number}"

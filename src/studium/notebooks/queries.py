@@ -13,7 +13,8 @@ from studium.compute.states import LIVE
 from studium.notebooks.access import admin_of, mine, visible_to
 from studium.notebooks.launching import OWNER_KIND
 from studium.notebooks.models import Launch, Notebook
-from studium.notebooks.states import Visibility
+from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.versions import queries as versions
 
 Which = Literal["mine", "team", "public"]
 
@@ -37,9 +38,10 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> Qu
 
 
 def stored_bytes(team: Team) -> int:
-    """What the team's notebooks take: each workspace as last seen, or the document where nothing ran yet."""
+    """What the team's notebooks take: each workspace as last seen (the document where nothing ran yet), and versions."""
     larger = Greatest("workspace_bytes", "document_bytes")
-    return Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
+    workspaces = Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
+    return workspaces + versions.stored_bytes(team)
 
 
 def last_runs(notebooks: Iterable[Notebook]) -> dict[str, Run]:
@@ -59,6 +61,11 @@ def launches_of(notebook: Notebook) -> QuerySet[Launch]:
         "run__team", "run__user", "run__machine_type", "run__machine"
     )
     return rows.order_by("-run__submitted_at")
+
+
+def workspace_launches_of(notebook: Notebook) -> QuerySet[Launch]:
+    """What ran in the notebook's own workspace, newest first: sessions and executions, not versions."""
+    return launches_of(notebook).exclude(kind=LaunchKind.VERSION)
 
 
 def notebook_of(run: Run) -> Notebook | None:

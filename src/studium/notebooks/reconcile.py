@@ -25,6 +25,7 @@ from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.states import LaunchKind
+from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,8 @@ SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
 
 def sync_running(engines: Engines, now: datetime) -> int:
     """Take over what running sessions and executions have saved since the last look; returns how many changed."""
-    due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(synced_at__gt=now - SYNC_EVERY)
+    due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(kind=LaunchKind.VERSION)
+    due = due.exclude(synced_at__gt=now - SYNC_EVERY)
     # Those not seen for longest first: many sessions, or some that take long, keep nobody from their turn.
     due = due.order_by(F("synced_at").asc(nulls_first=True))
     return sum(_sync_apart(engines, launch, now) for launch in due.select_related("notebook", "run__machine")[:50])
@@ -57,9 +59,8 @@ def _sync_apart(engines: Engines, launch: Launch, now: datetime) -> bool:
 
 def settle_ended(engines: Engines, now: datetime) -> int:
     """Take over the last state of ended runs, note it on the launch, and start what was to follow; returns how many."""
-    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).select_related(
-        "notebook__next_user", "run__machine"
-    )
+    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).exclude(kind=LaunchKind.VERSION)
+    ended = ended.select_related("notebook__next_user", "run__machine")
     done = 0
     for launch in ended[:50]:
         try:
@@ -125,7 +126,7 @@ def restart_moved(now: datetime) -> int:
     )
     done = 0
     for notebook in waiting:
-        if notebook.launches.filter(settled_at=None).exists():
+        if notebook.launches.filter(settled_at=None).exclude(kind=LaunchKind.VERSION).exists():
             continue
         machine, user = notebook.next_machine, notebook.next_user
         Notebook.objects.filter(pk=notebook.pk).update(next_machine="", next_user=None)
@@ -174,11 +175,9 @@ def clean_deleted(engines: Engines, now: datetime) -> int:
     """Remove the workspaces of deleted notebooks whose runs have ended; returns how many."""
     done = 0
     for notebook in Notebook.objects.exclude(deleted_at=None).filter(volume_deleted_at=None)[:20]:
-        run = actions.live_run(notebook)
-        if run is not None:
-            stop_run(None, run, now=now, message="The notebook was deleted.")
-            continue
-        if notebook.launches.filter(settled_at=None).exists():
+        for launch in notebook.launches.filter(settled_at=None).select_related("run"):
+            stop_run(None, launch.run, now=now, message="The notebook was deleted.")
+        if notebook.launches.filter(settled_at=None).exists() or notebook.versions.filter(kept_volumes()).exists():
             continue
         try:
             for engine in engines.values():
@@ -186,8 +185,9 @@ def clean_deleted(engines: Engines, now: datetime) -> int:
         except EngineError as error:
             log.warning("volume_kept", notebook=notebook.pk, error=str(error))
             continue
-        storage.release(actions.holder_of(notebook))
-        storage.release(f"notebook:{notebook.pk}:rendered")
+        storage.release_under(f"notebook:{notebook.pk}:")
+        for version in notebook.versions.all():
+            storage.release_under(f"version:{version.pk}:")
         Notebook.objects.filter(pk=notebook.pk).update(volume_deleted_at=now)
         done += 1
     return done

@@ -12,7 +12,20 @@ class Visibility(StrEnum):
 
 
 class LaunchKind(StrEnum):
-    """A session serves JupyterLab; an execution runs all cells and ends."""
+    """A session serves JupyterLab; an execution runs all cells in the notebook's workspace; a version runs them in a
+    fresh one of its own, beside whatever else runs."""
 
     SESSION = "session"
     EXECUTION = "execution"
+    VERSION = "version"
+
+
+# What a person may start of a notebook as such; a version is saved, which starts its run.
+STARTED = (LaunchKind.SESSION, LaunchKind.EXECUTION)
+
+
+class VersionKind(StrEnum):
+    """The notebook as it was, or what running all of it gave."""
+
+    QUICK = "quick"
+    RUN = "run"

@@ -1,4 +1,7 @@
-"""Reads or writes one file of a volume's image that no run has mounted: `volume_io.py read|write IMAGE PATH LIMIT UID`.
+"""Reads, writes or collects files of an image that no run has mounted: `volume_io.py VERB IMAGE PATH LIMIT NUMBER`.
+
+`read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
+bytes and NUMBER files.
 
 A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
 Exit codes: 0 done, 3 no such plain file, 4 too large, 1 anything else with a sentence on stderr.
@@ -14,13 +17,17 @@ ABSENT, TOO_LARGE = 3, 4
 def main(arguments: list[str]) -> int:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     beneath, stage, volumes = (importlib.import_module(f"runner.{name}") for name in ("beneath", "stage", "volumes"))
-    verb, image, path, limit, uid = arguments
+    verb, image, path, limit, number = arguments
     stage.enter()
     root = os.path.join(stage.FOLDER, "volume")
     try:
         volumes.mount_image(image, root)
         if verb == "write":
-            beneath.write(root, path, sys.stdin.buffer.read(), (int(uid), int(uid)))
+            beneath.write(root, path, sys.stdin.buffer.read(), (int(number), int(number)))
+            return 0
+        if verb == "collect":
+            collecting = importlib.import_module("runner.collecting")
+            collecting.collect(root, sys.stdout.buffer, skip=path, most_files=int(number), most_bytes=int(limit))
             return 0
         content = beneath.read(root, path, int(limit))
     except beneath.TooLargeError as error:

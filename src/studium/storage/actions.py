@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 from django.db import transaction
 
@@ -18,9 +20,20 @@ def put(content: bytes, *, now: datetime) -> Blob:
     collector is removing these very bytes.
     """
     digest = hashlib.sha256(content).hexdigest()
+    return _stored(digest, len(content), lambda: stores.write(digest, content), now)
+
+
+def put_file(path: Path, *, now: datetime) -> Blob:
+    """Like `put`, of a host file that nobody changes meanwhile; it may be larger than memory."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return _stored(digest, path.stat().st_size, lambda: stores.write_file(digest, path), now)
+
+
+def _stored(digest: str, size: int, write: Callable[[], None], now: datetime) -> Blob:
     for _ in range(20):
-        stores.write(digest, content)
-        blob, made = Blob.objects.get_or_create(digest=digest, defaults={"size": len(content), "created_at": now})
+        write()
+        blob, made = Blob.objects.get_or_create(digest=digest, defaults={"size": size, "created_at": now})
         # An older row restarts its hour before collection, unless the collector has it already.
         if made or Blob.objects.filter(digest=digest, deleting=False).update(created_at=now):
             return blob
@@ -38,6 +51,16 @@ def release(holder: str) -> None:
     Hold.objects.filter(holder=holder).delete()
 
 
+def release_under(prefix: str) -> None:
+    """Release everything whose holder begins so."""
+    Hold.objects.filter(holder__startswith=prefix).delete()
+
+
 def get(digest: str) -> bytes:
     """The bytes of a blob. Raises FileNotFoundError."""
     return stores.read(digest)
+
+
+def pieces(digest: str) -> Iterator[bytes]:
+    """The bytes of a blob, a piece at a time. Raises FileNotFoundError before the first."""
+    return stores.pieces(digest)

@@ -1,6 +1,8 @@
 """The object store behind blobs: a folder or an S3-compatible bucket, through one library."""
 
+from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
@@ -37,9 +39,23 @@ def write(digest: str, content: bytes) -> None:
         return
 
 
+def write_file(digest: str, path: Path) -> None:
+    """Store a file under its digest, in parts where it is large."""
+    try:
+        obstore.head(store(), path_of(digest))
+    except FileNotFoundError:
+        obstore.put(store(), path_of(digest), path)
+
+
 def read(digest: str) -> bytes:
     """The bytes. Raises FileNotFoundError if the store lost them."""
     return bytes(obstore.get(store(), path_of(digest)).bytes())
+
+
+def pieces(digest: str) -> Iterator[bytes]:
+    """The bytes in pieces of a megabyte or so. Raises FileNotFoundError."""
+    found = obstore.get(store(), path_of(digest))
+    return (bytes(piece) for piece in found.stream(min_chunk_size=1024 * 1024))
 
 
 def remove(digest: str) -> None:

@@ -1,7 +1,7 @@
 """Notebooks: what they are, and what may be asked of them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -85,7 +85,7 @@ class NotebookChange(Asked):
 class Start(Asked):
     """`machine` is the type's slug or label; the one used last when left out."""
 
-    kind: LaunchKind = LaunchKind.SESSION
+    kind: Literal[LaunchKind.SESSION, LaunchKind.EXECUTION] = LaunchKind.SESSION
     machine: Line = ""
     max_seconds: int | None = Field(None, ge=60, le=366 * 86400)
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from studium.compute.spec import RunSpec
@@ -175,6 +176,13 @@ class Engine(ABC):
     @abstractmethod
     def write_file(self, volume: str, path: str, content: bytes, size_bytes: int) -> None:
         """Put a file into a volume atomically, making the volume (of at most `size_bytes`) when it is not there yet."""
+
+    @abstractmethod
+    def collect(self, volume: str, target: Path, *, skip: str, most_files: int, most_bytes: int) -> None:
+        """Write the plain files of a volume to the host file `target`, as `studium.runner.collecting` says.
+
+        Hidden ones and `skip` are not among them. An absent volume gives none. Raises `EngineError`.
+        """
 
     @abstractmethod
     def reclaim(self, run_id: str) -> None:

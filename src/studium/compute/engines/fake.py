@@ -5,6 +5,7 @@ bad days. With a `path` all state is kept in a JSON file, so that another instan
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ from studium.compute.engines.base import (
     Usage,
 )
 from studium.compute.spec import RunSpec
-from studium.runner import beneath
+from studium.runner import beneath, collecting
 
 MACHINES = (FoundMachine(name="fake", vcpu=8.0, memory_bytes=32 * 1024**3),)
 EVERY = "*"
@@ -251,6 +252,13 @@ class FakeEngine(Engine):
             raise EngineError(f"the volume {volume} has no room for {len(content)} more bytes")
         files[name] = content.decode("latin-1")
         self._save()
+
+    def collect(self, volume: str, target: Path, *, skip: str, most_files: int, most_bytes: int) -> None:
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in self._state["volumes"].get(volume, {}).items():
+                beneath.write(root, name, text.encode("latin-1"), None)
+            with target.open("wb") as out:
+                collecting.collect(root, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
 
     def reclaim(self, run_id: str) -> None:
         run = self._state["runs"].get(run_id)

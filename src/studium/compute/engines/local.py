@@ -243,6 +243,11 @@ class LocalEngine(Engine):
         self._volume_folder(volume)
         self._volumes.write(volume, path, content, size_bytes)
 
+    def collect(self, volume: str, target: Path, *, skip: str, most_files: int, most_bytes: int) -> None:
+        self._volume_folder(volume)
+        with target.open("wb") as out:
+            self._volumes.collect(volume, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
+
     def reclaim(self, run_id: str) -> None:
         folder = self._folder(run_id)
         if not folder.exists():

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from studium.compute.engines.base import EngineError
-from studium.runner import beneath, programs, volume_io, volumes
+from studium.runner import beneath, collecting, programs, volume_io, volumes
 
 _PATIENCE = 20.0
 _PROGRAM = Path(volume_io.__file__)
@@ -65,6 +65,26 @@ class VolumeAccess:
         except (OSError, ValueError, programs.ProgramFailedError) as error:
             raise EngineError(f"{path} cannot be written to the volume {name}: {error}") from error
 
+    def collect(self, name: str, out: IO[bytes], *, skip: str, most_files: int, most_bytes: int) -> None:
+        """Write every plain file to `out`, as `runner.collecting` says. Raises `EngineError`."""
+        folder = self._folder / name
+        into = functools.partial(collecting.collect, out=out, skip=skip, most_files=most_files, most_bytes=most_bytes)
+        try:
+            if (folder / volumes.TREE).exists():
+                into(str(folder / volumes.TREE))
+            elif (folder / volumes.IMAGE).exists():
+                self._on_image(folder, into, lambda: self._collect_apart(folder, out, skip, most_files, most_bytes))
+            else:
+                collecting.finish(out)
+        except OSError as error:
+            raise EngineError(f"the files of the volume {name} cannot be taken out: {error}") from error
+
+    def _collect_apart(self, folder: Path, out: IO[bytes], skip: str, most_files: int, most_bytes: int) -> None:
+        volumes.wait_until_detached(str(folder / volumes.IMAGE))
+        done = self._run("collect", folder, skip, most_bytes, most_files, b"", out)
+        if done.returncode != 0:
+            raise OSError(done.stderr.decode(errors="replace")[-500:])
+
     def delete(self, name: str) -> None:
         """Delete a volume. Raises `EngineError` while somebody holds it."""
         folder = self._folder / name
@@ -109,7 +129,9 @@ class VolumeAccess:
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 
-    def _run(self, verb: str, folder: Path, path: str, limit: int, uid: int, given: bytes) -> _Done:
+    def _run(
+        self, verb: str, folder: Path, path: str, limit: int, number: int, given: bytes, out: IO[bytes] | None = None
+    ) -> _Done:
         words = [
             sys.executable,
             "-I",
@@ -119,6 +141,8 @@ class VolumeAccess:
             str(folder / volumes.IMAGE),
             path,
             str(limit),
-            str(uid),
+            str(number),
         ]
-        return subprocess.run(words, input=given, capture_output=True, check=False, timeout=600)
+        return subprocess.run(
+            words, input=given, stdout=out or subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=600
+        )

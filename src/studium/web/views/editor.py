@@ -17,7 +17,7 @@ from studium.lib import clock
 from studium.notebooks import actions
 from studium.notebooks.access import notebook_for, visible_to
 from studium.notebooks.models import Notebook
-from studium.notebooks.queries import launches_of
+from studium.notebooks.queries import workspace_launches_of
 from studium.plans.estimates import cost_of
 from studium.plans.queries import standing
 from studium.web import policy
@@ -55,7 +55,7 @@ def _scene(notebook: Notebook) -> _Scene:
     live = actions.live_run(notebook)
     if live is not None:
         return _Scene(live)
-    last = launches_of(notebook).first()
+    last = workspace_launches_of(notebook).first()
     return _Scene(last.run if last else None)
 
 

@@ -127,7 +127,7 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
     run = actions.live_run(notebook) if theirs else None
     if (run.pk if run else "") != request.GET.get("run", ""):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    launch = queries.launches_of(notebook).first() if theirs else None
+    launch = queries.workspace_launches_of(notebook).first() if theirs else None
     last = show_all([launch.run], now=now)[0] if launch else None
     context = {
         "now": now,

@@ -1,0 +1,1 @@
+"""Versions: immutable numbered snapshots of a notebook, saved as it is or with a run of all its cells."""

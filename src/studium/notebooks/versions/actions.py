@@ -1,0 +1,213 @@
+"""Every change to versions. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Max
+
+from studium.accounts.models import Project, User
+from studium.compute import actions as compute
+from studium.compute.states import State
+from studium.environments.actions import default_environment
+from studium.environments.describe import RECORD
+from studium.errors import NotYet, Refused
+from studium.events.actions import hint, record
+from studium.lib.ids import new_id
+from studium.notebooks import actions as notebooks
+from studium.notebooks.launching import build_spec, disk_bytes
+from studium.notebooks.models import Launch, Notebook, Version
+from studium.notebooks.queries import stored_bytes
+from studium.notebooks.states import LaunchKind, VersionKind
+from studium.plans import checks
+from studium.plans import queries as plans
+from studium.storage import actions as storage
+
+OWNER_KIND = "version"
+# How long saving waits for the controller to look at a running session's file once more; then what is known is saved.
+PATIENCE_SECONDS = 3.0
+
+
+def holder_of(version: Version, what: str) -> str:
+    return f"version:{version.pk}:{what}"
+
+
+def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = "") -> Version:
+    """Save the notebook as it is. Raises Refused where the team's storage is full."""
+    _look_again(notebook)
+    standing = plans.standing(notebook.team, now=now)
+    checks.check_team_storage(standing.plan, stored_bytes(notebook.team), notebook.document_bytes)
+    with transaction.atomic():
+        version = _insert(actor, notebook, VersionKind.QUICK, notebook.document, now=now, note=note, settled_at=now)
+        _recorded("version.saved", actor, version, now=now)
+    return version
+
+
+def save_and_run(
+    actor: User,
+    notebook: Notebook,
+    machine: str,
+    *,
+    now: datetime,
+    note: str = "",
+    max_seconds: int | None = None,
+    again: Version | None = None,
+) -> Version:
+    """Save the notebook and run all of it in a fresh workspace, beside whatever else runs.
+
+    `again` runs that version's source in that version's environment. Raises Refused, NotYet, BadInput as a start does.
+    """
+    if again is None:
+        _look_again(notebook)
+    source = again.source if again else notebook.document
+    internet = again.internet if again else notebook.internet
+    machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
+    standing = plans.standing(notebook.team, now=now)
+    if internet:
+        checks.check_internet(standing.plan)
+    stored = stored_bytes(notebook.team)
+    checks.check_team_storage(standing.plan, stored, 0)
+    spec = build_spec(
+        notebook,
+        LaunchKind.VERSION,
+        standing.rules,
+        run_id=compute.new_run_id(),
+        disk=disk_bytes(standing.rules, stored=stored, own=0),
+        source=source,
+        environment_path=_environment_again(again) if again else "",
+    )
+    version_id = new_id()
+    with transaction.atomic():
+        run = compute.submit_run(
+            actor,
+            notebook.team,
+            machine_type,
+            spec,
+            title=notebook.title,
+            owner_kind=OWNER_KIND,
+            owner_id=version_id,
+            interactive=False,
+            now=now,
+            max_seconds=max_seconds,
+        )
+        Launch.objects.create(run=run, notebook=notebook, kind=LaunchKind.VERSION)
+        version = _insert(
+            actor, notebook, VersionKind.RUN, source, now=now, note=note, pk=version_id, run=run, again_of=again
+        )
+        _recorded("version.run", actor, version, now=now)
+    return version
+
+
+def _look_again(notebook: Notebook) -> None:
+    """Have the file of a running session looked at once more, so that what was just saved there is in the document."""
+    run = notebooks.live_run(notebook)
+    if run is None or run.state != State.RUNNING:
+        return
+    Launch.objects.filter(run=run).update(synced_at=None)
+    hint([f"run:{run.pk}"])
+    until = time.monotonic() + PATIENCE_SECONDS
+    while Launch.objects.filter(run=run, synced_at=None).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    notebook.refresh_from_db()
+
+
+def _environment_again(version: Version) -> str:
+    """The folder of the environment the version was made with. Raises Refused when that build is gone."""
+    current = default_environment()
+    path = Path(current.path).with_name(version.environment)
+    if version.environment == current.lock_digest:
+        return current.path
+    if not (path / RECORD).is_file():
+        raise Refused(
+            "version.environment_gone",
+            f"The environment of version {version.number} ({version.environment}) is no longer on this machine.",
+            "Run the notebook as a new version in today's environment instead.",
+        )
+    return str(path)
+
+
+def _insert(
+    actor: User, notebook: Notebook, kind: VersionKind, source: str, *, now: datetime, note: str, **fields: object
+) -> Version:
+    """Insert a version under the next number. To be called in a transaction."""
+    Notebook.objects.select_for_update().get(pk=notebook.pk)  # two at once must not take the same number
+    last = Version.objects.filter(notebook=notebook).aggregate(last=Max("number"))["last"] or 0
+    again = fields.get("again_of")
+    shown = again if isinstance(again, Version) else notebook
+    version = Version.objects.create(
+        notebook=notebook,
+        number=last + 1,
+        kind=kind,
+        note=" ".join(note.split())[:500],
+        created_by=actor,
+        created_at=now,
+        source=source,
+        document=source,
+        document_bytes=shown.document_bytes,
+        cells=shown.cells,
+        environment=again.environment if isinstance(again, Version) else default_environment().lock_digest,
+        internet=shown.internet,
+        **fields,
+    )
+    storage.hold(holder_of(version, "source"), source)
+    storage.hold(holder_of(version, "document"), source)
+    return version
+
+
+def _recorded(name: str, actor: User, version: Version, *, now: datetime, **data: object) -> None:
+    notebook = version.notebook
+    data = {"number": version.number, **data}
+    record(name, subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data=data)
+    hint([f"notebook:{notebook.pk}"])
+
+
+def update_version(
+    actor: User, version: Version, *, now: datetime, note: str | None = None, pinned: bool | None = None
+) -> Version:
+    """Change what may change of a version: its note, and whether it is pinned (kept by every clean-up, shown first)."""
+    changes: dict[str, object] = {}
+    if note is not None:
+        changes["note"] = " ".join(note.split())[:500]
+    if pinned is not None:
+        changes["pinned"] = pinned
+    with transaction.atomic():
+        Version.objects.filter(pk=version.pk).update(**changes)
+        _recorded("version.changed", actor, version, now=now, **changes)
+    version.refresh_from_db()
+    return version
+
+
+def restore(actor: User, version: Version, *, now: datetime) -> Notebook:
+    """Make the version's document the notebook's. Raises NotYet while a run holds the workspace or the version's own goes on."""
+    if version.settled_at is None:
+        raise NotYet(
+            "version.running",
+            f"Version {version.number} is still being run.",
+            "Restore it when its run has ended, or stop the run.",
+        )
+    notebook = notebooks.replace_document(actor, version.notebook, storage.get(version.document), now=now)
+    _recorded("version.restored", actor, version, now=now)
+    return notebook
+
+
+def copy(
+    actor: User, notebook: Notebook, project: Project, *, now: datetime, version: Version | None = None
+) -> Notebook:
+    """Copy and edit: a notebook of the actor's own from the document or a version, which remembers where it came from."""
+    digest = version.document if version else notebook.document
+    made = notebooks.create_notebook(
+        actor,
+        project,
+        notebook.title,
+        storage.get(digest),
+        now=now,
+        machine_type=notebook.machine_type,
+        copied_from=notebook,
+        copied_version=version.number if version else None,
+    )
+    record(
+        "notebook.copied", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now,
+        data={"copy": made.pk},
+    )  # fmt: skip
+    return made

@@ -1,0 +1,100 @@
+"""Reads of versions: listings, one by its number, its files, its log."""
+
+import json
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet, Sum
+
+from studium.accounts.models import Team
+from studium.compute.queries import read_log
+from studium.errors import BadInput, NotFound
+from studium.notebooks.models import Notebook, Version
+from studium.notebooks.states import VersionKind
+from studium.storage import actions as storage
+
+_MOST_LOG = 64 * 1024**2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFile:
+    """One file that a version's run left in its workspace."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFiles:
+    """All of them by path, and how many (with how many bytes) went beyond the limits and were not kept."""
+
+    files: list[OutputFile]
+    left_out: int = 0
+    left_bytes: int = 0
+
+
+def kept_volumes() -> Q:
+    """Versions whose run's workspace is still there."""
+    return Q(kind=VersionKind.RUN, volume_deleted_at=None)
+
+
+def versions_of(notebook: Notebook) -> QuerySet[Version]:
+    """Newest first, with what a listing tells of them."""
+    rows = Version.objects.filter(notebook=notebook).order_by("-number")
+    return rows.select_related("created_by", "run__machine_type", "run__team", "run__user", "run__machine")
+
+
+def version_of(notebook: Notebook, number: int) -> Version:
+    """One version. The caller fetched the notebook as the user. Raises NotFound."""
+    found = versions_of(notebook).filter(number=number).first()
+    if found is None:
+        raise NotFound(
+            "version.unknown",
+            f"{notebook.title} has no version {number}.",
+            f"`studium notebooks versions {notebook.team.slug}/{notebook.slug}` shows those there are.",
+        )
+    return found
+
+
+def number_in(text: str) -> int:
+    """The number a person wrote as `3` or `v3`. Raises BadInput."""
+    digits = text.strip().lower().removeprefix("v")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
+        raise BadInput("version.number", f"{text!r} is not a version's number.", "Write it as 3.")
+    return int(digits)
+
+
+def stored_bytes(team: Team) -> int:
+    """What the versions of the team's live notebooks take: documents and output files, each counted for its version."""
+    rows = Version.objects.filter(notebook__team=team, notebook__deleted_at=None)
+    found = rows.aggregate(files=Sum("files_bytes"), documents=Sum("document_bytes"))
+    return (found["files"] or 0) + (found["documents"] or 0)
+
+
+def output_files(version: Version) -> OutputFiles:
+    """The manifest of a version's output files; empty while it runs and for a quick one."""
+    if not version.files:
+        return OutputFiles(files=[])
+    found = json.loads(storage.get(version.files))
+    return OutputFiles(
+        files=[OutputFile(**each) for each in found["files"]],
+        left_out=found["left_out"],
+        left_bytes=found["left_bytes"],
+    )
+
+
+def output_file(version: Version, path: str) -> OutputFile:
+    """One output file by its path. Raises NotFound."""
+    found = next((each for each in output_files(version).files if each.path == path), None)
+    if found is None:
+        raise NotFound(
+            "version.no_file",
+            f"Version {version.number} has no output file {path!r}.",
+            "Its page and `studium notebooks files` list those there are.",
+        )
+    return found
+
+
+def log_of(version: Version) -> bytes:
+    """What the version's run printed; empty for a quick one."""
+    return read_log(version.run, 0, _MOST_LOG)[0] if version.run else b""

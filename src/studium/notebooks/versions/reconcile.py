@@ -1,0 +1,230 @@
+"""The passes of versions: follow their runs, keep what these left, render. Repeatable: a version is settled last."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from studium.compute.engines.base import Engine, EngineError
+from studium.compute.engines.registry import Engines
+from studium.compute.states import State
+from studium.config.options import options
+from studium.events.actions import hint, record
+from studium.notebooks.document import summarise
+from studium.notebooks.launching import volume_of_version
+from studium.notebooks.models import Launch, Notebook, Version
+from studium.notebooks.queries import stored_bytes
+from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.versions.actions import holder_of
+from studium.notebooks.versions.queries import kept_volumes
+from studium.plans import queries as plans
+from studium.runner import collecting
+from studium.storage import actions as storage
+from studium.storage.models import Blob
+
+log = structlog.get_logger(__name__)
+FOLLOW_EVERY = timedelta(seconds=3)
+MOST_FILES, MOST_BYTES = 5000, 20 * 1024**3
+_SMALL = 8 * 1024**2
+_PIECE = 1024 * 1024
+
+
+def follow_running(engines: Engines, now: datetime) -> int:
+    """Take over what running versions have saved since the last look, cell by cell; returns how many changed."""
+    due = Launch.objects.filter(kind="version", settled_at=None, run__state=State.RUNNING)
+    due = due.exclude(synced_at__gt=now - FOLLOW_EVERY).order_by(F("synced_at").asc(nulls_first=True))
+    done = 0
+    for launch in due.select_related("run__machine", "run__version__notebook")[:50]:
+        Launch.objects.filter(pk=launch.pk).update(synced_at=now)
+        try:
+            done += _take_document(engines, launch.run.version, now)
+        except Exception as error:  # one hostile document keeps no other waiting
+            log.warning("version_follow_failed", run=launch.run_id, error=str(error))
+    return done
+
+
+def settle_ended(engines: Engines, now: datetime) -> int:
+    """Keep document and output files of versions whose run has ended; from then on they never change. Returns how many."""
+    ended = Version.objects.filter(settled_at=None, run__state=State.ENDED)
+    done = 0
+    for version in ended.select_related("run__machine", "notebook__team", "run__launch")[:20]:
+        fault = ""
+        manifest: tuple[Blob, list[str], int, int] | None = None
+        try:
+            _take_document(engines, version, now)
+            manifest = _take_files(engines, version, now)
+        except Exception as error:
+            log.warning("version_settle_failed", run=version.run_id, error=str(error))
+            fault = f"Not all that the run left could be kept: {error}"[:300]
+        done += _settle(version, manifest, fault, now)
+    return done
+
+
+def _engine(engines: Engines, version: Version) -> Engine | None:
+    """The engine that has the version's workspace; None when its run never began."""
+    run = version.run
+    assert run is not None
+    return engines[run.machine.engine] if run.machine and run.running_at else None
+
+
+def _take_document(engines: Engines, version: Version, now: datetime) -> bool:
+    engine = _engine(engines, version)
+    if engine is None:
+        return False
+    name = version.notebook.filename
+    content = engine.read_file(volume_of_version(str(version.run_id)), name, options().notebook_bytes)
+    summary = summarise(content) if content else None
+    if not content or summary is None:  # removed by the run itself, or half-written: the last good document stays
+        return False
+    blob = storage.put(content, now=now)
+    if blob.digest == version.document:
+        return False
+    with transaction.atomic():
+        if not Version.objects.filter(pk=version.pk, settled_at=None).update(
+            document=blob.digest, document_bytes=blob.size, cells=summary.cells
+        ):
+            return False
+        storage.hold(holder_of(version, "document"), blob.digest)
+        hint([f"notebook:{version.notebook_id}"])
+    return True
+
+
+def _take_files(engines: Engines, version: Version, now: datetime) -> tuple[Blob, list[str], int, int] | None:
+    """Store the output files: the manifest's blob, the digests it names, their number and bytes. None without a workspace."""
+    engine = _engine(engines, version)
+    if engine is None:
+        return None
+    folder = options().home / "collected"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with _passing(folder) as taken, _passing(folder) as large:
+        engine.collect(
+            volume_of_version(str(version.run_id)),
+            taken,
+            skip=version.notebook.filename,
+            most_files=MOST_FILES,
+            most_bytes=_room(version, now),
+        )
+        with taken.open("rb") as stream:
+            files, last = _store(stream, large, now)
+    manifest = storage.put(json.dumps({"files": files, **last}, sort_keys=True).encode(), now=now)
+    return manifest, sorted({str(f["digest"]) for f in files}), len(files), sum(int(str(f["size"])) for f in files)
+
+
+def _room(version: Version, now: datetime) -> int:
+    """How many bytes of files may be kept: what the team has left, where its plan holds it to a size."""
+    rules = plans.standing(version.notebook.team, now=now).rules
+    if rules.storage_bytes_team is None or rules.storage_overage_micros_per_gib_month is not None:
+        return MOST_BYTES
+    return max(0, min(MOST_BYTES, rules.storage_bytes_team - stored_bytes(version.notebook.team)))
+
+
+@contextlib.contextmanager
+def _passing(folder: Path) -> Iterator[Path]:
+    descriptor, name = tempfile.mkstemp(dir=folder)
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _store(stream: IO[bytes], large: Path, now: datetime) -> tuple[list[dict[str, object]], dict[str, int]]:
+    files: list[dict[str, object]] = []
+    last: dict[str, int] = {}
+    for line in collecting.read(stream):
+        if "path" not in line:
+            last = line
+            continue
+        if line["size"] <= _SMALL:
+            blob = storage.put(stream.read(line["size"]), now=now)
+        else:
+            _copy(stream, large, line["size"])
+            blob = storage.put_file(large, now=now)
+        files.append({"path": line["path"], "size": blob.size, "digest": blob.digest})
+    return files, last
+
+
+def _copy(stream: IO[bytes], target: Path, size: int) -> None:
+    with target.open("wb") as out:
+        while size and (piece := stream.read(min(_PIECE, size))):
+            out.write(piece)
+            size -= len(piece)
+
+
+def _settle(version: Version, manifest: tuple[Blob, list[str], int, int] | None, fault: str, now: datetime) -> bool:
+    with transaction.atomic():
+        changes: dict[str, object] = {"settled_at": now, "fault": fault}
+        if manifest is not None:
+            blob, digests, count, size = manifest
+            changes |= {"files": blob.digest, "files_count": count, "files_bytes": size}
+        if not Version.objects.filter(pk=version.pk, settled_at=None).update(**changes):
+            return False  # another controller was first
+        if manifest is not None:
+            storage.hold(holder_of(version, "files"), blob.digest)
+            for digest in digests:
+                storage.hold(holder_of(version, digest), digest)
+        kept = Version.objects.values_list("document", "document_bytes").get(pk=version.pk)
+        Launch.objects.filter(run=version.run_id).update(
+            settled_at=now, document=kept[0], document_bytes=kept[1], fault=fault
+        )
+        record(
+            "version.settled", subject=("notebook", version.notebook_id), team_id=version.notebook.team_id, now=now,
+            data={"number": version.number, "run": version.run_id},
+        )  # fmt: skip
+        hint([f"notebook:{version.notebook_id}", f"run:{version.run_id}"])
+    return True
+
+
+def clean_volumes(engines: Engines, now: datetime) -> int:
+    """Remove the workspaces of settled versions' runs; returns how many."""
+    done = 0
+    for version in Version.objects.filter(kept_volumes()).exclude(settled_at=None)[:50]:
+        try:
+            for engine in engines.values():
+                engine.delete_volume(volume_of_version(str(version.run_id)))
+        except EngineError as error:
+            log.warning("volume_kept", version=version.pk, error=str(error))
+            continue
+        Version.objects.filter(pk=version.pk).update(volume_deleted_at=now)
+        done += 1
+    return done
+
+
+def render_settled(now: datetime) -> int:
+    """Render versions that will not change any more; the same content is rendered once. Returns how many."""
+    stale = Version.objects.filter(notebook__deleted_at=None).exclude(settled_at=None)
+    done = 0
+    for version in stale.exclude(rendered_of=F("document")).order_by("settled_at")[:10]:
+        digest, problem = _rendered(version.document, now)
+        with transaction.atomic():
+            if digest:
+                storage.hold(holder_of(version, "rendered"), digest)
+            Version.objects.filter(pk=version.pk).update(
+                rendered=digest, rendered_of=version.document, render_error=problem
+            )
+            hint([f"notebook:{version.notebook_id}"])
+        done += 1
+    return done
+
+
+def _rendered(document: str, now: datetime) -> tuple[str, str]:
+    """The digest of the document's page, made unless there is one already, and what went wrong."""
+    for known in (Version.objects, Notebook.objects):
+        found = known.filter(rendered_of=document).exclude(rendered="").values_list("rendered", flat=True).first()
+        if found and Blob.objects.filter(digest=found, deleting=False).update(created_at=now):
+            return str(found), ""
+    try:
+        return storage.put(render_html(storage.get(document)), now=now).digest, ""
+    except RenderError as error:
+        return "", str(error)[:300]
+    except Exception as error:
+        log.warning("render_failed", document=document, error=str(error))
+        return "", "It could not be rendered."
