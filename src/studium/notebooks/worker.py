@@ -36,4 +36,12 @@ def _work(work: str, data: bytes) -> bytes:
         from studium.notebooks.render.page import page
 
         return page(data)
+    if work == "compare":
+        from studium.notebooks.versions.comparing import answer
+
+        return answer(data)
+    if work == "compare-page":
+        from studium.notebooks.versions import comparison_page
+
+        return comparison_page.page(data)
     raise ValueError(f"no such work: {work}")

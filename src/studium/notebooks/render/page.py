@@ -33,13 +33,14 @@ def page(data: bytes) -> bytes:
         document, found = parse(data), inspect(data)
     except BadInput as error:
         words = f"<p>{escape(error.message)}</p><p>{escape(error.next_step)}</p>"
-        return _whole("Not a notebook", "", f'<section class="text">{words}</section>')
+        return whole("Not a notebook", "", f'<section class="text">{words}</section>')
     headings = Headings()
     cells = [_cell(cell, number, headings, found.language) for number, cell in enumerate(document["cells"], 1)]
-    return _whole(found.title or "Notebook", _contents(headings), "\n".join(cells))
+    return whole(found.title or "Notebook", _contents(headings), "\n".join(cells))
 
 
-def _whole(title: str, contents: str, body: str) -> bytes:
+def whole(title: str, contents: str, body: str) -> bytes:
+    """A static page of our own around parts that are safe already."""
     text = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
