@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.kernelspec import NoSuchKernel as _NoSpec
 from jupyter_client.manager import KernelManager
+from kernel_specs import FollowsItsFile, described, why_unknown
 from warm_kernel import TakesWarmKernel
 
 START_SECONDS = 60.0
@@ -28,21 +29,23 @@ class KernelGone(Exception):
     """The kernel ended by itself; the text says what is known of why."""
 
 
-class _Manager(TakesWarmKernel, KernelManager):  # type: ignore[misc]
-    """Takes over the kernel that was started beforehand."""
+class _Manager(TakesWarmKernel, FollowsItsFile, KernelManager):  # type: ignore[misc]
+    """Takes over the kernel that was started beforehand, and starts others as their files say."""
 
 
 class RunningKernel:
     def __init__(self, name: str, *, cwd: Path) -> None:
         specs = KernelSpecManager()
         try:
-            specs.get_kernel_spec(name)
+            spec = specs.get_kernel_spec(name)
         except _NoSpec:
             known = ", ".join(sorted(specs.find_kernel_specs())) or "none"
             raise NoSuchKernel(
                 f"This environment has no kernel named {name!r}; it has: {known}. "
-                "Choose another kernel for the notebook, or an environment that has this one."
+                + (why_unknown(name) or "Choose another kernel for the notebook, or an environment that has this one.")
             ) from None
+        # One kernel may run several languages, and then does not know which of them the notebook is written in.
+        self.languages: list[str] = described(spec).get("languages", [])
         self._manager = _Manager(kernel_name=name, transport="ipc")
         self._manager.start_kernel(cwd=str(cwd) if cwd.is_dir() else None)
         self._client = self._manager.client()
