@@ -3,7 +3,6 @@
 import base64
 import json
 import signal
-import subprocess
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from functional.environments.conftest import Inside
 from functional.environments.test_execute import cells, progress, text, write
 from functional.environments.test_session import Server, execute, heard
-from running.platform import wait_for
 from studium.notebooks.document import blank
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -66,6 +64,17 @@ def test_typescript_prints_computes_and_shows_pictures(inside: Inside) -> None:
     assert data(bold)["text/html"] == "<b>bold</b>"
 
 
+def test_nothing_is_lost_that_a_cell_says_when_its_end_is_told_already(inside: Inside) -> None:
+    """Deno tells of a cell's end before it has told all that the cell said."""
+    shown = "for (let i = 0; i < 60; i++) { console.log(`n${i}.`); await Deno.jupyter.display(Deno.jupyter.html`<i>x</i>`); }"
+    write(inside, *[shown, "'last'"] * 5, kernel="deno")
+    assert inside.execute("a.ipynb").returncode == 0
+    for talks, value in zip(cells(inside)[::2], cells(inside)[1::2], strict=True):
+        assert text(talks) == "".join(f"n{i}.\n" for i in range(60))
+        assert sum(1 for output in talks["outputs"] if "data" in output) == 60
+        assert "last" in data(value)["text/plain"]
+
+
 def test_an_error_in_typescript_ends_the_run(inside: Inside) -> None:
     write(inside, "const rows = 3", "throw new Error('too few rows')", "console.log('never')", kernel="deno")
     done = inside.execute("a.ipynb")
@@ -112,7 +121,6 @@ def test_stopping_saves_what_there_is(inside: Inside, kernel: str, endless: str)
 
 
 @pytest.mark.parametrize(("language", "code"), [("javascript", "let x = 6; x * 7"), ("r", "6 * 7")])
-@pytest.mark.skip
 def test_a_new_notebook_runs_and_keeps_its_language(inside: Inside, language: str, code: str) -> None:
     document = json.loads(blank("New", language))
     document["cells"][1]["source"] = code

@@ -15,7 +15,7 @@ from typing import Any
 PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/bin")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _FIELDS = frozenset(
-    "display_name argv transport interrupt needs debian remedy logos folders variables languages".split()
+    "display_name argv transport interrupt fence needs debian remedy logos folders variables languages".split()
 )
 _LANGUAGE_FIELDS = frozenset(("slug", "name", "language_info"))
 
@@ -49,6 +49,7 @@ class KernelFile:
     argv: tuple[str, ...] = ()
     transport: str = "ipc"
     interrupt: str = "signal"
+    fence: str = ""
     debian: tuple[str, ...] = ()
     remedy: str = ""
     logos: str = ""
@@ -56,8 +57,13 @@ class KernelFile:
     variables: dict[str, str] = field(default_factory=dict)
 
     def missing(self, environment: Path) -> list[str]:
-        """What it needs and this machine, with this environment, does not have; nothing means that it can be used."""
-        return [need[0] for need in self.needs if not any(_found(each, environment) for each in need)]
+        """What it needs and this machine, with this environment, does not have, by the names of programs and files.
+
+        Nothing means that it can be used.
+        """
+        return [
+            need[0].rpartition("/")[2] for need in self.needs if not any(_found(each, environment) for each in need)
+        ]
 
     def how_to_add(self) -> str:
         """The next step of an operator who wants it."""
@@ -76,6 +82,7 @@ class KernelFile:
             "metadata": {
                 "studium": {
                     "transport": self.transport,
+                    "fence": self.fence,
                     "folders": [filled(each, places) for each in self.folders],
                     "languages": [each.info["name"] for each in self.languages],
                 }
@@ -151,12 +158,20 @@ def _kernel(name: str, content: Json) -> KernelFile:
         argv=argv,
         transport=_one_of(content, "transport", ("ipc", "tcp")),
         interrupt=_one_of(content, "interrupt", ("signal", "message")),
+        fence=_fence(content),
         debian=debian,
         remedy=remedy,
         logos=_text(content, "logos", ""),
         folders=_texts(content, "folders"),
         variables=_variables(content),
     )
+
+
+def _fence(content: Json) -> str:
+    fence = _text(content, "fence", "")
+    if fence and "{mark}" not in fence:
+        raise ValueError("`fence` has no `{mark}`, so its end could not be told")
+    return fence
 
 
 def _needs(content: Json) -> tuple[tuple[str, ...], ...]:
