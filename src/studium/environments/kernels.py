@@ -31,6 +31,11 @@ class Choice:
         return self.language.name
 
     @property
+    def may_be_chosen(self) -> bool:
+        """Python always: who waits for the environment to be built may write meanwhile."""
+        return not self.missing or self.slug == PYTHON
+
+    @property
     def remedy(self) -> str:
         return self.kernel.how_to_add()
 

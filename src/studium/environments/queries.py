@@ -18,7 +18,7 @@ def require_language(slug: str) -> Choice:
     """The language, which notebooks can be run in now. Raises BadInput for an unknown one, NotYet for a missing one."""
     slug = find(slug).slug
     choice = next(each for each in offered() if each.slug == slug)
-    if choice.missing:
+    if not choice.may_be_chosen:
         raise NotYet(
             "notebook.language_missing",
             f"{choice.name} is not installed on this machine: {' and '.join(choice.missing)} is missing.",

@@ -78,8 +78,8 @@ class NewNotebook(forms.Form):
         field, found = self.fields["language"], offered()
         assert isinstance(field, forms.ChoiceField)
         assert isinstance(field.widget, LanguageSelect)
-        field.choices = [(c.slug, f"{c.name}{' (not installed here)' if c.missing else ''}") for c in found]
-        field.widget.missing = frozenset(c.slug for c in found if c.missing)
+        field.choices = [(c.slug, c.name if c.may_be_chosen else f"{c.name} (not installed here)") for c in found]
+        field.widget.missing = frozenset(c.slug for c in found if not c.may_be_chosen)
 
     @property
     def chosen_project(self) -> Project:
