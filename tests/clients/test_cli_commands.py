@@ -84,6 +84,17 @@ def test_tables_show_what_matters_and_json_is_one_document(
     assert isinstance(json.loads(told.stdout), list | dict)
 
 
+def test_a_blank_notebook_in_a_language(cli: Cli, tmp_path: Path) -> None:
+    made = cli("notebooks", "create", "--title", "Yields", "--language", "r", "--json")
+    assert json.loads(made.stdout)["language"] == "R"
+    unknown = cli("notebooks", "create", "--language", "cobol")
+    assert unknown.exit_code == 2
+    assert "There is no language 'cobol'" in words(unknown.output)
+    file = tmp_path / "a.ipynb"
+    file.write_bytes(notebook_json("1"))
+    assert "has its own language" in words(cli("notebooks", "create", str(file), "--language", "r").output)
+
+
 def test_a_notebook_from_the_terminal(world: World, cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "Loss curves.ipynb"
     file.write_bytes(notebook_json("1", "2"))

@@ -60,7 +60,7 @@ def notebooks(
 def create(request: ApiRequest, body: NewNotebook) -> Status[NotebookShape]:
     """A blank notebook, or one with the given content."""
     given = json.dumps(body.content) if isinstance(body.content, dict) else body.content
-    return Status(201, _create(request.auth.user, body, None if given is None else given.encode()))
+    return Status(201, _create(request.auth.user, body, None if given is None else given.encode(), body.language))
 
 
 @router.post("/upload", response={201: NotebookShape}, auth=allow(Scope.WRITE), summary="Make a notebook from a file")
@@ -72,7 +72,7 @@ def upload(request: ApiRequest, file: File[UploadedFile], fields: Form[NotebookF
     return Status(201, _create(request.auth.user, fields.model_copy(update={"title": named}), file.read()))
 
 
-def _create(user: User, body: NotebookFields, content: bytes | None) -> NotebookShape:
+def _create(user: User, body: NotebookFields, content: bytes | None, language: str = "") -> NotebookShape:
     now = clock.now()
     project = project_for(user, team_named(user, body.team).slug, body.project, Role.MEMBER)
     machine = find_machine_type(body.machine_type).slug if body.machine_type else ""
@@ -85,6 +85,7 @@ def _create(user: User, body: NotebookFields, content: bytes | None) -> Notebook
         visibility=body.visibility,
         internet=body.internet,
         machine_type=machine,
+        language=language,
     )
     return show_notebook(user, made, now=now)
 

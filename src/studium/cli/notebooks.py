@@ -72,14 +72,23 @@ def create(
     project: Annotated[str, typer.Option(help="The project in the team.")] = "main",
     visibility: Annotated[str, typer.Option(help="private, team or public; as private as the plan allows.")] = "",
     internet: Annotated[bool, typer.Option("--internet", help="Let its sessions reach the internet.")] = False,
+    language: Annotated[str, typer.Option(help="Of a blank one: python, r, javascript, typescript; python.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Make a notebook, blank or from a file."""
+    if file and language:
+        raise fail("A notebook from a file has its own language.", "Leave out --language, or the file.")
     content = files.read_notebook(file) if file else None
     named = title or (file.name.removesuffix(".ipynb") if file else "")
     with server() as client:
         made = client.notebooks.create(
-            named, content=content, team=team, project=project, visibility=visibility or None, internet=internet
+            named,
+            content=content,
+            team=team,
+            project=project,
+            visibility=visibility or None,
+            internet=internet,
+            language=language,
         )
     _told(made, as_json, f"Made {made.name}. Start it: studium notebooks start {made.name}")
 

@@ -83,8 +83,9 @@ class Notebooks:
         visibility: str | None = None,
         internet: bool = False,
         machine_type: str = "",
+        language: str = "",
     ) -> Notebook:
-        """A blank notebook, or one with this content."""
+        """A blank notebook (in Python if no other language is named), or one with this content."""
         fields = {
             "title": title,
             "team": team,
@@ -94,7 +95,7 @@ class Notebooks:
             "machine_type": machine_type,
         }
         if content is None:
-            return self._calls.post(Notebook, "/rest/notebooks", fields)
+            return self._calls.post(Notebook, "/rest/notebooks", fields | {"language": language})
         return self._calls.upload(Notebook, "/rest/notebooks/upload", "notebook.ipynb", content, fields)
 
     def update(

@@ -68,6 +68,12 @@ def build_default(home: Path, *, progress: Progress) -> Path:
     return target
 
 
+def built_default(home: Path) -> Path | None:
+    """The folder of the default environment below `home`, None while it is not built. Raises Refused as building would."""
+    target = home.resolve() / "environments" / _digest(interpreter.choose())
+    return target if (target / RECORD).is_file() else None
+
+
 def remove(path: Path) -> None:
     """Delete an environment, sealed or not; one that is not there is no error."""
     if not path.exists():

@@ -6,6 +6,8 @@ from pathlib import Path
 ENVIRONMENT = "/opt/env"
 CODE = "/opt/studium"
 RUN_FOLDER = "/run/studium"
+# And the kernel files of the operator, where there are any.
+KERNELS = "/opt/kernels"
 
 SOCKET = "service.sock"
 PROGRESS = "progress.json"

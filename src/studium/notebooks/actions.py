@@ -11,6 +11,7 @@ from studium.accounts.states import Role
 from studium.compute import actions as compute
 from studium.compute.models import Run
 from studium.compute.states import LIVE
+from studium.environments.queries import require_language
 from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
@@ -42,10 +43,12 @@ def create_notebook(
     gallery_slug: str = "",
     copied_from: Notebook | None = None,
     copied_version: int | None = None,
+    language: str = "",
 ) -> Notebook:
     """A notebook from nothing, a file, the gallery or another one. Without a visibility, the most private one the plan allows.
 
-    Raises BadInput for content that is no notebook, Refused where the plan says no.
+    `language` is for a notebook from nothing, Python where none is named. Raises BadInput for content that is no notebook
+    or an unknown language, NotYet for one that is not installed, Refused where the plan says no.
     """
     require(actor, project.team, Role.MEMBER)
     standing = plans.standing(project.team, now=now)
@@ -54,7 +57,7 @@ def create_notebook(
     if internet:
         checks.check_internet(standing.plan)
     title = title.strip()[:200] or "Untitled"
-    found = check_notebook(content if content is not None else blank(title))
+    found = check_notebook(_beginning(title, content, language))
     blob = storage.put(found.content, now=now)
     for attempt in range(6):
         try:
@@ -80,6 +83,18 @@ def create_notebook(
     raise NotYet(
         "notebook.name_race", "Too many notebooks of this name are being made.", "Try again, or choose another title."
     )
+
+
+def _beginning(title: str, content: bytes | None, language: str) -> bytes:
+    if content is None:
+        return blank(title, require_language(language).slug) if language else blank(title)
+    if language:
+        raise BadInput(
+            "notebook.language_given",
+            "The notebook's own content says what language it is in.",
+            "Leave out the language, or the content.",
+        )
+    return content
 
 
 def _slug(title: str, attempt: int) -> str:

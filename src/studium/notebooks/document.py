@@ -8,6 +8,7 @@ import json
 import re
 
 from studium.config.options import options
+from studium.environments import kernels
 from studium.errors import BadInput, NotYet
 from studium.lib.units import MIB, size_words
 from studium.notebooks import reading
@@ -67,13 +68,19 @@ def normalise(data: bytes) -> bytes:
     return check_notebook(data).content
 
 
-def blank(title: str) -> bytes:
-    """A new Python notebook with a heading and an empty cell."""
+def blank(title: str, language: str = kernels.PYTHON) -> bytes:
+    """A new notebook in this language with a heading and an empty cell. Raises BadInput for an unknown language."""
+    chosen = kernels.find(language)
+    spec = {
+        "name": chosen.kernel.name,
+        "display_name": chosen.kernel.display_name,
+        "language": chosen.language.info["name"],
+    }
     heading = " ".join(title.split())[:200] or "Untitled"
     document = {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "metadata": {"kernelspec": spec, "language_info": chosen.language.info},
         "cells": [{"cell_type": "markdown", "source": f"# {heading}"}, {"cell_type": "code", "source": ""}],
     }
     return reading.written(reading.parse(json.dumps(document).encode()))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Volume
-from studium.environments import commands
+from studium.environments import commands, kernels
 from studium.environments.actions import default_environment
 from studium.lib.ids import new_secret
 from studium.lib.units import GIB
@@ -73,12 +73,18 @@ def build_spec(
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
         environment_path=environment_path or default_environment().path,
         volume=Volume(name=volume),
-        mounts=(Mount(source=str(commands.code_folder()), target=commands.CODE),),
+        mounts=_mounts(),
         seeds=seeds,
         variables=variables,
         network="outbound" if notebook.internet else "none",
         service=service,
     )
+
+
+def _mounts() -> tuple[Mount, ...]:
+    """Our code for the inside, and the operator's kernel files if there are any."""
+    shown = {commands.CODE: commands.code_folder(), commands.KERNELS: kernels.operator_folder()}
+    return tuple(Mount(source=str(source), target=target) for target, source in shown.items() if source.is_dir())
 
 
 def disk_bytes(rules: PlanRules, *, stored: int, own: int) -> int:

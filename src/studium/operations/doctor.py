@@ -6,6 +6,9 @@ from typing import Any
 from studium.compute.engines.base import Check, Engine
 from studium.compute.engines.registry import local_engine
 from studium.config.options import options
+from studium.environments import kernels
+from studium.environments.build import built_default
+from studium.errors import Refused
 from studium.operations import system
 
 
@@ -29,7 +32,7 @@ def examine(engine: Engine | None = None) -> Report:
     """Look at this machine. Changes nothing."""
     settings = options()
     engine = engine or local_engine(settings)
-    checks = [*engine.checks(), *_programs(), _sign_up(engine)]
+    checks = [*engine.checks(), *_programs(), *languages(), _sign_up(engine)]
     machines = [
         {
             "name": machine.name,
@@ -62,6 +65,25 @@ def _programs() -> list[Check]:
         Check(name=need.package, ok=False, detail=f"{need.program} is missing: {need.without}", remedy=remedy)
         for need in lacking
     ]
+
+
+def languages() -> list[Check]:
+    """A line for each language of notebooks, and one for each kernel file that is left out."""
+    try:
+        environment = built_default(options().home) or kernels.NOT_BUILT
+    except Refused:
+        environment = kernels.NOT_BUILT
+    found = [
+        Check(
+            name=f"notebooks in {choice.name}",
+            ok=not choice.missing,
+            detail=f"not installed: {' and '.join(choice.missing)} is missing" if choice.missing else "installed",
+            remedy=choice.remedy if choice.missing else "",
+        )
+        for choice in kernels.choices(environment)
+    ]
+    remedy = f"Mend or remove it in {kernels.operator_folder()}; docs/operators/languages.md has the format."
+    return found + [Check(name="kernel file", ok=False, detail=str(e), remedy=remedy) for e in kernels.known()[1]]
 
 
 def _sign_up(engine: Engine) -> Check:

@@ -43,6 +43,21 @@ def test_a_notebook_from_making_to_deleting(world: World) -> None:
     assert world.call(owner, "GET", f"/notebooks/{made['id']}").status_code == 404
 
 
+def test_a_blank_notebook_in_a_language(world: World) -> None:
+    owner = world.cast.owner
+    made = world.json(owner, "POST", "/notebooks", {"title": "Yields", "language": "r"}, status=201)
+    assert made["language"] == "R"
+    for language, content, code in (
+        ("cobol", None, "notebook.language_unknown"),
+        ("typescript", None, "notebook.language_missing"),  # the environment that has it is not built here
+        ("r", notebook_json("1").decode(), "notebook.language_given"),
+    ):
+        body = {"title": "No", "language": language, "content": content}
+        answer = world.call(owner, "POST", "/notebooks", body)
+        assert code in answer.content.decode()
+        assert 400 <= answer.status_code < 500
+
+
 def test_an_upload_takes_the_files_name(world: World) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.test import Client

@@ -92,10 +92,10 @@ def test_asking_for_input_is_an_error_in_words(inside: Inside) -> None:
 
 
 def test_a_kernel_that_does_not_exist(inside: Inside) -> None:
-    write(inside, "1", kernel="ir")
+    write(inside, "1", kernel="julia-1.11")
     done = inside.execute("a.ipynb")
     assert done.returncode == 3
-    assert "no kernel named 'ir'; it has: python3" in done.stderr
+    assert "no kernel named 'julia-1.11'; it has: deno, ir, python3. Choose another kernel" in done.stderr
 
 
 def test_a_kernel_that_is_killed_keeps_what_was_printed(inside: Inside) -> None:

@@ -228,7 +228,7 @@ def test_a_kernel_that_waits_for_an_answer_is_told_from_one_that_works(server: S
 
 
 def test_a_notebook_of_a_kernel_that_is_not_there_still_opens(inside: Inside) -> None:
-    write(inside, "1", kernel="ir")
+    write(inside, "1", kernel="julia-1.11")
     server = Server(inside)
     assert server.get("/api/sessions")[0]["kernel"]["name"] == "python3"
 

@@ -31,6 +31,30 @@ def test_blank_notebook(scene: Scene) -> None:
     assert "Rendering …" in text_of(client_of(scene.cast.owner).get(address(made)))
 
 
+def test_a_blank_notebook_in_another_language(scene: Scene) -> None:
+    client_of(scene.cast.owner).post("/new/", new_form(scene, language="r"))
+    assert Notebook.objects.get(title="Fresh").language == "R"
+
+
+def test_a_language_that_is_not_installed_is_shown_and_refused(scene: Scene) -> None:
+    """Deno is part of the default environment, which is not built here."""
+    client = client_of(scene.cast.owner)
+    page = text_of(client.get("/new/"))
+    assert '<option value="typescript" disabled>TypeScript (not installed here)</option>' in page
+    assert '<option value="r">R</option>' in page
+    assert '<option value="python">Python</option>' in page
+    response = client.post("/new/", new_form(scene, language="typescript"))
+    assert response.status_code == 409
+    assert "TypeScript is not installed on this machine: deno is missing" in text_of(response)
+    assert not Notebook.objects.filter(title="Fresh").exists()
+
+
+def test_an_upload_keeps_its_own_language(scene: Scene) -> None:
+    file = SimpleUploadedFile("x.ipynb", notebook_json("1"))
+    client_of(scene.cast.owner).post("/new/", new_form(scene, file=file, language="r"))
+    assert Notebook.objects.get(title="Fresh").language == "python"
+
+
 def test_notebook_without_cells_teaches_the_next_step(scene: Scene) -> None:
     Notebook.objects.filter(pk=scene.quiet.pk).update(cells=0)
     said = text_of(client_of(scene.cast.owner).get(address(scene.quiet)))

@@ -72,6 +72,7 @@ class NewNotebook(NotebookFields):
     """A notebook to make. `content` is the notebook as a JSON object or its text; left out, the notebook is blank."""
 
     content: dict[str, Any] | str | None = None
+    language: Slug = Field("", description="Of a blank notebook: `python` (when left out), `r`, `javascript`, ...")
 
 
 class NotebookChange(Asked):

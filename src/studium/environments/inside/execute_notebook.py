@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import kernel_specs
 import surroundings
 import warm_kernel
 from cell_outputs import CellOutputs, NotebookOutputs
@@ -90,6 +91,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
     warm_kernel.start(path)
+    kernel_specs.install()
     progress = Progress(surroundings.RUN_FOLDER / "progress.json", notebook)
     progress.write()
     try:
@@ -121,13 +123,21 @@ def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping)
         raise Failed(EXIT_KERNEL, "KernelDied", str(error)) from None
     run = NotebookRun(path, notebook, kernel, progress, stopping)
     try:
-        notebook["metadata"]["language_info"] = kernel.language_info
+        _note_language(notebook["metadata"], kernel)
         for index, cell in enumerate(cells):
             if cell.get("cell_type") == "code":
                 run.code_cell(index, cell)
         run.save()
     finally:
         kernel.shut_down()
+
+
+def _note_language(metadata: Json, kernel: Any) -> None:
+    """What the kernel says of its language, unless the notebook names another one that this kernel runs."""
+    told, named = kernel.language_info, metadata.get("language_info")
+    name = named.get("name") if isinstance(named, dict) else None
+    if name == told.get("name") or name not in kernel.languages:
+        metadata["language_info"] = told
 
 
 class NotebookRun:

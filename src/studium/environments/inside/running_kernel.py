@@ -1,7 +1,9 @@
 """A kernel that executes cells one after the other and yields what it says. Used by execute_notebook.py only."""
 
+import json
 import queue
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.kernelspec import NoSuchKernel as _NoSpec
 from jupyter_client.manager import KernelManager
+from kernel_specs import FollowsItsFile, described, why_unknown
 from warm_kernel import TakesWarmKernel
 
 START_SECONDS = 60.0
@@ -28,21 +31,24 @@ class KernelGone(Exception):
     """The kernel ended by itself; the text says what is known of why."""
 
 
-class _Manager(TakesWarmKernel, KernelManager):  # type: ignore[misc]
-    """Takes over the kernel that was started beforehand."""
+class _Manager(TakesWarmKernel, FollowsItsFile, KernelManager):  # type: ignore[misc]
+    """Takes over the kernel that was started beforehand, and starts others as their files say."""
 
 
 class RunningKernel:
     def __init__(self, name: str, *, cwd: Path) -> None:
         specs = KernelSpecManager()
         try:
-            specs.get_kernel_spec(name)
+            spec = specs.get_kernel_spec(name)
         except _NoSpec:
             known = ", ".join(sorted(specs.find_kernel_specs())) or "none"
             raise NoSuchKernel(
                 f"This environment has no kernel named {name!r}; it has: {known}. "
-                "Choose another kernel for the notebook, or an environment that has this one."
+                + (why_unknown(name) or "Choose another kernel for the notebook, or an environment that has this one.")
             ) from None
+        # One kernel may run several languages, and then does not know which of them the notebook is written in.
+        self.languages: list[str] = described(spec).get("languages", [])
+        self._fence: str = described(spec).get("fence", "")
         self._manager = _Manager(kernel_name=name, transport="ipc")
         self._manager.start_kernel(cwd=str(cwd) if cwd.is_dir() else None)
         self._client = self._manager.client()
@@ -81,8 +87,8 @@ class RunningKernel:
         return message
 
     @staticmethod
-    def _is_about(message: Json | None, request: str) -> bool:
-        return message is not None and message.get("parent_header", {}).get("msg_id") == request
+    def _is_about(message: Json | None, *requests: str) -> bool:
+        return message is not None and message.get("parent_header", {}).get("msg_id") in requests
 
     def _check_alive(self) -> None:
         process = self._manager.provisioner.process
@@ -117,6 +123,34 @@ class RunningKernel:
                 yield None
         if replied is None:
             self._await_reply(request)
+        if self._fence:
+            yield from self._late(request)
+
+    def _late(self, request: str) -> Iterator[Json]:
+        """What the cell said before its end, from a kernel that tells of the end first.
+
+        The kernel is asked to print and to display a mark; whatever it had to say before has come when both have. What it
+        says meanwhile is the cell's, even when it takes it for an answer to this request.
+        """
+        mark = uuid.uuid4().hex
+        fence = self._fence.replace("{mark}", mark)
+        asked = self._client.execute(fence, silent=True, store_history=False, allow_stdin=False)
+        awaited = {"stream", "display_data"}
+        deadline = time.monotonic() + IDLE_SECONDS
+        while awaited and time.monotonic() < deadline:
+            message = self._next(self._client.get_iopub_msg, POLL_SECONDS)
+            if message is None:
+                self._check_alive()
+                continue
+            kind, content = message["header"]["msg_type"], message["content"]
+            if mark in json.dumps(content):
+                awaited.discard(kind)
+                if kind != "stream" or content["text"] == f"{mark}\n":
+                    continue
+                # Text that was printed just before has been joined to the mark.
+                content["text"] = content["text"].replace(f"{mark}\n", "")
+            if kind not in ("status", "execute_input") and self._is_about(message, request, asked):
+                yield message
 
     def _await_reply(self, request: str) -> None:
         deadline = time.monotonic() + IDLE_SECONDS

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import kernel_specs
 import surroundings
 import warm_kernel
 
@@ -23,6 +24,7 @@ def main() -> None:
     notebook = os.environ.get("STUDIUM_NOTEBOOK", "").strip("/")
     if notebook:
         warm_kernel.start(surroundings.WORKSPACE / notebook)
+    kernel_specs.install()
     _ask_no_node()
     from jupyterlab.labapp import LabApp
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import session_pages
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
+from kernel_specs import FollowsItsFile
 from warm_kernel import TakesWarmKernel
 
 
-class SessionKernelManager(TakesWarmKernel, ServerKernelManager):  # type: ignore[misc]
-    """Takes over the kernel started beforehand. Named in server_config.py."""
+class SessionKernelManager(TakesWarmKernel, FollowsItsFile, ServerKernelManager):  # type: ignore[misc]
+    """Takes over the kernel started beforehand, and starts others as their files say. Named in server_config.py."""
 
 
 class SessionKernels(AsyncMappingKernelManager):  # type: ignore[misc]

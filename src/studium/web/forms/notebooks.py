@@ -6,6 +6,7 @@ from django import forms
 
 from studium.accounts.models import Membership, Project, User
 from studium.accounts.states import Role
+from studium.environments.queries import offered
 from studium.errors import BadInput
 from studium.notebooks.states import Visibility
 
@@ -24,6 +25,18 @@ def projects_to_write(user: User) -> list[Project]:
     return sorted(rows, key=lambda p: (p.team.personal_of_id != user.pk, p.team.slug, p.slug))
 
 
+class LanguageSelect(forms.Select):
+    """Languages that are not installed are shown, and cannot be chosen."""
+
+    missing: frozenset[str] = frozenset()
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if value in self.missing:
+            option["attrs"]["disabled"] = True
+        return option
+
+
 class NewNotebook(forms.Form):
     """A notebook from nothing, from a file or from the gallery."""
 
@@ -37,6 +50,12 @@ class NewNotebook(forms.Form):
         widget=forms.ClearableFileInput(attrs={"accept": ".ipynb,application/x-ipynb+json,application/json"}),
     )
     source = forms.CharField(required=False, widget=forms.HiddenInput)
+    language = forms.ChoiceField(
+        choices=[],
+        required=False,
+        widget=LanguageSelect,
+        help_text="Of a blank notebook. A file or a copy keeps its own.",
+    )
     project = forms.ChoiceField(choices=[], label="Team and project")
     visibility = forms.ChoiceField(
         choices=[("", "As private as the plan allows"), *VISIBILITIES], required=False, label="Who may read it"
@@ -53,6 +72,14 @@ class NewNotebook(forms.Form):
         field = self.fields["project"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(name, f"{p.team.name} / {p.name}") for name, p in self._projects.items()]
+        self._offer_languages()
+
+    def _offer_languages(self) -> None:
+        field, found = self.fields["language"], offered()
+        assert isinstance(field, forms.ChoiceField)
+        assert isinstance(field.widget, LanguageSelect)
+        field.choices = [(c.slug, c.name if c.may_be_chosen else f"{c.name} (not installed here)") for c in found]
+        field.widget.missing = frozenset(c.slug for c in found if not c.may_be_chosen)
 
     @property
     def chosen_project(self) -> Project:

@@ -53,6 +53,7 @@ def _make(request: UserRequest, form: NewNotebook) -> Notebook:
         visibility=Visibility(data["visibility"]) if data["visibility"] else None,
         internet=data["internet"],
         gallery_slug=entry.slug if entry else "",
+        language=data["language"] if content is None else "",
     )
 
 

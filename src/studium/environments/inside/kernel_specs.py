@@ -1,0 +1,77 @@
+"""Tells Jupyter of the kernels that this run can use, and starts each as its file says.
+
+A kernel that lacks a program is not told of, so that nobody is offered what would not start.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import kernel_files
+import surroundings
+
+# Ours, and those that the operator added.
+FOLDERS = (
+    Path(__file__).resolve().parent / "kernels",
+    Path(os.environ.get("STUDIUM_KERNELS") or "/opt/kernels"),
+)
+ENVIRONMENT = Path(sys.prefix)
+
+
+def install() -> None:
+    """Write the specifications where Jupyter looks first. A bad file is said on stderr, and is no reason not to start."""
+    places = {
+        "environment": str(ENVIRONMENT),
+        "packages": str(surroundings.PACKAGES),
+        "scratch": str(surroundings.SCRATCH),
+    }
+    target = surroundings.SCRATCH / "jupyter"
+    kernels, wrong = kernel_files.read_all(*FOLDERS)
+    for error in wrong:
+        print(f"A kernel is left out: {error}", file=sys.stderr)
+    for kernel in kernels:
+        if kernel.argv and not kernel.missing(ENVIRONMENT):
+            _write(target / "kernels" / kernel.name, kernel, places)
+    given = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join([str(target), *([given] if given else [])])
+
+
+def _write(folder: Path, kernel: kernel_files.KernelFile, places: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kernel.json").write_text(json.dumps(kernel.specification(places)), encoding="utf-8")
+    if kernel.logos:
+        for logo in Path(kernel_files.filled(kernel.logos, places)).glob("logo-*"):
+            with contextlib.suppress(FileExistsError):
+                (folder / logo.name).symlink_to(logo)
+
+
+def why_unknown(name: str) -> str:
+    """What is known of a kernel that Jupyter does not know: empty, or what the machine lacks and how it is added."""
+    for kernel in kernel_files.read_all(*FOLDERS)[0]:
+        if kernel.name == name and (missing := kernel.missing(ENVIRONMENT)):
+            return f"{kernel.display_name} needs {' and '.join(missing)}. An operator adds it: {kernel.how_to_add()}"
+    return ""
+
+
+def described(spec: Any) -> dict[str, Any]:
+    """What a kernel's file says beyond Jupyter's specification; empty for kernels of other origin."""
+    found = spec.metadata.get("studium")
+    return found if isinstance(found, dict) else {}
+
+
+class FollowsItsFile:
+    """Mixed into a kernel manager: the kernel gets the transport it works with, and its folders."""
+
+    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
+        manager: Any = self
+        told = described(manager.kernel_spec)
+        if told.get("transport") == "tcp":
+            # The run's own loopback: nobody outside the run reaches it, and messages are signed.
+            manager.transport, manager.ip = "tcp", "127.0.0.1"
+        for folder in told.get("folders", ()):
+            with contextlib.suppress(OSError):
+                os.makedirs(folder, exist_ok=True)
+        return await super()._async_pre_start_kernel(**kw)  # type: ignore[misc]
