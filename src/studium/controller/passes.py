@@ -4,6 +4,7 @@ from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
 from studium.controller.loop import Pass
 from studium.notebooks import reconcile as notebooks
+from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.versions import reconcile as versions
 from studium.storage import reconcile as storage
 
@@ -27,6 +28,12 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         # Output files can be large: keeping them holds up no other ended run.
         Pass(name="versions", run=lambda now: versions.settle_ended(where, now), every=1, hinted=True),
         Pass(name="follow", run=lambda now: versions.follow_running(where, now), every=2),
+        Pass(
+            name="schedules",
+            run=lambda now: schedules.note_due(now) + schedules.see_ended(now) + schedules.start_due(now),
+            every=5,
+        ),
+        Pass(name="tell", run=lambda now: schedules.tell(now) + schedules.keep_last(now), every=15),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",

@@ -5,7 +5,7 @@ from django.db import models
 from studium.accounts.models import Project, Team, User
 from studium.compute.models import Run
 from studium.lib.ids import new_id
-from studium.notebooks.states import LaunchKind, VersionKind, Visibility
+from studium.notebooks.states import LaunchKind, Missed, Notify, Overlap, TurnState, VersionKind, Visibility
 
 
 class Notebook(models.Model):
@@ -135,3 +135,51 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notebook_id} {self.number}"
+
+
+class Schedule(models.Model):
+    """Runs a notebook as new versions at times of a calendar, as the person who made it. `next_at` is empty while paused.
+
+    `trouble` says why it was paused by the platform. Times are UTC; the cron text is read in the schedule's zone.
+    """
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="schedules")
+    cron = models.CharField(max_length=100)
+    zone = models.CharField(max_length=60, default="UTC")
+    machine_type = models.CharField(max_length=60)
+    missed = models.CharField(max_length=10, choices=[(m.value, m.value) for m in Missed], default=Missed.ONCE)
+    overlap = models.CharField(max_length=10, choices=[(o.value, o.value) for o in Overlap], default=Overlap.SKIP)
+    retries = models.PositiveIntegerField(default=0)
+    keep_last = models.PositiveIntegerField(null=True)
+    notify = models.CharField(max_length=10, choices=[(n.value, n.value) for n in Notify], default=Notify.FAILURE)
+    paused = models.BooleanField(default=False)
+    trouble = models.CharField(max_length=300, blank=True)
+    next_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="schedules")
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.notebook_id} {self.cron}"
+
+
+class Turn(models.Model):
+    """One time of a schedule and what came of it. `version` is that of the latest try; `try_at` when it is to be made."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="turns")
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=[(t.value, t.value) for t in TurnState], default=TurnState.DUE)
+    tries = models.PositiveIntegerField(default=0)
+    try_at = models.DateTimeField()
+    version = models.ForeignKey(Version, null=True, on_delete=models.SET_NULL, related_name="turns")
+    message = models.CharField(max_length=300, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="one_turn_a_time")]
+        indexes = [models.Index(fields=["state", "try_at"])]

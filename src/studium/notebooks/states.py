@@ -29,3 +29,48 @@ class VersionKind(StrEnum):
 
     QUICK = "quick"
     RUN = "run"
+
+
+class Missed(StrEnum):
+    """What becomes of times at which the platform was down: none is made up for, the last one, or every one."""
+
+    SKIP = "skip"
+    ONCE = "once"
+    ALL = "all"
+
+
+class Overlap(StrEnum):
+    """What happens when a time comes while the run of the one before still goes on."""
+
+    SKIP = "skip"
+    WAIT = "wait"
+    REPLACE = "replace"
+
+
+class Notify(StrEnum):
+    """When the person who made the schedule is sent an e-mail."""
+
+    NEVER = "never"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class TurnState(StrEnum):
+    """One time of a schedule: `due` until its version is queued, then `running` until that has ended for good."""
+
+    DUE = "due"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+TURN_MOVES: dict[TurnState, frozenset[TurnState]] = {
+    TurnState.DUE: frozenset({TurnState.RUNNING, TurnState.SKIPPED, TurnState.FAILED}),
+    # A retry goes back to due.
+    TurnState.RUNNING: frozenset({TurnState.DONE, TurnState.FAILED, TurnState.DUE}),
+    TurnState.DONE: frozenset(),
+    TurnState.FAILED: frozenset(),
+    TurnState.SKIPPED: frozenset(),
+}
+TURN_LIVE = (TurnState.DUE, TurnState.RUNNING)

@@ -10,6 +10,8 @@ from django.db.models import Max
 
 from studium.accounts.models import Project, User
 from studium.compute import actions as compute
+from studium.compute.models import MachineType
+from studium.compute.spec import RunSpec
 from studium.compute.states import State
 from studium.environments.actions import default_environment
 from studium.environments.describe import RECORD
@@ -67,6 +69,21 @@ def save_and_run(
     if again is None:
         _look_again(notebook, now)
     source = again.source if again else notebook.document
+    return run_document(actor, notebook, machine, source, now=now, note=note, max_seconds=max_seconds, again=again)
+
+
+def run_document(
+    actor: User,
+    notebook: Notebook,
+    machine: str,
+    source: str,
+    *,
+    now: datetime,
+    note: str = "",
+    max_seconds: int | None = None,
+    again: Version | None = None,
+) -> Version:
+    """Run a document, given by its digest, as a new version. Raises as `save_and_run` does."""
     internet = again.internet if again else notebook.internet
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
@@ -83,7 +100,22 @@ def save_and_run(
         source=source,
         environment_path=_environment_again(again) if again else "",
     )
-    version_id = new_id()
+    return _submit(actor, notebook, machine_type, spec, now=now, note=note, max_seconds=max_seconds, again=again)
+
+
+def _submit(
+    actor: User,
+    notebook: Notebook,
+    machine_type: MachineType,
+    spec: RunSpec,
+    *,
+    now: datetime,
+    note: str,
+    max_seconds: int | None,
+    again: Version | None,
+) -> Version:
+    """The run in the queue and the version that it is for, together or not at all."""
+    version_id, source = new_id(), spec.seeds[0].source.removeprefix("blob:")
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -170,7 +202,7 @@ def _insert(
     return version
 
 
-def _recorded(name: str, actor: User, version: Version, *, now: datetime, **data: object) -> None:
+def _recorded(name: str, actor: User | None, version: Version, *, now: datetime, **data: object) -> None:
     notebook = version.notebook
     data = {"number": version.number, **data}
     record(name, subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data=data)
@@ -191,6 +223,14 @@ def update_version(
         _recorded("version.changed", actor, version, now=now, **changes)
     version.refresh_from_db()
     return version
+
+
+def delete_version(actor: User | None, version: Version, *, now: datetime) -> None:
+    """Delete a version that is settled and whose workspace is gone; its bytes go where nothing else holds them."""
+    with transaction.atomic():
+        _recorded("version.deleted", actor, version, now=now)
+        storage.release_under(f"version:{version.pk}:")
+        version.delete()
 
 
 def restore(actor: User, version: Version, *, now: datetime) -> Notebook:
