@@ -40,10 +40,10 @@ def test_cells_that_were_added_removed_moved_and_changed() -> None:
     right = notebook(
         cell("b = 2", "b"), cell("a = 1", "a"), cell("# New", "n", kind="markdown"), cell("c = 3\nd = 5", "c")
     )
-    assert changes(left, right) in (
-        [("moved", 1, 0, "none"), ("same", 0, 1, "none"), ("removed", 2, None, "none"), ("added", None, 2, "none"), ("changed", 3, 3, "none")],
-        [("same", 1, 0, "none"), ("moved", 0, 1, "none"), ("removed", 2, None, "none"), ("added", None, 2, "none"), ("changed", 3, 3, "none")],
-    )  # fmt: skip
+    rest = [("removed", 2, None, "none"), ("added", None, 2, "none"), ("changed", 3, 3, "none")]
+    found = changes(left, right)
+    assert found[2:] == rest
+    assert sorted(change for change, *_ in found[:2]) == ["moved", "same"]
     assert compare(left, right)["cells"][-1]["source"] == [[" ", "c = 3"], ["-", "d = 4"], ["+", "d = 5"]]
 
 

@@ -91,7 +91,7 @@ def pairs(left: list[Json], right: list[Json]) -> list[Pair]:
             continue
         gone = [i for i in range(a, b) if keys_left[i] not in right_at or keys_left[i] in in_place]
         moved = [j for j in range(c, d) if keys_right[j] in left_at and keys_right[j] not in in_place]
-        new = [j for j in range(c, d) if j not in moved]
+        new = sorted({*range(c, d)} - {*moved})
         found += _replaced(gone, new, left, right)
         found += [Pair(left=left_at[keys_right[j]], right=j, moved=True) for j in moved]
     return found

@@ -149,7 +149,7 @@ def _store(stream: IO[bytes], large: Path, now: datetime) -> tuple[list[dict[str
             _copy(stream, large, line["size"])
             blob = storage.put_file(large, now=now)
         files.append({"path": line["path"], "size": blob.size, "digest": blob.digest})
-    return files, last
+    return sorted(files, key=lambda each: str(each["path"])), last
 
 
 def _copy(stream: IO[bytes], target: Path, size: int) -> None:
