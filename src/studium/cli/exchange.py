@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -175,4 +176,5 @@ def _fetch(client: Client, notebook: Notebook, number: int, wanted: VersionFile,
     except OSError as error:
         raise fail(f"{place} cannot be written: {error.strerror}.", "Choose another folder with --files.") from None
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there may be no folder that it could be in
+            fresh.unlink()
