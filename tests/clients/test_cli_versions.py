@@ -170,6 +170,7 @@ class TestRunning:
         assert result.stdout == "hello\n"
         said = words(result.stderr)
         assert f"Version 1 of {world.cast.team.slug}/churn." in said
+        assert "cpu-medium: starts at once, runs at most 10 min" in said
         assert "Cell 1 of 2" in said
         assert "Finished: 2 cells" in said
         assert "Get it with its 1 file (1 B): studium notebooks pull" in said
@@ -206,6 +207,8 @@ class TestRunning:
 
     def test_a_version_is_run_again(self, world: World, cli: Cli) -> None:
         ran(world, cli)
+        Notebook.objects.update(machine_type="cpu-medium")
+        assert "cpu-small: starts" in cli("notebooks", "run", "churn", "--version", "v1", "--no-wait").stderr
         world.script = [nothing, ends()]
         again = cli("notebooks", "run", "churn", "--version", "1", "--json")
         assert again.exit_code == 0, again.output

@@ -17,6 +17,7 @@ from studium.cli.run import failure_words, finished_words, follow
 from studium.lib.units import size_words
 
 if TYPE_CHECKING:
+    from studium.client import Client
     from studium.client.shapes import Notebook, Run, Version
 
 NoteOption = Annotated[str, typer.Option("--note", help="What to remember of it.")]
@@ -101,6 +102,7 @@ def run(
     again = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
+        output.note(_estimate(client, notebook, again, machine, seconds))
         all_versions = client.notebooks.versions
         if again is None:
             made = all_versions.run(notebook.id, machine=machine, note=note, max_seconds=seconds)
@@ -113,6 +115,14 @@ def run(
         ended = follow(client, made.run, quiet=as_json)
         made = all_versions.get(notebook.id, made.number)
     _conclude(notebook, made, ended, as_json)
+
+
+def _estimate(client: Client, notebook: Notebook, again: int | None, machine: str, seconds: int | None) -> str:
+    """When it would start and what it would cost at most, on the machine type that it will be run on."""
+    if again is not None and not machine:
+        before = client.notebooks.versions.get(notebook.id, again).run
+        machine = before.machine_type if before else ""
+    return client.notebooks.estimate(notebook.id, machine, kind="execution", max_seconds=seconds).words
 
 
 def _started_words(notebook: Notebook, made: Version) -> str:
