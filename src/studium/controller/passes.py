@@ -37,7 +37,10 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(
             name="clean",
             run=lambda now: (
-                versions.clean_volumes(where, now) + notebooks.clean_deleted(where, now) + storage.collect(now)
+                versions.clean_volumes(where, now)
+                + versions.forget_comparisons(now)
+                + notebooks.clean_deleted(where, now)
+                + storage.collect(now)
             ),
             every=30,
         ),

@@ -1,17 +1,39 @@
 """Every address of the platform's own host."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from studium.api.site import api
 from studium.web import health
-from studium.web.views import editor, entering, home, machines, making, notebooks, runs, settings, teams, usage
+from studium.web.views import (
+    editor,
+    entering,
+    home,
+    machines,
+    making,
+    notebooks,
+    runs,
+    settings,
+    teams,
+    usage,
+    versions,
+)
 from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
 from studium.web.views.admin import people as admin_people
 from studium.web.views.admin import plans as admin_plans
 from studium.web.views.admin import runs as admin_runs
 
-_NOTEBOOK = [
+_VERSION = [
+    path("", versions.show_version),
+    path("body/", versions.body),
+    path("change/", versions.change),
+    path("restore/", versions.restore),
+    path("again/", versions.run_again),
+    path("copy/", versions.copy),
+    path("download/", versions.download),
+    path("files/<path:path>", versions.output_file),
+]
+_NOTEBOOK: list[URLPattern | URLResolver] = [
     path("", notebooks.show_notebook),
     path("document/", notebooks.document),
     path("status/", notebooks.status),
@@ -21,6 +43,10 @@ _NOTEBOOK = [
     path("copy/", notebooks.copy),
     path("delete/", notebooks.delete),
     path("start/", notebooks.start),
+    path("save/", versions.save),
+    path("compare/", versions.compare),
+    path("versions/", versions.listing),
+    path("versions/<int:number>/", include(_VERSION)),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),

@@ -15,8 +15,10 @@ from studium.compute.models import Machine, Run
 from studium.compute.reconcile.ending import finish
 from studium.compute.states import Reason, State
 from studium.notebooks import actions
-from studium.notebooks.models import Notebook
+from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.versions import actions as versions
+from studium.notebooks.versions.reconcile import settle_ended
 
 
 def client_of(user: User | None) -> Client:
@@ -36,10 +38,13 @@ class Scene:
     running: Run
     ended: Run
     queued: Run
+    version: Version  # of the public notebook, saved as it was
+    version_run: Version  # of the team's, its run has ended and was settled without results
 
 
 def make_scene() -> Scene:
     """The scene at `NOW`; use it under a frozen clock."""
+    versions.LOOKS = 0  # no controller is there to look again
     registry.use({"fake": FakeEngine(NOW.timestamp)})
     load_plans("open", "kaggle")
     make_environment()
@@ -69,7 +74,17 @@ def make_scene() -> Scene:
         running=running,
         ended=ended,
         queued=queued,
+        version=versions.save_quick(owner, public, now=NOW, note="As it was"),
+        version_run=_version_that_ran(owner, notebook, machine),
     )
+
+
+def _version_that_ran(owner: User, notebook: Notebook, machine: Machine) -> Version:
+    version = versions.save_and_run(owner, notebook, "cpu-small", now=NOW)
+    assert version.run is not None
+    finish(drive(version.run, State.RUNNING, machine=machine), Reason.FINISHED, now=NOW + timedelta(minutes=1))
+    assert settle_ended({"fake": FakeEngine(NOW.timestamp)}, NOW + timedelta(minutes=1)) == 1
+    return version
 
 
 def address(notebook: Notebook, rest: str = "") -> str:

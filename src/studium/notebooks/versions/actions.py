@@ -1,5 +1,6 @@
 """Every change to versions. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
+import hashlib
 import time
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +21,18 @@ from studium.notebooks.launching import build_spec, disk_bytes
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, VersionKind
+from studium.notebooks.versions.comparing import compare_page
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.storage import actions as storage
+from studium.storage.models import Hold
 
 OWNER_KIND = "version"
+COMPARISON = "comparison:"
+# Raised when pages of comparisons are made differently; those made before are made anew.
+_COMPARISON_LAYOUT = 1
 # How long saving waits for the controller to look at a running session's file once more; then what is known is saved.
-PATIENCE_SECONDS = 3.0
+LOOKS, BETWEEN_LOOKS = 60, 0.05
 
 
 def holder_of(version: Version, what: str) -> str:
@@ -106,9 +112,10 @@ def _look_again(notebook: Notebook) -> None:
         return
     Launch.objects.filter(run=run).update(synced_at=None)
     hint([f"run:{run.pk}"])
-    until = time.monotonic() + PATIENCE_SECONDS
-    while Launch.objects.filter(run=run, synced_at=None).exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    for _ in range(LOOKS):
+        if not Launch.objects.filter(run=run, synced_at=None).exists():
+            break
+        time.sleep(BETWEEN_LOOKS)
     notebook.refresh_from_db()
 
 
@@ -211,3 +218,14 @@ def copy(
         data={"copy": made.pk},
     )  # fmt: skip
     return made
+
+
+def comparison(left: str, right: str, *, now: datetime) -> bytes:
+    """The page that compares two documents, given by their digests; made once and kept for a while. Raises CompareError."""
+    name = hashlib.sha256(f"{_COMPARISON_LAYOUT} {left} {right}".encode()).hexdigest()
+    known = Hold.objects.filter(holder=COMPARISON + name).first()
+    if known is not None:
+        return storage.get(known.blob_id)
+    page = compare_page(storage.get(left), storage.get(right))
+    storage.hold(COMPARISON + name, storage.put(page, now=now).digest)
+    return page

@@ -23,15 +23,16 @@ from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.render import RenderError, render_html
-from studium.notebooks.versions.actions import holder_of
+from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.queries import kept_volumes
 from studium.plans import queries as plans
 from studium.runner import collecting
 from studium.storage import actions as storage
-from studium.storage.models import Blob
+from studium.storage.models import Blob, Hold
 
 log = structlog.get_logger(__name__)
 FOLLOW_EVERY = timedelta(seconds=3)
+COMPARISONS_LAST = timedelta(days=7)
 MOST_FILES, MOST_BYTES = 5000, 20 * 1024**3
 _SMALL = 8 * 1024**2
 _PIECE = 1024 * 1024
@@ -196,6 +197,12 @@ def clean_volumes(engines: Engines, now: datetime) -> int:
         Version.objects.filter(pk=version.pk).update(volume_deleted_at=now)
         done += 1
     return done
+
+
+def forget_comparisons(now: datetime) -> int:
+    """Let go of old pages of comparisons, which can be made again; returns how many."""
+    old = Hold.objects.filter(holder__startswith=COMPARISON, blob__created_at__lt=now - COMPARISONS_LAST)
+    return old.delete()[0]
 
 
 def render_settled(now: datetime) -> int:

@@ -11,9 +11,11 @@ from studium.config.options import options
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
-from studium.notebooks.access import may_change, may_see_runs, notebook_for
+from studium.notebooks.access import may_change, may_see_runs, notebook_for, visible_to
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.versions import actions as versions
+from studium.notebooks.versions.queries import versions_of
 from studium.plans.queries import standing
 from studium.storage import actions as storage
 from studium.web import policy
@@ -24,6 +26,7 @@ from studium.web.shown import machines
 from studium.web.shown.documents import DOCUMENT, show_document
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
+from studium.web.shown.versions import shown_versions
 
 _TABS: tuple[tuple[queries.Which, str], ...] = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
 
@@ -77,6 +80,9 @@ def _page(
         "last": runs[0] if runs else None,
         "history": list(zip(launches, runs, strict=True)),
         "document": show_document(request, notebook, now=now),
+        "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
+        "origin": origin_for(request, notebook),
+        "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
     }
     if able:
@@ -91,6 +97,13 @@ def _page(
         }
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
+
+
+def origin_for(request: UserRequest, notebook: Notebook) -> Notebook | None:
+    """What it was copied from, if the user may read that."""
+    if notebook.copied_from_id is None:
+        return None
+    return visible_to(request.user).filter(pk=notebook.copied_from_id).first()
 
 
 def _framing(response: HttpResponse, notebook: Notebook) -> HttpResponse:
@@ -195,15 +208,7 @@ def upload(request: UserRequest, team: str, slug: str) -> HttpResponse:
 def copy(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """Copy and edit: a notebook of the user's own with the same content."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
-    project = own_project(request)
-    made = actions.create_notebook(
-        request.user,
-        project,
-        notebook.title,
-        storage.get(notebook.document),
-        now=clock.now(),
-        machine_type=notebook.machine_type,
-    )
+    made = versions.copy(request.user, notebook, own_project(request), now=clock.now())
     return redirect(address(made))
 
 

@@ -32,6 +32,25 @@
     if (question && !window.confirm(question)) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
 
+  // JupyterLab in the frame saves what is open before a version is made of it; without an answer the form goes all the same.
+  document.addEventListener("submit", (event) => {
+    const form = event.target, frame = document.querySelector(".lab iframe"), pressed = event.submitter;
+    if (!("savesFirst" in form.dataset) || !frame || form.dataset.saved) return;
+    event.preventDefault();
+    const origin = new URL(frame.src).origin;
+    const send = () => {
+      window.removeEventListener("message", heard);
+      window.clearTimeout(late);
+      if (form.dataset.saved) return;
+      form.dataset.saved = "yes";
+      form.requestSubmit(pressed);
+    };
+    const heard = (answer) => { if (answer.source === frame.contentWindow && answer.origin === origin && answer.data && answer.data.studium === "saved") send(); };
+    const late = window.setTimeout(send, 4000);
+    window.addEventListener("message", heard);
+    frame.contentWindow.postMessage({ studium: "save" }, origin);
+  });
+
   document.addEventListener("change", (event) => {
     const field = closest(event, "[data-submits]");
     if (field && field.form) field.form.requestSubmit();

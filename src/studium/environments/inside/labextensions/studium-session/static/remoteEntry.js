@@ -1,4 +1,5 @@
-/* When a notebook is opened again while its cells still run, gives those cells their outputs back and keeps adding to them.
+/* When a notebook is opened again while its cells still run, gives those cells their outputs back and keeps adding to them;
+ * and saves what is open when the page around the frame asks for it, before it makes a version.
  *
  * The server's recorder (recorder.py) knows what runs and what it has said so far. Written by hand as a federated module, so
  * that nothing has to be built: the container below is what JupyterLab's loader expects to find. */
@@ -119,7 +120,13 @@
   async function plugin() {
     const { INotebookTracker } = await module('@jupyterlab/notebook');
     const services = await module('@jupyterlab/services');
-    const activate = (_, tracker) => {
+    const activate = (app, tracker) => {
+      window.addEventListener('message', event => {
+        const asked = event.source === window.parent && event.source !== window && event.data && event.data.studium === 'save';
+        if (!asked) return;
+        const told = () => event.source.postMessage({ studium: 'saved' }, event.origin);
+        app.commands.execute('docmanager:save-all').then(told, told);
+      });
       tracker.widgetAdded.connect((__, panel) => follow(panel, services).catch(error => console.warn(NAME, error)));
     };
     return { id: `${NAME}:plugin`, autoStart: true, requires: [INotebookTracker], activate };
