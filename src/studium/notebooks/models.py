@@ -71,7 +71,10 @@ class Launch(models.Model):
     notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="launches")
     kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in LaunchKind])
     settled_at = models.DateTimeField(null=True)
+    # When it may be looked at again has passed five seconds after `synced_at`; whatever stood in the workspace before
+    # `looked_at` is in the document.
     synced_at = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True)
     # The document as it was when this run ended: what `runs` pages and the CLI give back.
     document = models.CharField(max_length=64, blank=True)
     document_bytes = models.BigIntegerField(default=0)

@@ -46,6 +46,7 @@ def sync_running(engines: Engines, now: datetime) -> int:
 def _sync_apart(engines: Engines, launch: Launch, now: datetime) -> bool:
     """Sync one launch. What goes wrong with it concerns no other; what takes long is looked at less often."""
     began = time.monotonic()
+    Launch.objects.filter(pk=launch.pk).update(synced_at=now)
     try:
         return _sync(engines, launch, now)
     except Exception as error:
@@ -53,8 +54,8 @@ def _sync_apart(engines: Engines, launch: Launch, now: datetime) -> bool:
         return False
     finally:
         took = time.monotonic() - began
-        if took > SLOW_SYNC_SECONDS:
-            Launch.objects.filter(pk=launch.pk).update(synced_at=now + timedelta(seconds=SLOW_SYNC_REST * took))
+        rest = {"synced_at": now + timedelta(seconds=SLOW_SYNC_REST * took)} if took > SLOW_SYNC_SECONDS else {}
+        Launch.objects.filter(pk=launch.pk).update(looked_at=now, **rest)
 
 
 def settle_ended(engines: Engines, now: datetime) -> int:
@@ -78,7 +79,6 @@ def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
     notebook, run = launch.notebook, launch.run
     if run.machine is None or run.running_at is None:
         return False
-    Launch.objects.filter(pk=launch.pk).update(synced_at=now)
     Notebook.objects.filter(pk=notebook.pk).update(workspace_bytes=run.usage.get("disk_bytes") or 0)
     content = engines[run.machine.engine].read_file(volume_of(notebook), notebook.filename, options().notebook_bytes)
     summary = summarise(content) if content else None

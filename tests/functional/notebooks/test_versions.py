@@ -143,6 +143,20 @@ def test_a_version_runs_beside_a_session_in_a_workspace_of_its_own(
     assert session.state == State.RUNNING
 
 
+def test_a_session_that_nobody_looks_at_is_not_saved_as_it_was_before(
+    cast: Cast, notebook: Notebook, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = notebooks.start(cast.owner, notebook, LaunchKind.SESSION, "cpu-small", now=world.now)
+    world.until(session, State.RUNNING)
+    passes(world)
+    world.now += timedelta(seconds=1)
+    monkeypatch.setattr(actions.time, "sleep", lambda _: None)
+    with pytest.raises(NotYet) as caught:
+        actions.save_quick(cast.owner, notebook, now=world.now)
+    assert caught.value.code == "version.not_looked"
+    assert not Version.objects.exists()
+
+
 def test_output_files_are_kept_and_the_workspace_goes(cast: Cast, notebook: Notebook, world: World) -> None:
     version = run_version(world, cast, notebook)
     put(world, version, notebook.filename, executed("x"))

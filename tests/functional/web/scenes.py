@@ -15,7 +15,7 @@ from studium.compute.models import Machine, Run
 from studium.compute.reconcile.ending import finish
 from studium.compute.states import Reason, State
 from studium.notebooks import actions
-from studium.notebooks.models import Notebook, Version
+from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.reconcile import settle_ended
@@ -44,7 +44,6 @@ class Scene:
 
 def make_scene() -> Scene:
     """The scene at `NOW`; use it under a frozen clock."""
-    versions.LOOKS = 0  # no controller is there to look again
     registry.use({"fake": FakeEngine(NOW.timestamp)})
     load_plans("open", "kaggle")
     make_environment()
@@ -62,6 +61,7 @@ def make_scene() -> Scene:
     ended = drive(
         actions.start(owner, public, LaunchKind.EXECUTION, "cpu-small", now=NOW), State.RUNNING, machine=machine
     )
+    _looked_at(running)
     finish(ended, Reason.FAILED, now=NOW + timedelta(minutes=3), message="Cell 2 failed: ValueError: no")
     ended.refresh_from_db()
     queued = actions.start(cast.teammate, waiting, LaunchKind.SESSION, "cpu-small", now=NOW)
@@ -77,6 +77,11 @@ def make_scene() -> Scene:
         version=versions.save_quick(owner, public, now=NOW, note="As it was"),
         version_run=_version_that_ran(owner, notebook, machine),
     )
+
+
+def _looked_at(run: Run) -> None:
+    """As the controller does every few seconds: no controller is there in these tests."""
+    Launch.objects.filter(run=run).update(looked_at=NOW + timedelta(days=1))
 
 
 def _version_that_ran(owner: User, notebook: Notebook, machine: Machine) -> Version:

@@ -31,8 +31,8 @@ OWNER_KIND = "version"
 COMPARISON = "comparison:"
 # Raised when pages of comparisons are made differently; those made before are made anew.
 _COMPARISON_LAYOUT = 1
-# How long saving waits for the controller to look at a running session's file once more; then what is known is saved.
-LOOKS, BETWEEN_LOOKS = 60, 0.05
+# How long saving waits for the controller to look at a running session's file once more.
+LOOKS, BETWEEN_LOOKS = 200, 0.05
 
 
 def holder_of(version: Version, what: str) -> str:
@@ -40,8 +40,8 @@ def holder_of(version: Version, what: str) -> str:
 
 
 def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = "") -> Version:
-    """Save the notebook as it is. Raises Refused where the team's storage is full."""
-    _look_again(notebook)
+    """Save the notebook as it is. Raises Refused where the team's storage is full, NotYet for a session nobody can read."""
+    _look_again(notebook, now)
     standing = plans.standing(notebook.team, now=now)
     checks.check_team_storage(standing.plan, stored_bytes(notebook.team), notebook.document_bytes)
     with transaction.atomic():
@@ -65,7 +65,7 @@ def save_and_run(
     `again` runs that version's source in that version's environment. Raises Refused, NotYet, BadInput as a start does.
     """
     if again is None:
-        _look_again(notebook)
+        _look_again(notebook, now)
     source = again.source if again else notebook.document
     internet = again.internet if again else notebook.internet
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
@@ -105,18 +105,26 @@ def save_and_run(
     return version
 
 
-def _look_again(notebook: Notebook) -> None:
-    """Have the file of a running session looked at once more, so that what was just saved there is in the document."""
+def _look_again(notebook: Notebook, now: datetime) -> None:
+    """Have the file of a running session looked at once more, so that what was just saved there is in the document.
+
+    Raises NotYet where nobody looks: a version must not silently be of something older.
+    """
     run = notebooks.live_run(notebook)
     if run is None or run.state != State.RUNNING:
         return
     Launch.objects.filter(run=run).update(synced_at=None)
     hint([f"run:{run.pk}"])
     for _ in range(LOOKS):
-        if not Launch.objects.filter(run=run, synced_at=None).exists():
-            break
+        if Launch.objects.filter(run=run, looked_at__gte=now).exists():
+            notebook.refresh_from_db()
+            return
         time.sleep(BETWEEN_LOOKS)
-    notebook.refresh_from_db()
+    raise NotYet(
+        "version.not_looked",
+        "What the running session has saved could not be read at this moment.",
+        "Nothing is lost. Try again in a minute, or stop the session first.",
+    )
 
 
 def _environment_again(version: Version) -> str:

@@ -46,7 +46,7 @@
       form.requestSubmit(pressed);
     };
     const heard = (answer) => { if (answer.source === frame.contentWindow && answer.origin === origin && answer.data && answer.data.studium === "saved") send(); };
-    const late = window.setTimeout(send, 4000);
+    const late = window.setTimeout(send, 15000);
     window.addEventListener("message", heard);
     frame.contentWindow.postMessage({ studium: "save" }, origin);
   });
