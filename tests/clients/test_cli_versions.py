@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from studium.environments.models import Environment
 from studium.lib import clock
 from studium.notebooks import actions as notebooks
 from studium.notebooks.launching import volume_of_version
-from studium.notebooks.models import Notebook, Version
+from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.versions import actions as versions
 
 pytestmark = pytest.mark.django_db
 
@@ -203,7 +205,19 @@ class TestRunning:
 
     def test_it_runs_beside_an_open_session(self, world: World, cli: Cli, notebook: Notebook) -> None:
         notebooks.start(world.cast.owner, notebook, LaunchKind.SESSION, "cpu-small", now=clock.now())
+        # A controller that looks at the session's file all the time.
+        Launch.objects.update(looked_at=clock.now() + timedelta(days=1))
         assert cli("notebooks", "run", "churn", "--no-wait").exit_code == 0
+
+    def test_a_session_that_nobody_can_read_is_not_saved_as_it_was_before(
+        self, world: World, cli: Cli, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(versions, "LOOKS", 1)
+        notebooks.start(world.cast.owner, notebook, LaunchKind.SESSION, "cpu-small", now=clock.now())
+        for command in ("save", "run"):
+            refused = cli("notebooks", command, "churn")
+            assert (refused.exit_code, "Nothing is lost." in words(refused.stderr)) == (4, True)
+        assert not Version.objects.exists()
 
     def test_a_version_is_run_again(self, world: World, cli: Cli) -> None:
         ran(world, cli)
