@@ -30,6 +30,7 @@ from studium.compute.models import Run
 from studium.compute.reconcile import machines, place, start, stop, watch
 from studium.lib import clock
 from studium.notebooks.reconcile import settle_ended
+from studium.notebooks.versions import reconcile as versions
 
 Event = Callable[["World"], None]
 Cli = Callable[..., Any]
@@ -63,6 +64,8 @@ class World:
         watch.run_pass(engines, now)
         stop.run_pass(engines, now)
         settle_ended(engines, now)
+        versions.follow_running(engines, now)
+        versions.settle_ended(engines, now)
 
     @property
     def run(self) -> Run:

@@ -1,11 +1,14 @@
 """The Python client against a real server: typed answers, errors with a code, patience, names of this machine."""
 
+from pathlib import Path
+
 import pytest
 from live import World
 
 from factories.notebooks import make_notebook, notebook_json
 from studium.client import ApiError, Client, Unreachable
 from studium.lib import clock
+from studium.notebooks.launching import volume_of_version
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +29,51 @@ def test_the_main_job_in_a_few_lines(world: World) -> None:
         assert (ended.ended, ended.outcome, ended.document) == (True, "good", "final")
         assert studium.runs.document(run.id).startswith(b"{")
         assert studium.notebooks.find("first").id == notebook.id
+
+
+def test_versions_in_a_few_lines(world: World, tmp_path: Path) -> None:
+    with world.client(world.cast.owner) as studium:
+        notebook = studium.notebooks.create("First", content=notebook_json("1"))
+        versions = studium.notebooks.versions
+        quick = versions.save(notebook.id, "before")
+        assert (quick.number, quick.state, quick.run) == (1, "complete", None)
+        run = versions.run(notebook.id, machine="cpu-small", max_seconds=600).run
+        assert run is not None
+        for _ in range(4):
+            run = studium.runs.get(run.id)
+        world.engine.output(run.id, b"hello\n")
+        volume = volume_of_version(run.id)
+        world.engine.write_file(volume, "notebook.ipynb", notebook_json("2"), 1 << 30)
+        world.engine.write_file(volume, "tables/ü 1.csv", b"a,b\n", 1 << 30)
+        world.engine.finish(run.id)
+        studium.runs.get(run.id)
+        done = versions.get(notebook.id, 2)
+        assert (done.state, done.settled, done.files_count) == ("complete", True, 1)
+        assert versions.log(notebook.id, 2) == "hello\n"
+        assert b'"2"' in versions.content(notebook.id, 2)
+        assert b'"1"' in versions.content(notebook.id, 2, source=True)
+        (file,) = versions.files(notebook.id, 2).files
+        versions.file(notebook.id, 2, file.path, tmp_path / "got")
+        assert (tmp_path / "got").read_bytes() == b"a,b\n"
+        assert versions.compare(notebook.id, 1, 2).cells[0].change == "changed"
+        assert versions.update(notebook.id, 1, pinned=True).note == "before"
+        assert versions.run_again(notebook.id, 2, note="again").again_of == 2
+        assert [each.number for each in versions.all(notebook.id)] == [3, 2, 1]
+        assert versions.restore(notebook.id, 2).id == notebook.id
+        copy = studium.notebooks.fork(notebook.id, version=2).copied_from
+        assert copy is not None
+        assert (copy.name, copy.version) == (notebook.name, 2)
+
+
+def test_a_file_is_fetched_again_when_the_connection_was_cut(world: World, tmp_path: Path) -> None:
+    with world.client(world.cast.owner) as studium:
+        notebook = studium.notebooks.create("First")
+        studium.notebooks.versions.save(notebook.id)
+        world.down = 2
+        with pytest.raises(ApiError) as caught:
+            studium.notebooks.versions.file(notebook.id, 1, "none.csv", tmp_path / "got")
+        assert (caught.value.code, world.down) == ("version.no_file", 0)
+        assert not (tmp_path / "got").exists()
 
 
 def test_the_whole_listing_is_fetched_page_by_page(world: World) -> None:

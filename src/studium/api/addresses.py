@@ -13,6 +13,10 @@ def notebook_page(notebook: Notebook) -> str:
     return _page(f"notebooks/{notebook.team.slug}/{notebook.slug}")
 
 
+def version_page(notebook: Notebook, number: int) -> str:
+    return _page(f"notebooks/{notebook.team.slug}/{notebook.slug}/versions/{number}")
+
+
 def run_page(run: Run) -> str:
     return _page(f"runs/{run.pk}")
 

@@ -1,9 +1,10 @@
 """Notebooks: list, make, change, read. Starting them is in `launches`."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import File, Form, Query, Router, Status
 from ninja.files import UploadedFile
 
@@ -120,14 +121,14 @@ def delete(request: ApiRequest, notebook_id: str) -> Status[None]:
     return Status(204, None)
 
 
-_RAW: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+RAW: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
 @router.get(
     "/{notebook_id}/content",
     auth=allow(Scope.READ),
     summary="Download the notebook",
-    openapi_extra={"responses": {200: {"description": "The .ipynb file", "content": {NOTEBOOK_TYPE: _RAW}}}},
+    openapi_extra={"responses": {200: {"description": "The .ipynb file", "content": {NOTEBOOK_TYPE: RAW}}}},
 )
 def content(request: ApiRequest, notebook_id: str) -> HttpResponse:
     """The newest known document as a file. A running session's is at most some seconds behind."""
@@ -140,7 +141,7 @@ def content(request: ApiRequest, notebook_id: str) -> HttpResponse:
     response=NotebookShape,
     auth=allow(Scope.WRITE),
     summary="Replace the notebook",
-    openapi_extra={"requestBody": {"required": True, "content": {NOTEBOOK_TYPE: _RAW}}},
+    openapi_extra={"requestBody": {"required": True, "content": {NOTEBOOK_TYPE: RAW}}},
 )
 def replace(request: ApiRequest, notebook_id: str) -> NotebookShape:
     """Put other content in place: the body is the .ipynb file itself. Refused while a run holds the workspace."""
@@ -159,9 +160,18 @@ def body_of(request: HttpRequest) -> bytes:
     return body
 
 
-def notebook_file(notebook: Notebook, digest: str) -> HttpResponse:
-    """A stored document as a download that no browser shows as a page."""
+def notebook_file(notebook: Notebook, digest: str, suffix: str = "") -> HttpResponse:
+    """A stored document as a download that no browser shows as a page. `suffix` goes into the file's name."""
     response = HttpResponse(storage.get(digest), content_type=NOTEBOOK_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{notebook.slug}.ipynb"'
+    response["Content-Disposition"] = f'attachment; filename="{notebook.slug}{suffix}.ipynb"'
+    return never_a_page(response)
+
+
+R = TypeVar("R", bound=HttpResponseBase)
+
+
+def never_a_page(response: R) -> R:
+    """The response, whose bytes are somebody's, marked so that a browser neither guesses a type nor runs it."""
     response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox"
     return response

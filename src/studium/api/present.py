@@ -8,9 +8,11 @@ from studium.accounts.states import Role, covers
 from studium.api import addresses
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.runs import RunShape, shape_run
+from studium.api.shapes.versions import VersionShape
 from studium.compute.models import Run
 from studium.compute.queries import simulated_kinds
-from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.access import may_see_runs, visible_to
+from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import live_runs_of
 from studium.notebooks.states import Visibility
 from studium.plans.queries import run_costs
@@ -28,10 +30,14 @@ def show_runs(runs: Sequence[Run], *, now: datetime) -> list[RunShape]:
             cost_micros=costs.get(run.pk, 0),
             url=addresses.run_page(run),
             now=now,
-            simulated=run.machine_type.accelerator_kind in simulated or bool(run.machine and run.machine.simulated),
+            simulated=_on_simulated(run, simulated),
         )
         for run in runs
     ]
+
+
+def _on_simulated(run: Run, kinds: frozenset[str]) -> bool:
+    return run.machine_type.accelerator_kind in kinds or bool(run.machine and run.machine.simulated)
 
 
 def show_run(run: Run, *, now: datetime) -> RunShape:
@@ -46,10 +52,13 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
     }
     live = live_runs_of(row for row in rows if row.team_id in roles or user.is_staff)
     shown = dict(zip(live, show_runs(list(live.values()), now=now), strict=True))
+    copied = {row.copied_from_id for row in rows if row.copied_from_id}
+    origins = visible_to(user).in_bulk(list(copied)) if copied else {}
     return [
         NotebookShape.of(
             row,
             may_change=_may_change(user, row, roles.get(row.team_id)),
+            origin=origins.get(row.copied_from_id or ""),
             url=addresses.notebook_page(row),
             run=shown.get(row.pk),
         )
@@ -66,3 +75,25 @@ def _may_change(user: User, notebook: Notebook, role: Role | None) -> bool:
 
 def show_notebook(user: User, notebook: Notebook, *, now: datetime) -> NotebookShape:
     return show_notebooks(user, [notebook], now=now)[0]
+
+
+def show_versions(user: User, notebook: Notebook, versions: Iterable[Version], *, now: datetime) -> list[VersionShape]:
+    """Versions of a notebook that the user may read, with what their runs tell if that is the user's to see."""
+    rows = list(versions)
+    theirs, kinds = may_see_runs(user, notebook), simulated_kinds()
+    runs = [row.run for row in rows if row.run is not None] if theirs else []
+    shown = {run.id: run for run in show_runs(runs, now=now)}
+    return [
+        VersionShape.of(
+            row,
+            shown.get(row.run_id or ""),
+            theirs=theirs,
+            simulated=row.run is not None and _on_simulated(row.run, kinds),
+            url=addresses.version_page(notebook, row.number),
+        )
+        for row in rows
+    ]
+
+
+def show_version(user: User, version: Version, *, now: datetime) -> VersionShape:
+    return show_versions(user, version.notebook, [version], now=now)[0]

@@ -23,7 +23,7 @@ from studium.compute.states import LIVE, State
 from studium.errors import NotFound, NotYet
 from studium.lib import clock
 from studium.notebooks.access import may_change, notebook_for
-from studium.notebooks.models import Launch
+from studium.notebooks.models import Launch, Version
 from studium.notebooks.queries import readable_runs
 
 router = Router(tags=["runs"])
@@ -147,4 +147,5 @@ def document(request: ApiRequest, run_id: str) -> HttpResponse:
         raise NotYet(
             "run.no_document_yet", "This run has not begun to run.", "Ask again when it is running or has ended."
         )
-    return notebook_file(launch.notebook, launch.notebook.document)
+    version = Version.objects.filter(run=found).first()  # it has a workspace of its own
+    return notebook_file(launch.notebook, version.document if version else launch.notebook.document)

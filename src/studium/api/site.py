@@ -15,7 +15,21 @@ from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 
 from studium import __version__
-from studium.api import admin, failures, launches, machines, me, notebooks, plans, queue, runs, teams, tokens, usage
+from studium.api import (
+    admin,
+    failures,
+    launches,
+    machines,
+    me,
+    notebooks,
+    plans,
+    queue,
+    runs,
+    teams,
+    tokens,
+    usage,
+    versions,
+)
 from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
@@ -101,6 +115,7 @@ def _build() -> Api:
         ("/queue", queue),
         ("/notebooks", notebooks),
         ("/notebooks", launches),
+        ("/notebooks", versions),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

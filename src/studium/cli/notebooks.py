@@ -22,7 +22,7 @@ from studium.lib.units import duration_words, parse_duration, size_words
 if TYPE_CHECKING:
     from studium.client.shapes import Notebook, Run
 
-app = group("Make, find, start and stop notebooks.")
+app = group("Make, find, start and stop notebooks; save, run and compare versions of them.")
 Name = Annotated[str, typer.Argument(help="An id, team/name, or a name in one of your teams.", show_default=False)]
 
 

@@ -77,7 +77,7 @@ def run(
         if detach:
             _detached(started, asked)
             return
-        ended = _follow(client, started, asked)
+        ended = follow(client, started, quiet=as_json)
         written = _write(client, ended, asked)
     _conclude(ended, written, asked)
 
@@ -144,10 +144,11 @@ def _detached(run: Run, asked: Asked) -> None:
     output.say(f"Started run {run.id}. Follow it: studium runs logs -f {run.id}")
 
 
-def _follow(client: Client, started: Run, asked: Asked) -> Run:
+def follow(client: Client, started: Run, *, quiet: bool) -> Run:
+    """The run once it has ended and its results are kept. `quiet` leaves standard output to a JSON document."""
     interrupts = Interrupts()
     try:
-        with interrupts.watched(), display_for(quiet=asked.as_json) as display:
+        with interrupts.watched(), display_for(quiet=quiet) as display:
             return settled(client, Follower(client, display, interrupts).follow(started))
     except KeyboardInterrupt:
         raise fail(
@@ -175,10 +176,15 @@ def _conclude(ended: Run, written: Path | None, asked: Asked) -> None:
 def _summary(ended: Run, written: Path | None) -> str:
     words = []
     if ended.outcome == "good":
-        cells = f"{ended.progress.cells} cells" if ended.progress else "All cells"
-        words.append(f"Finished: {cells} in {duration_words(ended.running_seconds)}, {ended.cost}.")
+        words.append(finished_words(ended))
     words.append(f"Wrote {written}." if written else "It never ran, so nothing was written.")
     return " ".join(words)
+
+
+def finished_words(ended: Run) -> str:
+    """`Finished: 12 cells in 41 s, $0.01.`"""
+    cells = f"{ended.progress.cells} cells" if ended.progress else "All cells"
+    return f"Finished: {cells} in {duration_words(ended.running_seconds)}, {ended.cost}."
 
 
 def failure_words(ended: Run) -> str:

@@ -1,5 +1,6 @@
 """Typed calls on top of the transport: a shape in, a shape out."""
 
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -14,6 +15,11 @@ def part(text: str | int) -> str:
     return quote(str(text), safe="")
 
 
+def path_of(text: str) -> str:
+    """Several segments of a path, as a file's name below a folder."""
+    return quote(text, safe="/")
+
+
 class Calls:
     """The verbs. Query parameters that are empty or None are left out."""
 
@@ -23,8 +29,12 @@ class Calls:
     def get(self, kind: type[T], path: str, /, **query: Any) -> T:
         return decode(kind, self._transport.send("GET", path, params=_given(query)).json())
 
-    def get_bytes(self, path: str) -> bytes:
-        return self._transport.send("GET", path, headers={"Accept": "*/*"}).content
+    def get_bytes(self, path: str, /, **query: Any) -> bytes:
+        return self._transport.send("GET", path, params=_given(query), headers={"Accept": "*/*"}).content
+
+    def get_file(self, path: str, target: Path) -> None:
+        """Write the answer to a file, however large it is. What was in the file is gone, also where the call fails."""
+        self._transport.save(path, target)
 
     def post(self, kind: type[T], path: str, body: dict[str, Any] | None = None) -> T:
         return decode(kind, self._transport.send("POST", path, json=body or {}).json())

@@ -6,16 +6,18 @@ from typing import Literal
 from studium.client.calls import Calls, part
 from studium.client.errors import ApiError
 from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
+from studium.client.versions import Versions
 
 Kind = Literal["session", "execution"]
 CONTENT_TYPE = "application/x-ipynb+json"
 
 
 class Notebooks:
-    """`/rest/notebooks`."""
+    """`/rest/notebooks`. What is saved of one is in `versions`."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self.versions = Versions(calls)
 
     def page(
         self,
@@ -116,6 +118,11 @@ class Notebooks:
     def replace(self, notebook_id: str, content: bytes) -> Notebook:
         """Put other content in place."""
         return self._calls.put_bytes(Notebook, f"/rest/notebooks/{part(notebook_id)}/content", content, CONTENT_TYPE)
+
+    def fork(self, notebook_id: str, *, team: str = "", project: str = "main", version: int | None = None) -> Notebook:
+        """A copy of your own: of the document as it is, or of a version."""
+        body = {"team": team, "project": project, "version": version}
+        return self._calls.post(Notebook, f"/rest/notebooks/{part(notebook_id)}/fork", body)
 
     def estimate(
         self, notebook_id: str, machine: str = "", *, kind: Kind = "session", max_seconds: int | None = None

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -78,10 +79,28 @@ class Transport:
         """The successful answer. Raises ApiError or Unreachable."""
         return self._patiently(method, lambda: self._once(method, path, options))
 
+    def save(self, path: str, target: Path) -> None:
+        """GET into a file, piece by piece. Raises ApiError, Unreachable, or OSError where the file cannot be written."""
+        self._patiently("GET", lambda: self._saved(path, target))
+
+    def _saved(self, path: str, target: Path) -> "httpx2.Response":
+        headers = {"Accept": "*/*"}
+        with self._client().stream("GET", path, headers=headers, **self._extensions()) as response:
+            if not response.is_success:
+                raise _failure(response.status_code, response.headers.get("location", ""), response.read())
+            with target.open("wb") as out:
+                for piece in response.iter_bytes():
+                    out.write(piece)
+        return response
+
+    def _extensions(self) -> dict[str, Any]:
+        """What a server of this machine needs that is spoken to by its name."""
+        host = urlsplit(self.url).hostname or ""
+        local = urlsplit(self.url).scheme == "https" and is_local(host)
+        return {"extensions": {"sni_hostname": host}} if local else {}
+
     def _once(self, method: str, path: str, options: dict[str, Any]) -> "httpx2.Response":
-        if urlsplit(self.url).scheme == "https" and is_local(urlsplit(self.url).hostname or ""):
-            options = {**options, "extensions": {"sni_hostname": urlsplit(self.url).hostname}}
-        response = self._client().request(method, path, **options)
+        response = self._client().request(method, path, **options, **self._extensions())
         if response.is_success:
             return response
         raise _failure(response.status_code, response.headers.get("location", ""), response.content)

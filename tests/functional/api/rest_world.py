@@ -11,18 +11,22 @@ from django.test import Client
 
 from factories.accounts import Cast, make_cast
 from factories.compute import drive, load_plans, make_machine
-from factories.notebooks import make_environment, make_notebook
+from factories.notebooks import make_environment, make_notebook, notebook_json
 from studium.accounts import actions as accounts
 from studium.accounts.models import User
 from studium.accounts.states import Scope
 from studium.compute.engines import registry
 from studium.compute.engines.fake import FakeEngine
 from studium.compute.models import Run
-from studium.compute.states import State
+from studium.compute.states import Reason, State
+from studium.compute.transitions import end
 from studium.lib import clock
 from studium.notebooks import actions as notebooks
-from studium.notebooks.models import Notebook
+from studium.notebooks.launching import volume_of_version
+from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.versions import actions as versions
+from studium.notebooks.versions.reconcile import settle_ended
 
 MEMBER_SCOPES = [Scope.READ, Scope.WRITE, Scope.TEAM]
 
@@ -80,6 +84,32 @@ class World:
         found = notebook or self.notebook()
         run = notebooks.start(self.cast.owner, found, kind, "cpu-small", now=clock.now())
         return drive(run, to, now=clock.now()) if to else run
+
+    def version(self, notebook: Notebook | None = None, **more: Any) -> Version:
+        """A quick version."""
+        return versions.save_quick(self.cast.owner, notebook or self.notebook(), now=clock.now(), **more)
+
+    def run_version(
+        self,
+        notebook: Notebook | None = None,
+        files: dict[str, bytes] | None = None,
+        reason: Reason | None = Reason.FINISHED,
+    ) -> Version:
+        """A version whose run left these files and then ended for this reason; with None it runs on."""
+        found = notebook or self.notebook()
+        version = versions.save_and_run(self.cast.owner, found, "cpu-small", now=clock.now())
+        assert version.run is not None
+        drive(version.run, State.RUNNING, now=clock.now())
+        self.engine._state["runs"][version.run.pk] = {"log": "printed\n"}
+        volume = volume_of_version(version.run.pk)
+        document = notebook_json("executed")
+        for path, content in {found.filename: document, **(files or {})}.items():
+            self.engine.write_file(volume, path, content, 1 << 30)
+        if reason is not None:
+            end(version.run, reason, now=clock.now())
+            settle_ended({"fake": self.engine}, clock.now())
+        version.refresh_from_db()
+        return version
 
 
 def make_world() -> World:

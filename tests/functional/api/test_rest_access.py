@@ -55,6 +55,14 @@ def _run(world: World) -> Parts:
     return {"run_id": world.run().pk}
 
 
+def _version(world: World) -> Parts:
+    return {"notebook_id": world.version().notebook_id, "number": 1}
+
+
+def _output_file(world: World) -> Parts:
+    return {"notebook_id": world.run_version(files={"a.csv": b"1"}).notebook_id, "number": 1, "path": "a.csv"}
+
+
 def _member(world: World) -> Parts:
     return {**_team(world), "username": join(world.cast.team, make_user()).username}
 
@@ -87,6 +95,8 @@ ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 20
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
 _OF_TEAM = "?team={slug}"
+_VERSIONS = "/notebooks/{notebook_id}/versions"
+_VERSION = f"{_VERSIONS}/{{number}}"
 TABLE: dict[tuple[str, str], Row] = {
     ("get", "/me"): Row(Scope.READ, ALL),
     ("get", "/machines"): Row(Scope.READ, ALL),
@@ -110,6 +120,18 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", "/notebooks/{notebook_id}/extend"): Row(Scope.WRITE, CHANGERS, _session, {}),
     ("post", "/notebooks/{notebook_id}/change-machine"): Row(Scope.WRITE, CHANGERS, _session, {"machine": "cpu-small"}),
     ("post", "/notebooks/{notebook_id}/open"): Row(Scope.WRITE, CHANGERS, _session, {}),
+    ("get", _VERSIONS): Row(Scope.READ, READERS, _notebook),
+    ("post", _VERSIONS): Row(Scope.WRITE, (404, 403, 201, 201), _notebook, {"run": True}),
+    ("get", _VERSION): Row(Scope.READ, READERS, _version),
+    ("patch", _VERSION): Row(Scope.WRITE, CHANGERS, _version, {"pinned": True}),
+    ("get", f"{_VERSION}/content"): Row(Scope.READ, READERS, _version),
+    ("get", f"{_VERSION}/log"): Row(Scope.READ, READERS, _output_file),
+    ("get", f"{_VERSION}/files"): Row(Scope.READ, READERS, _version),
+    ("get", f"{_VERSION}/files/{{path}}"): Row(Scope.READ, READERS, _output_file),
+    ("post", f"{_VERSION}/restore"): Row(Scope.WRITE, CHANGERS, _version, {}),
+    ("post", f"{_VERSION}/run"): Row(Scope.WRITE, (404, 403, 201, 201), _version, {}),
+    ("get", "/notebooks/{notebook_id}/compare"): Row(Scope.READ, READERS, _version, query="?left=1&right=1"),
+    ("post", "/notebooks/{notebook_id}/fork"): Row(Scope.WRITE, (404, 201, 201, 201), _notebook, {}),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),

@@ -10,13 +10,14 @@ from studium.errors import StudiumError
 Item = TypeVar("Item")
 
 
-def _no_control(value: str) -> str:
+def no_control(value: str) -> str:
+    """The text as it is. Raises ValueError for characters that could write anything anywhere on a terminal."""
     if any(ord(char) < 32 and char not in "\n\t" for char in value):
         raise ValueError("control characters are not allowed")
     return value
 
 
-Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_no_control)]
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(no_control)]
 Slug = Annotated[str, StringConstraints(max_length=80, pattern=r"^[\w.@+-]*$")]
 
 

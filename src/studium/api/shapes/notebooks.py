@@ -11,8 +11,19 @@ from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 
 
+class Origin(Shape):
+    """The notebook that another was copied from. `version` is null where it was copied as it was at that moment."""
+
+    name: str
+    id: str
+    version: int | None
+
+
 class NotebookShape(Shape):
-    """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none."""
+    """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
+
+    `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted.
+    """
 
     id: str
     name: str
@@ -30,11 +41,15 @@ class NotebookShape(Shape):
     created_at: datetime
     changed_at: datetime
     may_change: bool
+    copied_from: Origin | None
     url: str
     run: RunShape | None
 
     @classmethod
-    def of(cls, row: Notebook, *, may_change: bool, url: str, run: RunShape | None) -> "NotebookShape":
+    def of(
+        cls, row: Notebook, *, may_change: bool, origin: Notebook | None, url: str, run: RunShape | None
+    ) -> "NotebookShape":
+        """`origin` is the notebook it was copied from, if the reader may see that."""
         return cls(
             id=row.pk,
             name=f"{row.team.slug}/{row.slug}",
@@ -52,6 +67,9 @@ class NotebookShape(Shape):
             created_at=row.created_at,
             changed_at=row.changed_at,
             may_change=may_change,
+            copied_from=Origin(name=f"{origin.team.slug}/{origin.slug}", id=origin.pk, version=row.copied_version)
+            if origin
+            else None,
             url=url,
             run=run,
         )
