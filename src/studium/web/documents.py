@@ -7,7 +7,6 @@ from django.urls import path
 
 from studium.config.options import options
 from studium.lib import clock
-from studium.notebooks.bounded import Crowded
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions.actions import comparison
 from studium.notebooks.versions.comparing import CompareError
@@ -44,10 +43,8 @@ def compared(request: HttpRequest, label: str, left: int, right: int) -> HttpRes
         return HttpResponseNotModified(headers={"ETag": tag, "Cache-Control": _REVALIDATE})
     try:
         page = comparison(*sides, now=clock.now())
-    except Crowded:
-        return _later("Others are being compared at this moment. Reload in a moment.")
     except CompareError as error:
-        return HttpResponse(_PAGE.format("Not compared", str(error)))
+        return HttpResponse(_PAGE.format("Not compared", str(error)), status=503)
     return HttpResponse(page, headers={"ETag": tag, "Cache-Control": _REVALIDATE})
 
 

@@ -85,7 +85,8 @@ def run_document(
 ) -> Version:
     """Run a document, given by its digest, as a new version. Raises as `save_and_run` does."""
     internet = again.internet if again else notebook.internet
-    machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
+    before = again.run.machine_type.slug if again and again.run else ""
+    machine_type = compute.find_machine_type(machine or before or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
     if internet:
         checks.check_internet(standing.plan)
@@ -236,20 +237,29 @@ def delete_version(actor: User | None, version: Version, *, now: datetime) -> No
 def restore(actor: User, version: Version, *, now: datetime) -> Notebook:
     """Make the version's document the notebook's. Raises NotYet while a run holds the workspace or the version's own goes on."""
     if version.settled_at is None:
-        raise NotYet(
-            "version.running",
-            f"Version {version.number} is still being run.",
-            "Restore it when its run has ended, or stop the run.",
-        )
+        raise _still_running(version, "Restore")
     notebook = notebooks.replace_document(actor, version.notebook, storage.get(version.document), now=now)
     _recorded("version.restored", actor, version, now=now)
     return notebook
 
 
+def _still_running(version: Version, what: str) -> NotYet:
+    return NotYet(
+        "version.running",
+        f"Version {version.number} is still being run.",
+        f"{what} it when its run has ended, or stop the run.",
+    )
+
+
 def copy(
     actor: User, notebook: Notebook, project: Project, *, now: datetime, version: Version | None = None
 ) -> Notebook:
-    """Copy and edit: a notebook of the actor's own from the document or a version, which remembers where it came from."""
+    """Copy and edit: a notebook of the actor's own from the document or a version, which remembers where it came from.
+
+    Raises NotYet for a version that is still being run.
+    """
+    if version is not None and version.settled_at is None:
+        raise _still_running(version, "Copy")
     digest = version.document if version else notebook.document
     made = notebooks.create_notebook(
         actor,

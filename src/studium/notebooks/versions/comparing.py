@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from studium.lib.units import MIB
 from studium.notebooks import reading
-from studium.notebooks.bounded import Bounds, OutOfBounds, run_bounded
+from studium.notebooks.bounded import Bounds, Crowded, OutOfBounds, run_bounded
 
 BOUNDS = Bounds(memory_bytes=3072 * MIB, seconds=30, answer_bytes=160 * MIB)
 # Two cells in the same place are one that was changed when at least this share of their text is common.
 ALIKE = 0.4
+PATIENCE = 10.0
 MOST_LINES, LONGEST_LINE = 2000, 2000
 
 Json = dict[str, Any]
@@ -51,7 +52,9 @@ def compare_page(left: bytes, right: bytes) -> bytes:
 
 def _apart(work: str, left: bytes, right: bytes) -> bytes:
     try:
-        return run_bounded(work, b"%d\n" % len(left) + left + right, BOUNDS)
+        return run_bounded(work, b"%d\n" % len(left) + left + right, BOUNDS, patience=PATIENCE)
+    except Crowded:
+        raise CompareError("Others are being compared at this moment. Try again in a minute.") from None
     except OutOfBounds as error:
         raise CompareError(f"These versions could not be compared: {error}.") from None
 

@@ -16,11 +16,8 @@ class VersionShown:
     words: str
     tone: str
     run: RunShown | None = None
-    theirs: bool = False
-
-    @property
-    def simulated(self) -> bool:
-        return bool(self.run and self.run.simulated)
+    # Said to everybody: whoever reads outputs is to know that no such device made them.
+    simulated: bool = False
 
     @property
     def live(self) -> bool:
@@ -35,9 +32,8 @@ def shown_versions(versions: list[Version], *, theirs: bool, now: datetime) -> l
 
 def _shown(version: Version, run: RunShown | None, *, theirs: bool) -> VersionShown:
     if version.kind == VersionKind.QUICK or run is None:
-        return VersionShown(version=version, words="Saved", tone="plain", theirs=theirs)
+        return VersionShown(version=version, words="Saved", tone="plain")
+    words, tone = run.words, run.tone
     if version.settled_at is None and not run.live:
-        return VersionShown(
-            version=version, words="Keeping its results", tone="live", run=run if theirs else None, theirs=theirs
-        )
-    return VersionShown(version=version, words=run.words, tone=run.tone, run=run if theirs else None, theirs=theirs)
+        words, tone = "Keeping its results", "live"
+    return VersionShown(version=version, words=words, tone=tone, run=run if theirs else None, simulated=run.simulated)

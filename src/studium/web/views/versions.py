@@ -159,9 +159,13 @@ def run_again(request: UserRequest, team: str, slug: str, number: int) -> HttpRe
     """The same source in the same environment, as a new version."""
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     again = queries.version_of(notebook, number)
-    machine = request.POST.get("machine", "") or (again.run.machine_type.slug if again.run else "")
     made = actions.save_and_run(
-        request.user, notebook, machine, now=clock.now(), note=f"Version {number} again", again=again
+        request.user,
+        notebook,
+        request.POST.get("machine", ""),
+        now=clock.now(),
+        note=f"Version {number} again",
+        again=again,
     )
     return redirect(place(made))
 
