@@ -15,7 +15,21 @@ from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 
 from studium import __version__
-from studium.api import admin, failures, launches, machines, me, notebooks, plans, queue, runs, teams, tokens, usage
+from studium.api import (
+    admin,
+    failures,
+    launches,
+    machines,
+    me,
+    notebooks,
+    plans,
+    queue,
+    runs,
+    secrets,
+    teams,
+    tokens,
+    usage,
+)
 from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
@@ -105,6 +119,7 @@ def _build() -> Api:
         ("/usage", usage),
         ("/plans", plans),
         ("/teams", teams),
+        ("", secrets),
         ("/tokens", tokens),
         ("/admin", admin),
     ):

@@ -4,7 +4,6 @@ Values shorter than six characters are left alone: they would hide half of the w
 occurrences become one `***`. What might be the beginning of a value is held back until more is said or the run ends.
 """
 
-import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -83,8 +82,7 @@ class Stream:
         """Everything before `upto` with the values replaced; the rest is held from now on."""
         spans = _merged([(0, self._covered), *(span for value in self._values for span in _spans(held, value))])
         said, place = [], 0
-        for begin, end in spans:
-            begin, end = min(begin, upto), min(end, upto)
+        for begin, end in ((min(begin, upto), min(end, upto)) for begin, end in spans):
             if begin > place:
                 said.append(held[place:begin])
                 self._marked = False

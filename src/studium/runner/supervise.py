@@ -1,7 +1,8 @@
 """The runner's life: prepare, start, watch, end, tear down. One thread, one poll loop, nothing that waits for the run.
 
 Reads `spec.json` in the run's folder (`run`: the spec, `host`: the engine's decisions) and the secrets from the memory it
-was handed, holds the lock it was handed for as long as it lives, takes `stop` through the pipe `commands`, and tells everything through `status.json`.
+was handed, holds the lock it was handed for as long as it lives, takes `stop` through the pipe `commands`, and tells
+everything through `status.json`.
 """
 
 import contextlib

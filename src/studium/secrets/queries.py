@@ -78,9 +78,7 @@ def for_notebook(place: Place) -> list[Shown]:
     rows = in_reach(Reference.parse(reference(place)))
     narrowest = {row.name: row.pk for row in rows}
     names = attached(place.holder)
-    return [
-        Shown(row, scope_of(row), attached=row.name in names, hidden=narrowest[row.name] != row.pk) for row in rows
-    ]
+    return [Shown(row, scope_of(row), attached=row.name in names, hidden=narrowest[row.name] != row.pk) for row in rows]
 
 
 def attached(holder: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from studium.events.actions import record
 from studium.secrets import keys
-from studium.secrets.models import Secret, SealingKey
+from studium.secrets.models import SealingKey, Secret
 from studium.secrets.sealing import make_key, newest_key, put_value, value_of
 
 _AT_ONCE = 50

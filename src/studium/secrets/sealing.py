@@ -8,7 +8,7 @@ from django.db.models import Max
 from studium.lib.ids import new_id
 from studium.secrets import keys
 from studium.secrets.errors import key_missing, unreadable
-from studium.secrets.models import Secret, SealingKey
+from studium.secrets.models import SealingKey, Secret
 
 
 def newest_key() -> SealingKey | None:

@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from studium.api.site import api
 from studium.web import health
-from studium.web.views import editor, entering, home, machines, making, notebooks, runs, settings, teams, usage
+from studium.web.views import editor, entering, home, machines, making, notebooks, runs, secrets, settings, teams, usage
 from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
 from studium.web.views.admin import people as admin_people
@@ -21,6 +21,8 @@ _NOTEBOOK = [
     path("copy/", notebooks.copy),
     path("delete/", notebooks.delete),
     path("start/", notebooks.start),
+    path("secrets/", secrets.set_of_notebook),
+    path("secrets/change/", secrets.change_of_notebook),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),
@@ -41,6 +43,8 @@ _TEAM = [
     path("members/<str:username>/role/", teams.set_role),
     path("members/<str:username>/remove/", teams.remove),
     path("projects/", teams.add_project),
+    path("secrets/", secrets.set_of_team),
+    path("secrets/remove/", secrets.remove_of_team),
 ]
 _ADMIN = [
     path("", admin_machines.overview),

@@ -19,7 +19,7 @@ def main(verb: str, number: str = "0") -> None:
     from studium.lib import clock
     from studium.secrets import actions, rotation
     from studium.secrets.access import Place
-    from studium.secrets.models import Secret, SealingKey
+    from studium.secrets.models import SealingKey, Secret
     from studium.secrets.sealing import value_of
 
     if verb == "prepare":

@@ -28,7 +28,7 @@ from studium.notebooks.states import LaunchKind, Visibility
 from studium.secrets import actions, keys, queries, states
 from studium.secrets.access import Place, project_place, team_place
 from studium.secrets.giving import give
-from studium.secrets.models import Attachment, Secret, SealingKey
+from studium.secrets.models import Attachment, SealingKey, Secret
 from studium.secrets.sealing import value_of
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,8 @@ def test_names_that_are_no_variables(cast: Cast, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "LD_PRELOAD", "PYTHONPATH", "JUPYTER_TOKEN", "STUDIUM_RUN", "CUDA_VISIBLE_DEVICES", "BASH_ENV"]
+    "name",
+    ["PATH", "HOME", "LD_PRELOAD", "PYTHONPATH", "JUPYTER_TOKEN", "STUDIUM_RUN", "CUDA_VISIBLE_DEVICES", "BASH_ENV"],
 )
 def test_names_that_mean_something_already(cast: Cast, name: str) -> None:
     with pytest.raises(BadInput) as refused:

@@ -14,7 +14,6 @@ from typing import Any
 
 from studium.compute.spec import RunSpec
 
-
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 

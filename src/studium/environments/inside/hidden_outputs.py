@@ -46,7 +46,7 @@ def hide_in_text(text: str) -> str:
 def _shows(text: str, value: str) -> bool:
     """Whether a file may have the value: its longest line stands in it, as JSON writes it in either way."""
     line = max(value.splitlines() or [value], key=len)
-    return any(json.dumps(line, ensure_ascii=ascii)[1:-1] in text for ascii in (True, False))
+    return any(json.dumps(line, ensure_ascii=plain)[1:-1] in text for plain in (True, False))
 
 
 def _hidden(value: Any) -> Any:
