@@ -56,13 +56,18 @@ def _hidden(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {key: _hidden(inner) for key, inner in value.items()}
-    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+    if isinstance(value, list) and _is_split(value):
         return _lines(value)
     return [_hidden(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _is_split(parts: list[Any]) -> bool:
+    """Whether it is one text that the file format splits into lines, and not several texts."""
+    return all(isinstance(part, str) for part in parts) and all(part.endswith("\n") for part in parts[:-1])
+
+
 def _lines(parts: list[str]) -> list[str]:
-    """A text that the file format splits into lines: a value may go over several."""
+    """The lines of one text: a value may go over several."""
     whole = "".join(parts)
     hidden = _hidden(whole)
     return parts if hidden == whole else hidden.splitlines(keepends=True)
