@@ -29,7 +29,8 @@ from studium.secrets import actions, keys, queries, states
 from studium.secrets.access import Place, project_place, team_place
 from studium.secrets.giving import give
 from studium.secrets.models import Attachment, SealingKey, Secret
-from studium.secrets.sealing import value_of
+from studium.secrets.rotation import drop_unused
+from studium.secrets.sealing import make_key, value_of
 
 pytestmark = pytest.mark.django_db
 VALUE = "correct-horse-battery-staple"
@@ -277,6 +278,18 @@ def test_a_run_whose_secret_cannot_be_opened_ends_with_words_and_new_ones_can_be
     assert key.pk in run.message
     actions.set_secret(cast.owner, place_of(notebook), "TOKEN", "set again", now=NOW)
     assert given(notebook, cast.owner) == {"TOKEN": "set again"}
+
+
+def test_a_key_that_seals_something_is_not_dropped(cast: Cast) -> None:
+    secret = actions.set_secret(cast.owner, place(cast), "TOKEN", VALUE, now=NOW)
+    newer = make_key(NOW)
+    assert newer.made_at > NOW, "the newest seals, whatever the clock says"
+    assert drop_unused(now=NOW) == 0
+    assert value_of(Secret.objects.get(pk=secret.pk)) == VALUE
+    actions.set_secret(cast.owner, place(cast), "TOKEN", VALUE, now=NOW)
+    assert drop_unused(now=NOW) == 1
+    assert Secret.objects.get().key == newer
+    assert not keys.path_of(SealingKey.objects.exclude(retired_at=None).get().pk).exists()
 
 
 def test_who_left_while_the_run_waited_has_it_started_without(cast: Cast, notebook: Notebook) -> None:

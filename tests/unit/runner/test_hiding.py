@@ -76,3 +76,8 @@ def test_a_report_loses_its_secrets_wherever_they_stand() -> None:
     assert hidden == {"error": {"message": 'bad key "***"', "cell": 3}, "***": ["***"]}
     assert "horse" not in json.dumps(hidden)
     assert Hidden(["correct\nhorse"]).in_report(None) is None
+
+
+def test_a_value_within_the_beginning_of_another_covers_no_more_than_itself() -> None:
+    stream = Hidden(["xx-abcdef-yy", "abcdef"]).stream()
+    assert stream.take(b"xx-abcdef") + stream.take(b"-zz") + stream.finish() == b"xx-***-zz"
