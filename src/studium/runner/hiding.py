@@ -94,8 +94,8 @@ class Stream:
             said.append(held[place:upto])
             self._marked = False
         self._held = held[upto:]
-        # Of the spans that lie in what is held, those that began before it; the others are found again.
-        self._covered = max((end - upto for begin, end in spans if begin < upto < end), default=0)
+        # Of the spans that lie in what is held, the one it begins in, which may be known from before; others are found again.
+        self._covered = max((end - upto for begin, end in spans if begin <= upto < end), default=0)
         return b"".join(said)
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studium.runner.hiding import MARK, Hidden
@@ -30,6 +30,7 @@ def whole(text: bytes, values: list[str]) -> bytes:
     return said
 
 
+@settings(max_examples=1000, deadline=None)
 @given(data=st.data(), values=VALUES)
 def test_output_in_any_chunks_is_hidden_as_the_whole(data: st.DataObject, values: list[str]) -> None:
     parts = data.draw(st.lists(st.text("abcé\n", max_size=9) | st.sampled_from(values or [""]), max_size=12))
@@ -81,3 +82,9 @@ def test_a_report_loses_its_secrets_wherever_they_stand() -> None:
 def test_a_value_within_the_beginning_of_another_covers_no_more_than_itself() -> None:
     stream = Hidden(["xx-abcdef-yy", "abcdef"]).stream()
     assert stream.take(b"xx-abcdef") + stream.take(b"-zz") + stream.finish() == b"xx-***-zz"
+
+
+def test_the_end_of_a_value_stays_hidden_when_nothing_follows_for_a_while() -> None:
+    stream = Hidden(["aaaaaa"]).stream()
+    said = [stream.take(b"a" * 13), stream.take(b""), stream.take(b"b"), stream.finish()]
+    assert b"".join(said) == b"***b"
