@@ -25,6 +25,7 @@ from studium.api import (
     plans,
     queue,
     runs,
+    secrets,
     teams,
     tokens,
     usage,
@@ -120,6 +121,7 @@ def _build() -> Api:
         ("/usage", usage),
         ("/plans", plans),
         ("/teams", teams),
+        ("", secrets),
         ("/tokens", tokens),
         ("/admin", admin),
     ):

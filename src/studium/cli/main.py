@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from studium import __version__
-from studium.cli import admin, machines, notebooks, plans, run, runs, sign_in, teams, tokens, versions
+from studium.cli import admin, machines, notebooks, plans, run, runs, secrets, sign_in, teams, tokens, versions
 from studium.cli.lazy import Commands
 
 HELP = "Notebooks on your own machines: run them, watch them, share them."
@@ -52,6 +52,7 @@ app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(admin.app, name="admin")
 

@@ -7,6 +7,7 @@ from studium.client.admin import Admin
 from studium.client.calls import Calls
 from studium.client.notebooks import Notebooks
 from studium.client.runs import Runs
+from studium.client.secrets import Secrets
 from studium.client.shapes import Machine, MachineType, Me, QueueEntry, Usage
 from studium.client.teams import Plans, Teams, Tokens
 from studium.client.transport import Transport
@@ -27,6 +28,7 @@ class Client:
         self.notebooks = Notebooks(self._calls)
         self.runs = Runs(self._calls)
         self.teams = Teams(self._calls)
+        self.secrets = Secrets(self._calls)
         self.tokens = Tokens(self._calls)
         self.plans = Plans(self._calls)
         self.admin = Admin(self._calls)

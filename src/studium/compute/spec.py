@@ -73,7 +73,10 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run. `environment_path` is a host folder shown read-only at `/opt/env`; `command[0]` is looked up inside."""
+    """One run. `environment_path` is a host folder shown read-only at `/opt/env`; `command[0]` is looked up inside.
+
+    `secrets` names where the run's secrets are found when it starts; their values are never part of a spec.
+    """
 
     run_id: str
     command: tuple[str, ...]
@@ -88,6 +91,7 @@ class RunSpec:
     network: Literal["none", "outbound"] = "none"
     service: Service | None = None
     nested_namespaces: bool = False
+    secrets: str = ""
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "studium.events",
     "studium.accounts",
     "studium.storage",
+    "studium.secrets",
     "studium.plans",
     "studium.compute",
     "studium.environments",

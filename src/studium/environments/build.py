@@ -197,7 +197,8 @@ def _finish(python: Path, target: Path, progress: Progress) -> None:
     fonts = target / "share" / "matplotlib"
     fonts.mkdir(parents=True)
     code = (
-        "import compileall, sys, studium_packages; compileall.compile_file(studium_packages.__file__, quiet=1);"
+        "import compileall, sys, studium_packages, studium_secrets;"
+        "[compileall.compile_file(m.__file__, quiet=1) for m in (studium_packages, studium_secrets)];"
         "import ipykernel, jupyterlab, nbclient, sklearn, pandas, matplotlib.font_manager"
     )
     environ = {"PATH": os.defpath, "MPLCONFIGDIR": str(fonts), "MPLBACKEND": "agg"}

@@ -16,12 +16,13 @@ from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.document import blank, check_notebook
-from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes
+from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import checks
 from studium.plans import queries as plans
+from studium.secrets.actions import forget_holder
 from studium.storage import actions as storage
 from studium.storage.models import Blob
 
@@ -236,6 +237,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
     """Delete a notebook: its run is stopped, it leaves every listing, its workspace is removed once the run has ended."""
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
+        forget_holder(place_of(notebook).holder)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

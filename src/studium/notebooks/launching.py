@@ -10,6 +10,8 @@ from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind
 from studium.plans.rules import PlanRules
+from studium.secrets.access import Place
+from studium.secrets.queries import reference
 
 OWNER_KIND = "notebook"
 DEFAULT_DISK = 20 * GIB
@@ -18,6 +20,11 @@ SMALLEST_DISK = GIB // 4
 
 def volume_of(notebook: Notebook) -> str:
     return f"nb-{notebook.pk}"
+
+
+def place_of(notebook: Notebook) -> Place:
+    """Where the notebook's secrets are: its own, its project's and its team's. A copy is another notebook and has none."""
+    return Place(notebook.team, notebook.project, f"notebook:{notebook.pk}")
 
 
 def forget_workspaces(*, kept: Collection[str]) -> int:
@@ -78,6 +85,7 @@ def build_spec(
         variables=variables,
         network="outbound" if notebook.internet else "none",
         service=service,
+        secrets=reference(place_of(notebook)),
     )
 
 

@@ -4,6 +4,7 @@ The database is dumped first, the blobs after it: a blob that the dump names was
 after its last use at the earliest, so every name in a backup has its bytes.
 """
 
+import contextlib
 import io
 import json
 import sqlite3
@@ -35,7 +36,9 @@ def backup(target: Path) -> int:
         unfinished.chmod(0o600)
         dump = Path(scratch) / "database"
         names = list(Blob.objects.filter(deleting=False).values_list("digest", flat=True))
+        keys = _keys()
         _dump(engine, dump)
+        keys |= _keys()  # a key that was changed meanwhile is needed as it was and as it is
         _add(
             tar,
             "studium.json",
@@ -44,8 +47,8 @@ def backup(target: Path) -> int:
             ).encode(),
         )
         tar.add(dump, "database")
-        for folder in ("keys",):
-            tar.add(options().home / folder, folder)
+        for name, content in sorted(keys.items()):
+            _add(tar, f"keys/{name}", content)
         for digest in names:
             _add(tar, f"blobs/{digest}", stores.read(digest))
     unfinished.rename(target)
@@ -88,6 +91,15 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
             f"{source} cannot be read as a backup: {error}.",
             "Give a file that `studium backup` made.",
         ) from None
+
+
+def _keys() -> dict[str, bytes]:
+    """The key files by name; those that are just being made are not among them."""
+    found = {}
+    for path in (options().home / "keys").glob("[!.]*"):
+        with contextlib.suppress(FileNotFoundError):  # dropped a moment ago
+            found[path.name] = path.read_bytes()
+    return found
 
 
 def end_placed(at: datetime) -> int:

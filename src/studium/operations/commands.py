@@ -12,11 +12,12 @@ from studium.errors import StudiumError
 
 
 def register(app: typer.Typer) -> None:
-    """Add `up`, `doctor`, `backup`, `restore`, `web`, `edge` and `controller` to the CLI."""
+    """Add `up`, `doctor`, `backup`, `restore`, `rotate-key`, `web`, `edge` and `controller` to the CLI."""
     app.command()(up)
     app.command()(doctor)
     app.command()(backup)
     app.command()(restore)
+    app.command("rotate-key")(rotate_key)
     for process in ("web", "edge", "controller"):
         app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(
             _alone(process)
@@ -105,6 +106,26 @@ def restore(
             setup.load_django()
             taken = read(source, replace=replace)
         print(f"Restored the backup of {taken:%Y-%m-%d %H:%M} UTC. Start with `studium up`.")
+        return 0
+
+    raise typer.Exit(_told(work))
+
+
+def rotate_key() -> None:
+    """Seal every secret with a fresh key and drop the old one, while everything runs. Repeatable after a kill."""
+
+    def work() -> int:
+        from studium.lib import clock
+        from studium.operations.setup import load_django
+
+        load_django()
+        from studium.secrets.rotation import rotate
+
+        done = rotate(now=clock.now())
+        print(f"{done.secrets} secrets are sealed anew with the key {done.key}; {done.dropped} old keys are dropped.")
+        if done.resumed:
+            print("This finished a rotation that had been interrupted. Run it again for a fresh key.")
+        print("Make a new backup: earlier ones hold the old keys, and stay readable with them.")
         return 0
 
     raise typer.Exit(_told(work))

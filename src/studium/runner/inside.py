@@ -49,7 +49,10 @@ def etc_files(run_id: str, *, outbound: bool) -> dict[str, str]:
 
 
 def variables(spec: dict[str, Any]) -> dict[str, str]:
-    """The run's environment variables; the spec's own come last and win, but for the visible accelerators."""
+    """The run's environment variables; the spec's own come last and win, but for the visible accelerators.
+
+    Secrets come first: whatever they are called, they change none of the platform's. Their names are told, for the helper.
+    """
     service = spec.get("service")
     cores = str(max(1, int(spec["limits"]["vcpu"])))
     found = {
@@ -74,7 +77,10 @@ def variables(spec: dict[str, Any]) -> dict[str, str]:
     if service:
         found["STUDIUM_SOCKET"] = f"{RUN_FOLDER}/{service['socket']}"
     given: dict[str, str] = spec["variables"]
-    return found | given | accelerator_variables(spec["devices"])
+    secrets: dict[str, str] = spec.get("given", {})
+    if secrets:
+        found["STUDIUM_SECRETS"] = " ".join(secrets)
+    return secrets | found | given | accelerator_variables(spec["devices"])
 
 
 def accelerator_variables(devices: list[dict[str, Any]]) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """The captured output of a run, capped: its head as it comes, and when the run ends the last 64 KiB of what was cut.
 
 Offsets into the file never change meaning: it only grows. Where output was left out the log says so, and how much.
+The run's secrets are hidden before anything else is done with the output.
 """
 
 import collections
 import contextlib
 import os
+
+from .hiding import Hidden
 
 TAIL = 64 * 1024
 CHUNK = 64 * 1024
@@ -14,7 +17,9 @@ CHUNK = 64 * 1024
 class Log:
     """Takes bytes from a pipe into a file of at most `limit` bytes (and two short notices)."""
 
-    def __init__(self, path: str, limit: int) -> None:
+    def __init__(self, path: str, limit: int, hidden: Hidden | None = None) -> None:
+        self.hidden = hidden or Hidden(())
+        self._stream = self.hidden.stream()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._left = max(0, limit - min(TAIL, limit // 2))
         self._tail: collections.deque[bytes] = collections.deque()
@@ -29,6 +34,9 @@ class Log:
         return self._cut > 0
 
     def take(self, data: bytes) -> None:
+        self._keep(self._stream.take(data))
+
+    def _keep(self, data: bytes) -> None:
         self.latest = (self.latest + data)[-2048:]
         head, rest = data[: self._left], data[self._left :]
         self._left -= len(head)
@@ -44,7 +52,8 @@ class Log:
             self._tail_bytes -= len(self._tail.popleft())
 
     def finish(self) -> None:
-        """Append the kept end of what was cut, and close."""
+        """Append the kept end of what was cut, and close. Repeatable."""
+        self._keep(self._stream.finish())
         if self._cut:
             kept = b"".join(self._tail)[-self._tail_limit :] if self._tail_limit else b""
             self._write(f"\n[{self._cut - len(kept)} bytes left out]\n".encode() + kept)

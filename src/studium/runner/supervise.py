@@ -1,7 +1,8 @@
 """The runner's life: prepare, start, watch, end, tear down. One thread, one poll loop, nothing that waits for the run.
 
-Reads `spec.json` in the run's folder (`run`: the spec, `host`: the engine's decisions), holds the lock it was handed
-for as long as it lives, takes `stop` through the pipe `commands`, and tells everything through `status.json`.
+Reads `spec.json` in the run's folder (`run`: the spec, `host`: the engine's decisions) and the secrets from the memory it
+was handed, holds the lock it was handed for as long as it lives, takes `stop` through the pipe `commands`, and tells
+everything through `status.json`.
 """
 
 import contextlib
@@ -29,6 +30,7 @@ from . import (
 )
 from .cgroups import Backend, Group
 from .ending import Verdict
+from .hiding import Hidden
 from .logfile import Log
 
 IO, IO_IN, IO_OUT = "io", "io/in", "io/out"
@@ -63,11 +65,12 @@ class Teller:
 class Run:
     """One run from its folder to its end."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, secrets: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.hidden = Hidden((secrets or {}).values())
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as stream:
             plan = json.load(stream)
-        self.spec: dict[str, Any] = plan["run"]
+        self.spec: dict[str, Any] = {**plan["run"], "given": secrets or {}}
         self.host: dict[str, Any] = plan["host"]
         self.root = bool(self.host["root"])
         backend = Backend(self.host["cgroup"]["version"], self.host["cgroup"]["roots"])
@@ -165,7 +168,7 @@ class Run:
     def _watch(self, places: sandbox.Places, volume: str | None) -> Verdict:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)
-        log = Log(self.path("log"), self.spec["limits"]["log_bytes"])
+        log = Log(self.path("log"), self.spec["limits"]["log_bytes"], self.hidden)
         started = None
         try:
             started = launch.start(self.spec, self.host, places, self.group, writer)
@@ -225,15 +228,24 @@ def _sentence(error: BaseException) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
-def main(folder: str, lock: int) -> int:
+def _read_given(descriptor: int) -> dict[str, str]:
+    """The secrets, from memory that is gone once this has closed it."""
+    with open(descriptor, "rb") as stream:
+        stream.seek(0)
+        found: dict[str, str] = json.loads(stream.read())
+    return found
+
+
+def main(folder: str, lock: int, given: int) -> int:
     os.set_inheritable(lock, False)
+    secrets = _read_given(given)
     os.umask(0o022)
     os.chdir("/")
     null = os.open("/dev/null", os.O_RDWR)
     errors = os.open(os.path.join(folder, "runner.err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((null, 0), (null, 1), (errors, 2)):
         os.dup2(source, target)
-    run = Run(folder)
+    run = Run(folder, secrets)
     run.teller.tell()
     try:
         verdict = run.carry_out()

@@ -212,8 +212,7 @@ class Watch:
         activity = self.activity.judge(
             time.time(), terminal=terminal, cores=self.sampler.cores_lately, accelerators=usage["accelerators"]
         )
-        progress = statusfile.read_progress(os.path.join(self.folder, "io", "in", "progress.json"))
-        self.tell(usage=usage, activity=activity, progress=progress)
+        self.tell(usage=usage, activity=activity, progress=self._progress())
         if self.sampler.over_memory or self.disk.must_stop:
             self._kill()
 
@@ -244,9 +243,13 @@ class Watch:
             )
         )
 
+    def _progress(self) -> dict[str, Any] | None:
+        """What the run reported of itself, without its secrets: the platform keeps and shows it."""
+        report = statusfile.read_progress(os.path.join(self.folder, "io", "in", "progress.json"))
+        return self.log.hidden.in_report(report)
+
     def tell_last(self, peak: int, cpu_seconds: float) -> None:
         """The final use: nothing runs any more, what was spent and the peak stay."""
         final = {"memory_peak_bytes": peak, "cpu_seconds": round(cpu_seconds, 3), "disk_bytes": self.disk.used}
         idle = {"cpu_cores": 0.0, "memory_bytes": 0, "pids": 0, "disk_total_bytes": self.disk.total}
-        progress = statusfile.read_progress(os.path.join(self.folder, "io", "in", "progress.json"))
-        self.tell(usage={**final, **idle, "accelerators": []}, progress=progress)
+        self.tell(usage={**final, **idle, "accelerators": []}, progress=self._progress())

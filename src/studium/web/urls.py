@@ -12,6 +12,7 @@ from studium.web.views import (
     making,
     notebooks,
     runs,
+    secrets,
     settings,
     teams,
     usage,
@@ -47,6 +48,8 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("compare/", versions.compare),
     path("versions/", versions.listing),
     path("versions/<int:number>/", include(_VERSION)),
+    path("secrets/", secrets.set_of_notebook),
+    path("secrets/change/", secrets.change_of_notebook),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),
@@ -67,6 +70,8 @@ _TEAM = [
     path("members/<str:username>/role/", teams.set_role),
     path("members/<str:username>/remove/", teams.remove),
     path("projects/", teams.add_project),
+    path("secrets/", secrets.set_of_team),
+    path("secrets/remove/", secrets.remove_of_team),
 ]
 _ADMIN = [
     path("", admin_machines.overview),

@@ -15,7 +15,10 @@ from studium.accounts.states import Role, Scope
 from studium.api.site import api
 from studium.compute.states import State
 from studium.lib import clock
+from studium.notebooks.launching import place_of
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.secrets import actions as secrets
+from studium.secrets.access import Place
 
 pytestmark = pytest.mark.django_db
 PEOPLE = ("stranger", "reader", "teammate", "owner")
@@ -91,6 +94,15 @@ def _new_person(world: World) -> Parts:
     return {"body": {"username": name, "email": f"{name}@example.org"}}
 
 
+def _secret(world: World) -> Parts:
+    """A secret `TOKEN` of team, project and notebook, and everything that names them."""
+    notebook = world.notebook()
+    team = Place(world.cast.team)
+    for place in (team, Place(world.cast.team, notebook.project), place_of(notebook)):
+        secrets.set_secret(world.cast.owner, place, "TOKEN", "correct horse", now=clock.now())
+    return {**_team(world), "project": "main", "notebook_id": notebook.pk, "name": "TOKEN"}
+
+
 ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
@@ -158,6 +170,17 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", "/teams/{slug}/projects"): Row(
         Scope.TEAM, (404, 403, 201, 201), lambda w: {**_team(w), "body": {"name": f"P {clock.now().timestamp()}"}}
     ),
+    ("get", "/teams/{slug}/secrets"): Row(Scope.READ, CHANGERS, _secret),
+    ("put", "/teams/{slug}/secrets/{name}"): Row(Scope.TEAM, CHANGERS, _secret, {"value": "v"}),
+    ("delete", "/teams/{slug}/secrets/{name}"): Row(Scope.TEAM, (404, 403, 204, 204), _secret),
+    ("get", "/teams/{slug}/projects/{project}/secrets"): Row(Scope.READ, CHANGERS, _secret),
+    ("put", "/teams/{slug}/projects/{project}/secrets/{name}"): Row(Scope.TEAM, CHANGERS, _secret, {"value": "v"}),
+    ("delete", "/teams/{slug}/projects/{project}/secrets/{name}"): Row(Scope.TEAM, (404, 403, 204, 204), _secret),
+    ("get", "/notebooks/{notebook_id}/secrets"): Row(Scope.READ, CHANGERS, _secret),
+    ("put", "/notebooks/{notebook_id}/secrets/{name}"): Row(Scope.WRITE, CHANGERS, _secret, {"value": "v"}),
+    ("delete", "/notebooks/{notebook_id}/secrets/{name}"): Row(Scope.WRITE, (404, 403, 204, 204), _secret),
+    ("post", "/notebooks/{notebook_id}/secrets/{name}/attach"): Row(Scope.WRITE, CHANGERS, _secret, {}),
+    ("post", "/notebooks/{notebook_id}/secrets/{name}/detach"): Row(Scope.WRITE, CHANGERS, _secret, {}),
     ("get", "/tokens"): Row(Scope.TEAM, ALL),
     ("post", "/tokens"): Row(Scope.TEAM, (201,) * 4, body={"name": "t", "scopes": ["read"], "expires_in_days": 1}),
     ("delete", "/tokens/{token_id}"): Row(Scope.TEAM, (404, 404, 404, 204), _own_token),

@@ -224,7 +224,7 @@ def test_a_runner_that_died_before_its_first_word_is_started_again(
 ) -> None:
     """Killed together with the controller that was starting it: the run is as if it had never been asked for."""
     with monkeypatch.context() as patched:
-        patched.setattr(LocalEngine, "_spawn", lambda _self, folder, _lock: (folder / "spawned").touch())
+        patched.setattr(LocalEngine, "_spawn", lambda _self, folder, *_: (folder / "spawned").touch())
         bench.start("a", "print('up')")
     assert bench.engine.poll("a").phase is Phase.UNKNOWN
     bench.start("a", "print('up')")

@@ -11,6 +11,7 @@ import pytest
 from unit.environments.inside_modules import load
 
 load("cell_outputs")
+load("hidden_outputs")
 load("notebook_file")
 module = load("recorder")
 

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from studium.compute.spec import RunSpec
+
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -147,8 +150,12 @@ class Engine(ABC):
         """What isolates, what limits, what is missing."""
 
     @abstractmethod
-    def start(self, spec: RunSpec, machine: str) -> None:
-        """Ask for the run to be carried out. Asking twice starts it once. Raises `EngineError` if it cannot be."""
+    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
+        """Ask for the run to be carried out. Asking twice starts it once. Raises `EngineError` if it cannot be.
+
+        `secrets` become variables of the run. They are written to no file and no log of the engine, and what the run
+        prints of them shows as `***`.
+        """
 
     @abstractmethod
     def poll(self, run_id: str) -> Observation:

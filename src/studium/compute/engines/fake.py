@@ -6,12 +6,13 @@ bad days. With a `path` all state is kept in a JSON file, so that another instan
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from studium.compute.engines.base import (
+    NO_SECRETS,
     AcceleratorUsage,
     Activity,
     Cause,
@@ -47,6 +48,8 @@ class FakeEngine(Engine):
         self._clock, self._machines, self._path = clock, list(machines), path
         self._endpoints = endpoint_folder
         self._state: dict[str, Any] = {"runs": {}, "volumes": {}, "bad": {}, "starts": []}
+        # By run, in memory only: what an engine is given is in none of its files.
+        self.given: dict[str, dict[str, str]] = {}
         self._load()
 
     def _load(self) -> None:
@@ -163,7 +166,7 @@ class FakeEngine(Engine):
         remedy = "Use a real engine."
         return [Check(name="fake engine", ok=False, detail="Runs are pretended.", remedy=remedy, isolates=True)]
 
-    def start(self, spec: RunSpec, machine: str) -> None:
+    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
         if machine not in {found.name for found in self._machines}:
             raise EngineError(f"there is no machine {machine!r}")
         if spec.run_id in self._state["runs"]:
@@ -183,6 +186,7 @@ class FakeEngine(Engine):
             files = self._state["volumes"].setdefault(spec.volume.name, {})
             files.update({seed.target: Path(seed.source).read_bytes().decode("latin-1") for seed in spec.seeds})
         self._state["starts"].append(spec.run_id)
+        self.given[spec.run_id] = dict(secrets)
         self._save()
         if self._uses_up("start_lies", spec.run_id):
             raise EngineError("the fake engine was told to lose the answer to this start")

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from studium.compute.accelerators import found
 from studium.compute.engines import aftermath, local_checks
 from studium.compute.engines.base import (
+    NO_SECRETS,
     AcceleratorUsage,
     Activity,
     Cause,
@@ -103,7 +104,7 @@ class LocalEngine(Engine):
     def checks(self) -> list[Check]:
         return local_checks.all_checks(self.home, self.cgroup_backend, self.inventory()[0])
 
-    def start(self, spec: RunSpec, machine: str) -> None:
+    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
         if machine not in (MACHINE, SIMULATED):
             raise EngineError(f"there is no machine {machine!r} here, only {MACHINE!r}")
         spec = self._within_this_machine(spec)
@@ -116,7 +117,7 @@ class LocalEngine(Engine):
             with self._start_lock(folder) as lock:
                 if lock is not None:
                     self._prepare(spec, folder)
-                    self._spawn(folder, lock)
+                    self._spawn(folder, lock, secrets)
         except (OSError, NoUidLeftError) as error:
             raise EngineError(f"the run {spec.run_id} cannot be placed: {error}") from error
 
@@ -177,13 +178,25 @@ class LocalEngine(Engine):
         """The name of a run's control group: other homes on this machine may have runs of the same name."""
         return f"{run_id}-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]}"
 
-    def _spawn(self, folder: Path, lock: int) -> None:
+    def _spawn(self, folder: Path, lock: int, secrets: Mapping[str, str]) -> None:
         (folder / "spawned").touch()
-        words = [sys.executable, "-I", "-S", runner_main.__file__, str(folder), str(lock)]
-        nowhere = subprocess.DEVNULL
-        child = subprocess.Popen(
-            words, stdin=nowhere, stdout=nowhere, stderr=nowhere, pass_fds=(lock,), cwd="/", env={"LC_ALL": "C.UTF-8"}
-        )
+        # In memory that only the runner shares: on no disk, in no process list, gone when it has been read.
+        given = os.memfd_create("given", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(given), "wb") as stream:
+                stream.write(json.dumps(dict(secrets)).encode())
+            words = [sys.executable, "-I", "-S", runner_main.__file__, str(folder), str(lock), str(given)]
+            child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(lock, given),
+                cwd="/",
+                env={"LC_ALL": "C.UTF-8"},
+            )
+        finally:
+            os.close(given)
         child.wait(timeout=60)  # it leaves at once, its own child is the runner
 
     def poll(self, run_id: str) -> Observation:

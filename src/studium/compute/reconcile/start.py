@@ -14,6 +14,8 @@ from studium.compute.spec import Device, RunSpec, Seed
 from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.config.options import options
+from studium.errors import Broken
+from studium.secrets.giving import give
 from studium.storage import actions as storage
 
 
@@ -35,8 +37,14 @@ def ask(engines: Engines, run: Run, now: datetime) -> None:
     """
     assert run.machine is not None
     engine = engines[run.machine.engine]
+    spec = complete_spec(run)
     try:
-        engine.start(complete_spec(run), run.machine.name)
+        values = give(spec.secrets, run.team, run.user, now=now)
+    except Broken as error:
+        finish(run, Reason.COULD_NOT_START, now=now, message=f"{error.message} {error.next_step}")
+        return
+    try:
+        engine.start(spec, run.machine.name, secrets=values)
     except EngineError as error:
         if engine.poll(run.pk).phase == Phase.UNKNOWN:
             finish(run, Reason.COULD_NOT_START, now=now, message=str(error))

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import hidden_outputs
+
 
 class NotANotebook(Exception):
     """The file cannot be run as a notebook; the text says why and what to do."""
@@ -44,7 +46,8 @@ def source(cell: dict[str, Any]) -> str:
 
 
 def save(path: Path, notebook: dict[str, Any]) -> None:
-    """Replace the file at once, keeping its mode. Raises OSError, with the old file as it was."""
+    """Replace the file at once, keeping its mode; secrets are hidden. Raises OSError, with the old file as it was."""
+    hidden_outputs.hide(notebook)
     text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
     # A lone surrogate cannot be written as UTF-8, but a program may well print one.
     write_whole(path, text.encode("utf-8", "replace"))

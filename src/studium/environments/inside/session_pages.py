@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from hidden_outputs import hide_in_text
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyter_server.services.kernels.connection.base import deserialize_binary_message, deserialize_msg_from_ws_v1
@@ -92,6 +93,8 @@ class SessionContents(AsyncLargeFileManager):  # type: ignore[misc]
         with self.perm_to_403(os_path):
             yield whole
             content = whole.getvalue()
+            if isinstance(content, str) and os_path.endswith(".ipynb"):
+                content = hide_in_text(content)
             write_whole(Path(os_path).resolve(), content.encode("utf-8") if isinstance(content, str) else content)
 
 

@@ -12,14 +12,17 @@ from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_see_runs, notebook_for, visible_to
+from studium.notebooks.launching import place_of
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.queries import versions_of
 from studium.plans.queries import standing
+from studium.secrets.queries import for_notebook
 from studium.storage import actions as storage
 from studium.web import policy
 from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
+from studium.web.forms.secrets import SetSecret
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
@@ -58,12 +61,18 @@ def listing(request: UserRequest) -> HttpResponse:
 @require_GET
 def show_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}")
-    return _page(request, notebook)
+    return notebook_page(request, notebook)
 
 
-def _page(
-    request: UserRequest, notebook: Notebook, form: NotebookSettings | None = None, status: int = 200
+def notebook_page(
+    request: UserRequest,
+    notebook: Notebook,
+    form: NotebookSettings | None = None,
+    status: int = 200,
+    *,
+    secret: SetSecret | None = None,
 ) -> HttpResponse:
+    """The notebook's page, with a form that was refused in place of a fresh one."""
     now = clock.now()
     able = may_change(request.user, notebook)
     theirs = may_see_runs(request.user, notebook)
@@ -88,8 +97,12 @@ def _page(
     if able:
         allowance = standing(notebook.team, now=now)
         context |= machines.offer(allowance, request.GET.get("machine") or notebook.machine_type)
+        usable = for_notebook(place_of(notebook))
         context |= {
             "plan": allowance.plan,
+            "secrets": usable,
+            "secrets_used": sum(shown.attached and not shown.hidden for shown in usable),
+            "secret_form": secret or SetSecret(),
             "form": form
             or NotebookSettings(
                 initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}
@@ -172,7 +185,7 @@ def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     form = NotebookSettings(request.POST)
     if not form.is_valid():
-        return _page(request, notebook, form, 400)
+        return notebook_page(request, notebook, form, 400)
     try:
         data = form.cleaned_data
         actions.update_notebook(
@@ -185,7 +198,7 @@ def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
         )
     except StudiumError as error:
         form.add_error(None, f"{error.message} {error.next_step}")
-        return _page(request, notebook, form, error.status)
+        return notebook_page(request, notebook, form, error.status)
     messages.success(request, "Saved.")
     return redirect(address(notebook))
 

@@ -13,6 +13,8 @@ from studium.config.options import options
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.plans.queries import standing
+from studium.secrets import queries as secrets
+from studium.web.forms.secrets import SetTeamSecret
 from studium.web.forms.teams import Invite, NewProject, NewTeam
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.meters import allowance_meters
@@ -45,31 +47,36 @@ def listing(request: UserRequest) -> HttpResponse:
 @signed_in
 @require_GET
 def show(request: UserRequest, slug: str) -> HttpResponse:
-    return _page(request, team_for(request.user, slug))
+    return team_page(request, team_for(request.user, slug))
 
 
-def _page(
+def team_page(
     request: UserRequest,
     team: Team,
     *,
     link: str = "",
     invite: Invite | None = None,
     project: NewProject | None = None,
+    secret: SetTeamSecret | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """The team's page, with a form that was refused in place of a fresh one."""
     now = clock.now()
     role = role_in(request.user, team) or Role.READER
     allowance = standing(team, now=now)
-    admin = covers(role, Role.ADMIN)
+    admin, member = covers(role, Role.ADMIN), covers(role, Role.MEMBER)
+    projects = list(queries.projects_of(team))
     context = {
         "now": now,
         "team": team,
         "role": role,
         "admin": admin,
-        "member": covers(role, Role.MEMBER),
+        "member": member,
         "personal": team.personal_of_id is not None,
         "members": list(queries.members_of(team)),
-        "projects": list(queries.projects_of(team)),
+        "projects": projects,
+        "secrets": secrets.of_team(team) if member else [],
+        "secret_form": secret or SetTeamSecret(projects),
         "roles": list(ROLE_WORDS.items()),
         "invitations": list(queries.open_invitations(team, now=now)) if admin else [],
         "link": link,
@@ -89,10 +96,10 @@ def invite(request: UserRequest, slug: str) -> HttpResponse:
     team = team_for(request.user, slug, Role.ADMIN)
     form = Invite(request.POST)
     if not form.is_valid():
-        return _page(request, team, invite=form, status=400)
+        return team_page(request, team, invite=form, status=400)
     data = form.cleaned_data
     _, secret = actions.invite(request.user, team, Role(data["role"]), email=data["email"], now=clock.now())
-    return _page(request, team, link=f"{options().platform_url}/join/{secret}/")
+    return team_page(request, team, link=f"{options().platform_url}/join/{secret}/")
 
 
 @signed_in
@@ -153,4 +160,4 @@ def add_project(request: UserRequest, slug: str) -> HttpResponse:
             return redirect(f"/teams/{team.slug}/")
         except StudiumError as error:
             form.add_error(None, f"{error.message} {error.next_step}")
-    return _page(request, team, project=form, status=400)
+    return team_page(request, team, project=form, status=400)
