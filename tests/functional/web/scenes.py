@@ -15,7 +15,8 @@ from studium.compute.models import Machine, Run
 from studium.compute.reconcile.ending import finish
 from studium.compute.states import Reason, State
 from studium.notebooks import actions
-from studium.notebooks.models import Launch, Notebook, Version
+from studium.notebooks.models import Launch, Notebook, Schedule, Version
+from studium.notebooks.schedules.actions import Wanted, create_schedule
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.reconcile import settle_ended
@@ -39,6 +40,7 @@ class Scene:
     ended: Run
     queued: Run
     version: Version  # of the public notebook, saved as it was
+    schedule: Schedule  # of the team's notebook
     version_run: Version  # of the team's, its run has ended and was settled without results
 
 
@@ -75,6 +77,7 @@ def make_scene() -> Scene:
         ended=ended,
         queued=queued,
         version=versions.save_quick(owner, public, now=NOW, note="As it was"),
+        schedule=create_schedule(owner, notebook, Wanted(cron="0 7 * * *", machine="cpu-small"), now=NOW),
         version_run=_version_that_ran(owner, notebook, machine),
     )
 

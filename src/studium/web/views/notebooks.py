@@ -90,6 +90,7 @@ def notebook_page(
         "history": list(zip(launches, runs, strict=True)),
         "document": show_document(request, notebook, now=now),
         "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
+        **_schedules(notebook, theirs=theirs),
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
@@ -110,6 +111,11 @@ def notebook_page(
         }
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
+
+
+def _schedules(notebook: Notebook, *, theirs: bool) -> dict[str, object]:
+    found = list(notebook.schedules.filter(deleted_at=None).values_list("next_at", flat=True)) if theirs else []
+    return {"scheduled": len(found), "due_next": min((at for at in found if at), default=None)}
 
 
 def origin_for(request: UserRequest, notebook: Notebook) -> Notebook | None:

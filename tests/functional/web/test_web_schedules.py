@@ -1,0 +1,91 @@
+"""The pages of schedules: adding one in words or cron text, what is refused, its times and what came of them."""
+
+from datetime import timedelta
+
+import pytest
+from scenes import Scene, address, client_of
+
+from factories.accounts import NOW
+from studium.notebooks.models import Schedule, Turn
+from studium.notebooks.states import TurnState
+
+pytestmark = pytest.mark.django_db
+FORM = {
+    "every": "workday", "at": "07:30", "cron": "", "zone": "Europe/Berlin", "machine": "cpu-small", "missed": "once",
+    "overlap": "skip", "retries": "2", "keep_last": "", "notify": "failure",
+}  # fmt: skip
+
+
+def page(scene: Scene, rest: str = "schedules/") -> str:
+    return client_of(scene.cast.owner).get(address(scene.quiet, rest)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("every", "cron"),
+    [("hour", "30 * * * *"), ("day", "30 7 * * *"), ("workday", "30 7 * * 1-5"), ("week", "30 7 * * 1"),
+     ("month", "30 7 1 * *"), ("cron", "*/20 8-18 * * *")],
+)  # fmt: skip
+def test_a_schedule_is_made_from_words_or_cron_text(scene: Scene, every: str, cron: str) -> None:
+    assert "Nothing is scheduled" in page(scene)
+    text = "*/20  8-18 * * *" if every == "cron" else "nonsense that does not count"
+    answer = client_of(scene.cast.owner).post(
+        address(scene.quiet, "schedules/"), {**FORM, "every": every, "cron": text}
+    )
+    assert answer.status_code == 302
+    made = Schedule.objects.get(notebook=scene.quiet)
+    assert (made.cron, made.zone, made.retries, made.created_by) == (cron, "Europe/Berlin", 2, scene.cast.owner)
+    shown = page(scene)
+    assert "Europe/Berlin" in shown
+    assert "1 schedule; next" in page(scene, "")
+
+
+def test_the_next_times_stand_in_the_zone_of_the_schedule(scene: Scene) -> None:
+    client_of(scene.cast.owner).post(address(scene.quiet, "schedules/"), {**FORM, "every": "day"})
+    shown = page(scene)
+    assert "Thu 5 Mar 2026, 07:30 CET" in shown
+    assert "Mon 9 Mar 2026, 07:30 CET" in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"every": "cron", "cron": "* * *"}, "five fields"),
+        ({"every": "cron", "cron": "* * * * *"}, "every 5 min is the most often"),
+        ({"zone": "Nowhere"}, "There is no time zone"),
+        ({"at": ""}, "No time of day"),
+        ({"machine": "p9000"}, "not one of the available choices"),
+        ({"retries": "50"}, "less than or equal to 5"),
+    ],
+)
+def test_what_is_refused_is_said_on_the_form(scene: Scene, change: dict[str, str], words: str) -> None:
+    answer = client_of(scene.cast.owner).post(address(scene.quiet, "schedules/"), {**FORM, **change})
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert not Schedule.objects.filter(notebook=scene.quiet).exists()
+
+
+def test_changing_pausing_and_removing(scene: Scene) -> None:
+    client, here = client_of(scene.cast.teammate), address(scene.notebook, f"schedules/{scene.schedule.pk}/")
+    assert "0 7 * * *" in client.get(here).content.decode()
+    assert client.post(here, {**FORM, "every": "hour"}).status_code == 302
+    scene.schedule.refresh_from_db()
+    assert (scene.schedule.cron, scene.schedule.created_by) == ("30 * * * *", scene.cast.teammate)
+    client.post(here + "do/", {"do": "pause"})
+    assert "Paused" in client.get(address(scene.notebook, "schedules/")).content.decode()
+    client.post(here + "do/", {"do": "resume"})
+    assert client.post(here + "do/", {"do": "dance"}).status_code == 400
+    client.post(here + "do/", {"do": "remove"})
+    assert client.get(here).status_code == 404
+
+
+def test_what_came_of_it(scene: Scene) -> None:
+    common = {"schedule": scene.schedule, "try_at": NOW}
+    Turn.objects.create(due_at=NOW, state=TurnState.FAILED, message="<b>why</b>", tries=2, **common)
+    Turn.objects.create(due_at=NOW - timedelta(days=1), state=TurnState.DONE, version=scene.version_run, **common)
+    Schedule.objects.filter(pk=scene.schedule.pk).update(trouble="somebody may no longer run this notebook.")
+    shown = client_of(scene.cast.reader).get(address(scene.notebook, "schedules/")).content.decode()
+    assert "&lt;b&gt;why" in shown
+    assert "try 2" in shown
+    assert f'versions/{scene.version_run.number}/">' in shown
+    assert "may no longer run" in shown
+    assert "Schedule it" not in shown
