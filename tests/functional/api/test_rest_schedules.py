@@ -27,7 +27,7 @@ def make(world: World, notebook: Notebook, **more: Any) -> Any:
 
 
 def turn(schedule_id: str, hours_ago: int, state: TurnState = TurnState.DONE, **more: Any) -> Turn:
-    due = clock.now() - timedelta(hours=hours_ago)
+    due = clock.now().replace(microsecond=0) - timedelta(hours=hours_ago)
     return Turn.objects.create(schedule_id=schedule_id, due_at=due, try_at=due, state=state, **more)
 
 
