@@ -115,10 +115,8 @@ class TestCommand:
             "replace",
         )
         assert (made.retries, made.keep_last, made.notify) == (2, 7, "always")
-        other = "--cron '0 9 * * *' --zone UTC -m cpu-small --missed skip --overlap wait --retries 0 --keep-last 8 --notify never"
-        arguments = [word.strip("'") for word in other.replace("0 9 * * *", "0_9_*_*_*").split()]
-        arguments = [word.replace("_", " ") for word in arguments]
-        changed = cli("notebooks", "schedule", "change", "churn", made.pk, *arguments)
+        other = "--zone UTC -m cpu-small --missed skip --overlap wait --retries 0 --keep-last 8 --notify never"
+        changed = cli("notebooks", "schedule", "change", "churn", made.pk, "--cron", "0 9 * * *", *other.split())
         assert changed.exit_code == 0, changed.output
         assert "At 09:00 every day (UTC). Next:" in words(changed.stdout)
         made.refresh_from_db()
