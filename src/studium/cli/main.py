@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from studium import __version__
-from studium.cli import admin, machines, notebooks, plans, run, runs, secrets, sign_in, teams, tokens, versions
+from studium.cli import (
+    admin,
+    machines,
+    notebooks,
+    plans,
+    run,
+    runs,
+    schedules,
+    secrets,
+    sign_in,
+    teams,
+    tokens,
+    versions,
+)
 from studium.cli.lazy import Commands
 
 HELP = "Notebooks on your own machines: run them, watch them, share them."
@@ -48,6 +61,7 @@ app.command("machines")(machines.machines)
 app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 versions.register(notebooks.app)
+notebooks.app.add_typer(schedules.app, name="schedule")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")

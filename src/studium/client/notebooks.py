@@ -5,6 +5,7 @@ from typing import Literal
 
 from studium.client.calls import Calls, part
 from studium.client.errors import ApiError
+from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
 from studium.client.versions import Versions
 
@@ -13,11 +14,12 @@ CONTENT_TYPE = "application/x-ipynb+json"
 
 
 class Notebooks:
-    """`/rest/notebooks`. What is saved of one is in `versions`."""
+    """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.versions = Versions(calls)
+        self.schedules = Schedules(calls)
 
     def page(
         self,

@@ -16,6 +16,8 @@ from studium.api.site import api
 from studium.compute.states import State
 from studium.lib import clock
 from studium.notebooks.launching import place_of
+from studium.notebooks.schedules import actions as schedules
+from studium.notebooks.schedules.actions import Wanted
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
@@ -103,12 +105,20 @@ def _secret(world: World) -> Parts:
     return {**_team(world), "project": "main", "notebook_id": notebook.pk, "name": "TOKEN"}
 
 
+def _schedule(world: World) -> Parts:
+    notebook = world.notebook()
+    made = schedules.create_schedule(world.cast.owner, notebook, Wanted(cron="30 7 * * *"), now=clock.now())
+    return {"notebook_id": notebook.pk, "schedule_id": made.pk}
+
+
 ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
 _OF_TEAM = "?team={slug}"
 _VERSIONS = "/notebooks/{notebook_id}/versions"
 _VERSION = f"{_VERSIONS}/{{number}}"
+_SCHEDULES = "/notebooks/{notebook_id}/schedules"
+_SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 TABLE: dict[tuple[str, str], Row] = {
     ("get", "/me"): Row(Scope.READ, ALL),
     ("get", "/machines"): Row(Scope.READ, ALL),
@@ -144,6 +154,14 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", f"{_VERSION}/run"): Row(Scope.WRITE, (404, 403, 201, 201), _version, {}),
     ("get", "/notebooks/{notebook_id}/compare"): Row(Scope.READ, READERS, _version, query="?left=1&right=1"),
     ("post", "/notebooks/{notebook_id}/fork"): Row(Scope.WRITE, (404, 201, 201, 201), _notebook, {}),
+    ("get", _SCHEDULES): Row(Scope.READ, READERS, _schedule),
+    ("post", _SCHEDULES): Row(Scope.WRITE, (404, 403, 201, 201), _notebook, {"cron": "30 7 * * *"}),
+    ("get", _SCHEDULE): Row(Scope.READ, READERS, _schedule),
+    ("patch", _SCHEDULE): Row(Scope.WRITE, CHANGERS, _schedule, {"retries": 1}),
+    ("delete", _SCHEDULE): Row(Scope.WRITE, (404, 403, 204, 204), _schedule),
+    ("post", f"{_SCHEDULE}/pause"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
+    ("post", f"{_SCHEDULE}/resume"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
+    ("get", f"{_SCHEDULE}/turns"): Row(Scope.READ, READERS, _schedule),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),

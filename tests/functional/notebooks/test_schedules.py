@@ -238,6 +238,7 @@ def test_pausing_misses_nothing_and_removing_ends_it(cast: Cast, notebook: Noteb
     actions.pause(cast.teammate, made, paused=False, now=hour(4) + timedelta(minutes=1))
     at(world, hour(4) + timedelta(minutes=2))
     assert turns(made) == []
+    assert made.created_by == cast.teammate
     actions.change_schedule(cast.teammate, made, Wanted(cron="30 * * * *", machine="cpu-small"), now=world.now)
     made.refresh_from_db()
     assert (made.next_at, made.created_by) == (hour(4) + timedelta(minutes=30), cast.teammate)

@@ -61,10 +61,11 @@ def change_schedule(actor: User, schedule: Schedule, wanted: Wanted, *, now: dat
 
 
 def pause(actor: User, schedule: Schedule, *, paused: bool, now: datetime) -> Schedule:
-    """Pause, or go on with the next time from now: what passed meanwhile was not missed."""
+    """Pause, or go on with the next time from now: what passed meanwhile was not missed. It goes on as the actor's."""
     following = None if paused else _next(schedule.cron, schedule.zone, now=now)
     with transaction.atomic():
-        Schedule.objects.filter(pk=schedule.pk).update(paused=paused, next_at=following, trouble="")
+        maker = schedule.created_by if paused else actor
+        Schedule.objects.filter(pk=schedule.pk).update(paused=paused, next_at=following, trouble="", created_by=maker)
         _recorded("schedule.paused" if paused else "schedule.resumed", actor, schedule, now=now)
     schedule.refresh_from_db()
     return schedule

@@ -1,0 +1,194 @@
+"""`studium notebooks schedule`: run a notebook by itself at times of a calendar."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from studium.cli import output
+from studium.cli.context import server
+from studium.cli.failing import fail
+from studium.cli.groups import group
+from studium.cli.notebooks import Name
+from studium.cli.output import JsonFlag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from studium.client.shapes import Schedule
+
+app = group("Run a notebook by itself, as a new version, at times of a calendar.")
+Id = Annotated[str, typer.Argument(metavar="ID", help="The schedule's id, as `list` shows it.", show_default=False)]
+CRON = "Minute, hour, day of month, month and day of week, as '30 7 * * 1-5'."
+ZONE = "The time zone of these times, as Europe/Berlin."
+MISSED = "Of times at which the platform was down: skip them, run the last one once, or run all."
+OVERLAP = "While the run before goes on: skip this time, wait for that run, or replace it."
+RETRIES = "How often a run that failed is tried again, 0 to 5."
+KEEP = "How many of its versions are kept, 1 to 1000"
+NOTIFY = "When you are sent an e-mail: never, failure or always."
+
+
+@app.command("list")
+def list_schedules(name: Name, as_json: JsonFlag = False) -> None:
+    """List the schedules of a notebook with their next times."""
+    with server() as client:
+        found = client.notebooks.schedules.all(client.notebooks.find(name).id)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(each.id, f"{each.words} ({each.zone})", each.machine_type, _next(each)) for each in found]
+    empty = f'No schedules. Make one: studium notebooks schedule add {name} --cron "30 7 * * 1-5"'
+    output.table(["!id", "when", "machine", "next"], rows, empty)
+
+
+def _next(schedule: Schedule) -> str:
+    """The next time, or why there is none."""
+    if schedule.paused:
+        return f"paused: {schedule.trouble}" if schedule.trouble else "paused"
+    return _local(schedule.next_times[0], schedule.zone) if schedule.next_times else "never"
+
+
+def _local(at: datetime, zone: str) -> str:
+    """The time on the clocks of the schedule's zone; in UTC where this machine does not know the zone."""
+    with contextlib.suppress(KeyError, ValueError, OSError):
+        at = at.astimezone(ZoneInfo(zone))
+    return f"{at:%a %Y-%m-%d %H:%M %Z}"
+
+
+@app.command("add")
+def add(
+    name: Name,
+    cron: Annotated[str, typer.Option("--cron", help=CRON, show_default=False)],
+    zone: Annotated[str, typer.Option("--zone", help=ZONE)] = "UTC",
+    machine: Annotated[str, typer.Option("--machine", "-m", help="The machine type; the last one when left out.")] = "",
+    missed: Annotated[str, typer.Option("--missed", help=MISSED)] = "once",
+    overlap: Annotated[str, typer.Option("--overlap", help=OVERLAP)] = "skip",
+    retries: Annotated[int, typer.Option("--retries", help=RETRIES)] = 0,
+    keep_last: Annotated[int | None, typer.Option("--keep-last", help=f"{KEEP}; all when left out.")] = None,
+    notify: Annotated[str, typer.Option("--notify", help=NOTIFY)] = "failure",
+    as_json: JsonFlag = False,
+) -> None:
+    """Schedule a notebook; prints the next five times in the schedule's zone."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        made = client.notebooks.schedules.create(
+            notebook.id,
+            cron,
+            zone=zone,
+            machine=machine,
+            missed=missed,
+            overlap=overlap,
+            retries=retries,
+            keep_last=keep_last,
+            notify=notify,
+        )
+    _told(made, as_json, f"Scheduled {notebook.name} as {made.id} on {made.machine_type}: {_when(made)}")
+
+
+def _told(schedule: Schedule, as_json: bool, words: str) -> None:
+    """The sentence, then the next times, a line each."""
+    if as_json:
+        output.show_json(schedule)
+        return
+    output.say(words)
+    for at in schedule.next_times:
+        output.say(f"  {_local(at, schedule.zone)}")
+
+
+def _when(schedule: Schedule) -> str:
+    """`At 07:30 ... (Europe/Berlin). Next:`."""
+    following = "Paused." if schedule.paused else "Next:"
+    return f"{schedule.words} ({schedule.zone}). {following}"
+
+
+@app.command("change")
+def change(
+    name: Name,
+    schedule: Id,
+    cron: Annotated[str | None, typer.Option("--cron", help=CRON)] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help=ZONE)] = None,
+    machine: Annotated[str | None, typer.Option("--machine", "-m", help="The machine type.")] = None,
+    missed: Annotated[str | None, typer.Option("--missed", help=MISSED)] = None,
+    overlap: Annotated[str | None, typer.Option("--overlap", help=OVERLAP)] = None,
+    retries: Annotated[int | None, typer.Option("--retries", help=RETRIES)] = None,
+    keep_last: Annotated[int | None, typer.Option("--keep-last", help=f"{KEEP}.")] = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Keep all of its versions again.")] = False,
+    notify: Annotated[str | None, typer.Option("--notify", help=NOTIFY)] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change what is given of a schedule, which then runs as you; a paused one stays paused."""
+    if keep_all and keep_last is not None:
+        raise fail("--keep-all and --keep-last contradict each other.", "Leave one of them out.")
+    if not keep_all and all(
+        given is None for given in (cron, zone, machine, missed, overlap, retries, keep_last, notify)
+    ):
+        raise fail("There is nothing to change.", "Name what is to change, as --cron or --retries.")
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        changed = client.notebooks.schedules.update(
+            notebook.id,
+            schedule,
+            cron=cron,
+            zone=zone,
+            machine=machine,
+            missed=missed,
+            overlap=overlap,
+            retries=retries,
+            keep_last=keep_last,
+            keep_all=keep_all,
+            notify=notify,
+        )
+    _told(changed, as_json, f"Changed {changed.id} of {notebook.name}: {_when(changed)}")
+
+
+@app.command("pause")
+def pause(name: Name, schedule: Id, as_json: JsonFlag = False) -> None:
+    """Let a schedule's times pass until it is resumed."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        found = client.notebooks.schedules.pause(notebook.id, schedule)
+    _told(found, as_json, f"Paused {found.id} of {notebook.name}.")
+
+
+@app.command("resume")
+def resume(name: Name, schedule: Id, as_json: JsonFlag = False) -> None:
+    """Go on with a schedule's next time from now; what passed meanwhile is not made up for."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        found = client.notebooks.schedules.resume(notebook.id, schedule)
+    _told(found, as_json, f"Resumed {found.id} of {notebook.name}: {_when(found)}")
+
+
+@app.command("remove")
+def remove(name: Name, schedule: Id, as_json: JsonFlag = False) -> None:
+    """Remove a schedule. Versions it made stay, and a run that goes on goes on."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        client.notebooks.schedules.delete(notebook.id, schedule)
+    if as_json:
+        output.show_json({"deleted": schedule})
+        return
+    output.say(f"Removed {schedule} of {notebook.name}. Versions it made stay.")
+
+
+@app.command("turns")
+def turns(
+    name: Name,
+    schedule: Id,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what came of a schedule's times, newest first."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        zone = client.notebooks.schedules.get(notebook.id, schedule).zone
+        found = list(islice(client.notebooks.schedules.turns(notebook.id, schedule), limit))
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(_local(each.due_at, zone), each.state, each.tries, each.version or "", each.message) for each in found]
+    output.table(["!due", "!state", ">tries", ">version", "message"], rows, "None of its times has come yet.")
