@@ -1,7 +1,9 @@
 """How long running all cells takes: save and run all of a notebook of 100 small cells, beside plain nbclient on the same file.
 
 Ours from `running` to `ended` as the run says, in the sandbox, saved after every cell; the peer from the start of its
-process to its end, with the same environment's Python and packages, neither isolated nor saved until the end.
+process to its end, with the same environment's Python and packages, neither isolated nor saved until the end. A run is noted as
+running a moment after its process began, so the second figure, from the request to the run's end, queue and sandbox included,
+is the one that flatters nobody.
 """
 
 import json
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from report import figure
@@ -43,9 +46,10 @@ def notebook() -> dict[str, object]:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}
 
 
-def ours(platform: Platform, notebook_id: str) -> float:
-    """Seconds from running to ended of one version."""
+def ours(platform: Platform, notebook_id: str) -> tuple[float, float]:
+    """Seconds from running to ended of one version, and from the request to its end."""
     client = platform.client()
+    asked = datetime.now(UTC)
     version = client.notebooks.versions.run(notebook_id, machine=MACHINE)
 
     def settled() -> Version | None:
@@ -57,7 +61,7 @@ def ours(platform: Platform, notebook_id: str) -> float:
     run = client.runs.get(done.run.id)
     if run.reason != "finished" or run.ended_at is None or run.running_at is None:
         raise SystemExit(f"the run ended as {run.words}")
-    return (run.ended_at - run.running_at).total_seconds()
+    return (run.ended_at - run.running_at).total_seconds(), (run.ended_at - asked).total_seconds()
 
 
 def peer(python: Path, source: Path) -> float:
@@ -70,7 +74,7 @@ def peer(python: Path, source: Path) -> float:
 
 def main() -> int:
     python = next(shared_environments().glob("*/bin/python"))
-    mine: list[float] = []
+    mine: list[tuple[float, float]] = []
     theirs: list[float] = []
     with running_platform() as platform, tempfile.NamedTemporaryFile("w", suffix=".ipynb") as source:
         json.dump(notebook(), source)
@@ -79,18 +83,21 @@ def main() -> int:
         for _ in range(ROUNDS + 1):
             theirs.append(peer(python, Path(source.name)))
             mine.append(ours(platform, made.id))
-    value, peer_value = statistics.median(mine[1:]), statistics.median(theirs[1:])
+    names = ("run_all", "asked_to_ended")
+    return 0 if all(tell(name, [m[i] for m in mine[1:]], theirs[1:]) for i, name in enumerate(names)) else 1
+
+
+def tell(name: str, mine: list[float], theirs: list[float]) -> bool:
+    value, peer_value = statistics.median(mine), statistics.median(theirs)
     ok = value <= GOAL * peer_value
     figure(
-        "run", "run_all", value, "s", peer="nbclient in a process of its own", peer_value=peer_value,
-        goal=f"<= {GOAL} x", ok=ok,
+        "run", name, value, "s", peer="nbclient in a process of its own", peer_value=peer_value, goal=f"<= {GOAL} x", ok=ok,
         conditions=(
-            f"medians of {ROUNDS} alternating runs of {CELLS} small cells after one warm-up, {min(mine[1:]):.2f}-"
-            f"{max(mine[1:]):.2f} s beside {min(theirs[1:]):.2f}-{max(theirs[1:]):.2f} s; ours isolated on {MACHINE} and saved "
-            "after every cell"
+            f"medians of {ROUNDS} alternating runs of {CELLS} small cells after one warm-up, {min(mine):.2f}-{max(mine):.2f} s "
+            f"beside {min(theirs):.2f}-{max(theirs):.2f} s; ours isolated on {MACHINE} and saved after every cell"
         ),
     )  # fmt: skip
-    return 0 if ok else 1
+    return ok
 
 
 if __name__ == "__main__":
