@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from world import World
 
-from factories.accounts import NOW, Cast, make_cast, make_user
+from factories.accounts import NOW, Cast, make_user
 from factories.compute import load_plans
 from factories.notebooks import make_environment, make_notebook, notebook_json
 from studium.accounts.models import User
@@ -23,18 +23,6 @@ from studium.plans.queries import standing
 from studium.storage import actions as storage
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    load_plans("open", "kaggle", "gradient")
-    make_environment()
-    return make_cast()
-
-
-@pytest.fixture
-def world(cast: Cast) -> World:
-    return World()
 
 
 def passes(world: World) -> None:

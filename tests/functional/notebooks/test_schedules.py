@@ -7,9 +7,7 @@ import pytest
 from django.core import mail
 from world import World
 
-from factories.accounts import NOW, Cast, make_cast
-from factories.compute import load_plans
-from factories.notebooks import make_environment, make_notebook
+from factories.accounts import NOW, Cast
 from studium.accounts.actions import set_active
 from studium.compute.engines.base import Cause
 from studium.compute.models import Run
@@ -19,30 +17,13 @@ from studium.notebooks.models import Notebook, Schedule, Turn, Version
 from studium.notebooks.schedules import actions, queries, reconcile
 from studium.notebooks.schedules.actions import Wanted
 from studium.notebooks.schedules.times import check_cron, upcoming
-from studium.notebooks.states import TURN_MOVES, Missed, Notify, Overlap, TurnState, Visibility
+from studium.notebooks.states import TURN_MOVES, Missed, Notify, Overlap, TurnState
 from studium.notebooks.versions import actions as version_actions
 from studium.notebooks.versions import reconcile as versions
 from studium.plans import actions as plans
 
 pytestmark = pytest.mark.django_db
 HOURLY = "0 * * * *"
-
-
-@pytest.fixture
-def cast() -> Cast:
-    load_plans("open", "kaggle", "gradient")
-    make_environment()
-    return make_cast()
-
-
-@pytest.fixture
-def world(cast: Cast) -> World:
-    return World()
-
-
-@pytest.fixture
-def notebook(cast: Cast) -> Notebook:
-    return make_notebook(cast.owner, cast.team, visibility=Visibility.TEAM)
 
 
 def schedule(cast: Cast, notebook: Notebook, cron: str = HOURLY, **more: Any) -> Schedule:

@@ -7,9 +7,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from world import World
 
-from factories.accounts import NOW, Cast, make_cast
-from factories.compute import load_plans
-from factories.notebooks import make_environment, make_notebook, notebook_json
+from factories.accounts import NOW, Cast
+from factories.notebooks import make_notebook, notebook_json
 from studium.compute.actions import stop_run
 from studium.compute.engines.base import Cause, EngineError
 from studium.compute.models import Run
@@ -31,23 +30,6 @@ from studium.storage.models import Hold
 
 pytestmark = pytest.mark.django_db
 MIB = 1024**2
-
-
-@pytest.fixture
-def cast() -> Cast:
-    load_plans("open", "kaggle", "gradient")
-    make_environment()
-    return make_cast()
-
-
-@pytest.fixture
-def world(cast: Cast) -> World:
-    return World()
-
-
-@pytest.fixture
-def notebook(cast: Cast) -> Notebook:
-    return make_notebook(cast.owner, cast.team, visibility=Visibility.TEAM)
 
 
 def passes(world: World) -> None:
