@@ -9,7 +9,7 @@ import pytest
 
 from studium.notebooks import render
 from studium.notebooks.bounded import Bounds
-from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.render import RenderError, formulas, render_html
 from studium.notebooks.render.ansi import to_html
 from studium.notebooks.render.clean import clean
 from studium.notebooks.render.page import page
@@ -55,10 +55,18 @@ class Audit(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.bad: list[str] = []
+        self._in_formula = False
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_formula = self._in_formula and tag != "math"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in set("script iframe object embed form input button base svg math link video audio".split()):
+        if tag in set("script iframe object embed form input button base svg link video audio".split()):
             self.bad.append(tag)
+        # A browser reads what stands in a formula by other rules: only parts of formulas may stand there.
+        if self._in_formula and tag not in formulas._TAGS:
+            self.bad.append(f"{tag} in a formula")
+        self._in_formula = self._in_formula or tag == "math"
         for name, value in attrs:
             address = "".join((value or "").split()).lower()
             if (
@@ -152,11 +160,46 @@ def test_markdown_with_tables_formulas_and_pictures() -> None:
     attached = {"dot.png": {"image/png": PNG}}
     html = body(shown(markdown(table + formulas), markdown(pictures, attachments=attached)))
     assert '<td class="right">2</td>' in html
-    assert '<code class="math">e^{i\\pi}&lt;0</code>' in html
+    assert '<math display="inline">' in html
+    assert "<mi>\u03c0</mi>" in html
+    assert "<mo>&lt;</mo>" in html
     assert "$5 and $6" in html
-    assert html.count('<pre class="math">') == 2
+    assert html.count('<math display="block">') == 2
     assert f'src="data:image/png;base64,{PNG}"' in html
     assert 'title="Picture not shown: https://elsewhere.example/a.png"' in html
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\text{&lt;img src=x onerror=alert(1)&gt;}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\style{position:fixed}{x}",
+        r"\class{x\" onclick=\"alert(1)}{x}",
+        r"\color{red\" onload=\"x}{y}",
+        r"\mathrm{</math><script>alert(1)</script>}",
+        r"\unknown{" + "{" * 3000,
+        "x" * 6000,
+        r"\begin{matrix}a&b\\c",
+    ],
+)
+def test_hostile_formulas_are_formulas_or_text(formula: str) -> None:
+    for block in (True, False):
+        assert audit(formulas.formula_html(formula, block=block)) == []
+    html = body(shown(markdown(f"a ${formula}$ b\n\n$$\n{formula}\n$$")))
+    assert audit(html) == []
+
+
+def test_formulas_are_drawn_and_what_is_none_stays_readable() -> None:
+    drawn = formulas.formula_html(r"\sum_{i=1}^n \frac{x_i}{\sqrt{2}} \le \hat{\theta}", block=True)
+    assert "<munderover>" in drawn, "limits stand below and above where there is room"
+    assert "<mfrac>" in drawn
+    assert "<msqrt>" in drawn
+    assert "∑" in drawn
+    assert formulas.formula_html("x" * 6000, block=False).startswith('<code class="math">')
+    html = body(shown(markdown("formula0n0. and $x$")))
+    assert "formula0n0." in html, "what looks like a mark is text"
 
 
 def test_contents_lead_to_headings_and_so_do_links_in_the_text() -> None:

@@ -1,5 +1,7 @@
-"""Markdown cells as safe HTML, with the headings they hold. Formulas stay readable as they were written."""
+"""Markdown cells as safe HTML, with the headings they hold and their formulas drawn."""
 
+import re
+import secrets
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -10,6 +12,7 @@ from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from studium.notebooks.render.clean import clean, slug
+from studium.notebooks.render.formulas import formula_html
 from studium.notebooks.render.pictures import data_uri
 
 LONGEST = 400_000
@@ -40,11 +43,11 @@ class Headings:
 
 
 def _render_math(renderer: Any, tokens: list[Token], index: int, options: Any, env: Any) -> str:
+    """A mark that nobody can foresee; the formula takes its place once everything else is clean."""
     token = tokens[index]
-    body = escape(token.content.strip())
-    if token.type.startswith("math_inline") and token.type != "math_inline_double":
-        return f'<code class="math">{body}</code>'
-    return f'<pre class="math">{body}</pre>'
+    block = not token.type.startswith("math_inline") or token.type == "math_inline_double"
+    env["formulas"].append(formula_html(token.content, block=block))
+    return f"{env['mark']}{len(env['formulas']) - 1}."
 
 
 def _parser() -> MarkdownIt:
@@ -62,7 +65,7 @@ def markdown_html(source: str, headings: Headings | None = None, attachments: di
     """The HTML of a markdown text. `attachments` are the cell's own pictures, by name."""
     if len(source) > LONGEST:
         return f"<pre>{escape(source[:LONGEST])}\n[cut here]</pre>"
-    env: dict[str, Any] = {}
+    env: dict[str, Any] = {"mark": f"formula{secrets.token_hex(16)}n", "formulas": []}
     tokens = _PARSER.parse(source, env)
     for index, token in enumerate(tokens):
         if token.type == "heading_open" and headings is not None:
@@ -72,7 +75,9 @@ def markdown_html(source: str, headings: Headings | None = None, attachments: di
         for child in token.children or ():
             if child.type == "image":
                 _attach(child, attachments or {})
-    return clean(_PARSER.renderer.render(tokens, _PARSER.options, env))
+    cleaned = clean(_PARSER.renderer.render(tokens, _PARSER.options, env))
+    formulas: list[str] = env["formulas"]
+    return re.sub(rf"{env['mark']}(\d+)\.", lambda found: formulas[int(found[1])], cleaned)
 
 
 def _plain(inline: Token) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from studium.notebooks.reading import text_of
 from studium.notebooks.render.ansi import shown_lines, to_html
 from studium.notebooks.render.clean import clean
+from studium.notebooks.render.formulas import formula_html
 from studium.notebooks.render.markdown import markdown_html
 from studium.notebooks.render.pictures import data_uri
 
@@ -101,7 +102,7 @@ def _bundle(data: Json) -> str:
 
 
 def _latex(text: str) -> str:
-    return f'<pre class="math">{escape(text.strip().strip("$"))}</pre>'
+    return formula_html(text.strip().strip("$"), block=True)
 
 
 def _described(data: Json) -> str:
