@@ -86,6 +86,10 @@ def all_races() -> dict[str, Any]:
     found["one invitation"] = race(lambda n: accounts.accept_invitation(people[n], secret, now=NOW))
     link = accounts.make_login_link(owner, now=NOW)
     found["one sign-in link"] = race(lambda n: accounts.use_login_link(link, now=NOW))
+    ticket = accounts.make_ticket(owner, "label", "/", now=NOW)
+    used: list[object] = []
+    race(lambda n: used.append(accounts.use_ticket(ticket, "label", now=NOW)))
+    found["one ticket"] = sum(each is not None for each in used)
     for person in people:
         Membership.objects.update_or_create(team=team, user=person, defaults={"role": Role.OWNER, "since": NOW})
     everybody = [*people[1:], owner]

@@ -62,6 +62,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         ("one workspace", {"done": 1, "run.already_live": ALL_BUT_ONE}),
         ("one invitation", {"done": 1, "invite.gone": ALL_BUT_ONE}),
         ("one sign-in link", {"done": 1, "login.link_gone": ALL_BUT_ONE}),
+        ("one ticket", 1),
         ("owners leave", {"done": ALL_BUT_ONE, "team.last_owner": 1}),
         ("owners left", 1),
         ("same name", {"done": AT_ONCE}),

@@ -362,16 +362,17 @@ def make_login_link(user: User, *, now: datetime) -> str:
 
 def use_login_link(secret: str, *, now: datetime) -> User:
     """The user a sign-in address is for; works once. Raises NotFound."""
-    live = LoginLink.objects.filter(
-        secret_digest=secret_digest(secret), used_at=None, expires_at__gt=now, user__is_active=True
-    )
-    if not live.update(used_at=now):
+    live = LoginLink.objects.filter(secret_digest=secret_digest(secret), expires_at__gt=now, user__is_active=True)
+    link = live.select_related("user").first()
+    # The update names columns of its own table alone: with the user's it would be a subquery, which PostgreSQL does not
+    # look at again when two come at once, and both would get in.
+    if link is None or not LoginLink.objects.filter(pk=link.pk, used_at=None).update(used_at=now):
         raise NotFound(
             "login.link_gone",
             "This sign-in link was used or is too old.",
             "Run `studium admin login-link` for a new one.",
         )
-    return LoginLink.objects.select_related("user").get(secret_digest=secret_digest(secret)).user
+    return link.user
 
 
 def make_ticket(user: User, label: str, path: str, *, now: datetime, session: str = "") -> str:
@@ -396,8 +397,11 @@ def make_ticket(user: User, label: str, path: str, *, now: datetime, session: st
 def use_ticket(secret: str, label: str, *, now: datetime) -> EntryTicket | None:
     """The ticket, used up now; None if it was used, is too old or for another host."""
     live = EntryTicket.objects.filter(
-        secret_digest=secret_digest(secret), label=label, used_at=None, expires_at__gt=now, user__is_active=True
+        secret_digest=secret_digest(secret), label=label, expires_at__gt=now, user__is_active=True
     )
-    if not live.update(used_at=now):
+    ticket = live.select_related("user").first()
+    # Of its own table's columns alone, as above.
+    if ticket is None or not EntryTicket.objects.filter(pk=ticket.pk, used_at=None).update(used_at=now):
         return None
-    return EntryTicket.objects.select_related("user").get(secret_digest=secret_digest(secret))
+    ticket.used_at = now
+    return ticket

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from factories.accounts import NOW, Cast, join, make_cast, make_team, make_user
 from studium.accounts import access, actions
@@ -224,3 +226,15 @@ def test_one_person_owns_so_many_shared_teams(cast: Cast) -> None:
     assert person.memberships.count() == 6
     for _ in range(7):
         make_team(cast.operator)
+
+
+def test_what_works_once_is_marked_by_columns_of_its_own_table(cast: Cast) -> None:
+    """A condition on the user's row makes the update a subquery, which PostgreSQL does not look at again when two meet."""
+    link = actions.make_login_link(cast.owner, now=NOW)
+    ticket = actions.make_ticket(cast.owner, "label", "/", now=NOW)
+    with CaptureQueriesContext(connection) as seen:
+        actions.use_login_link(link, now=NOW)
+        assert actions.use_ticket(ticket, "label", now=NOW)
+    updates = [query["sql"] for query in seen if query["sql"].startswith("UPDATE")]
+    assert len(updates) == 2
+    assert not any("SELECT" in sql for sql in updates)
