@@ -383,6 +383,7 @@ def test_a_service_that_hangs_up_at_once_harms_nobody(bench: Bench) -> None:
     bench.start("a", code, service=Service())
     bench.logged("a", "enough")
     bench.running("a")
+    assert bench.engine.poll("a").phase is Phase.RUNNING
 
 
 def test_nothing_is_left_of_a_reclaimed_run(bench: Bench) -> None:
