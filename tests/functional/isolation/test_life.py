@@ -75,8 +75,9 @@ class Bench:
         found: dict[str, Any] = json.loads((self.home / "runs" / run_id / "status.json").read_text())
         return found
 
-    def logged(self, run_id: str, text: str) -> None:
-        self.until(run_id, lambda _: text in self.log(run_id))
+    def logged(self, run_id: str, line: str) -> None:
+        """Wait for the whole line: unbuffered Python writes what it prints and the end of the line one after the other."""
+        self.until(run_id, lambda _: line in self.log(run_id).splitlines() and self.log(run_id).endswith("\n"))
 
     def close(self) -> None:
         for run_id in self.started:
