@@ -1,0 +1,42 @@
+"""Notebooks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from studium.client.shapes.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    name: str
+    id: str
+    version: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notebook:
+    id: str
+    name: str
+    team: str
+    project: str
+    slug: str
+    title: str
+    visibility: str
+    language: str
+    internet: bool
+    machine_type: str
+    cells: int
+    document_bytes: int
+    created_by: str
+    created_at: datetime
+    changed_at: datetime
+    may_change: bool
+    copied_from: Origin | None
+    url: str
+    run: Run | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    url: str
+    expires_at: datetime

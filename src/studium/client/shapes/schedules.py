@@ -1,0 +1,33 @@
+"""Schedules and their turns."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    id: str
+    cron: str
+    words: str
+    zone: str
+    machine_type: str
+    missed: str
+    overlap: str
+    retries: int
+    keep_last: int | None
+    notify: str
+    paused: bool
+    trouble: str
+    next_times: list[datetime]
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    due_at: datetime
+    state: str
+    tries: int
+    message: str
+    ended_at: datetime | None
+    version: int | None
