@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from studium import client
 from studium.api.site import api
 from studium.client import shapes
 
@@ -63,7 +64,7 @@ def kind_in(schema: dict[str, Any]) -> str:
 
 
 def test_the_client_has_a_call_for_every_path() -> None:
-    folder = Path(shapes.__file__).parent
+    folder = Path(client.__file__).parent
     text = "".join(path.read_text() for path in folder.glob("*.py"))
     called = {re.sub(r"{[^}]*}", "{}", found.removeprefix("/rest")) for found in re.findall(r'"(/rest/[^"]*)"', text)}
     assert called == {re.sub(r"{[^}]*}", "{}", path) for path in DOCUMENT["paths"]}
