@@ -1,6 +1,7 @@
 """The engine contract, on every engine there is. What a test says here, controllers rely on."""
 
 import dataclasses
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,6 +248,36 @@ def test_the_files_of_a_volume_are_collected(subject: Subject) -> None:
     engine.start(subject.spec_running("b", volume="v"), subject.machine)
     subject.until("b", "running")
     assert collected(subject, "v")[0] == whole
+
+
+def exported(subject: Subject, path: str, **limits: int) -> dict[str, bytes]:
+    target = subject.folder / "exported"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    wanted = {"most_files": 100, "most_bytes": 100 * MIB} | limits
+    subject.engine.export("v", path, target, **wanted)
+    return {str(p.relative_to(target)): p.read_bytes() for p in target.rglob("*") if p.is_file()}
+
+
+def test_a_folder_of_a_volume_is_exported_whole_or_not_at_all(subject: Subject) -> None:
+    engine = subject.engine
+    with pytest.raises(EngineError):
+        exported(subject, "made")
+    for path in ("made/b.txt", "made/.hidden/deep/c.bin", "beside.txt"):
+        engine.write_file("v", path, path.encode(), 16 * MIB)
+    whole = {"b.txt": b"made/b.txt", ".hidden/deep/c.bin": b"made/.hidden/deep/c.bin"}
+    assert exported(subject, "made") == whole
+    for refused in (lambda: exported(subject, "made", most_files=2), lambda: exported(subject, "made", most_bytes=20)):
+        with pytest.raises(EngineError):
+            refused()
+    with pytest.raises(EngineError):
+        exported(subject, "../v")
+    with pytest.raises(EngineError):
+        exported(subject, "beside.txt")
+    run_to_end(subject, "a", 0, volume="v")
+    engine.start(subject.spec_running("b", volume="v"), subject.machine)
+    subject.until("b", "running")
+    assert exported(subject, "made") == whole
 
 
 def test_many_starts_at_once_start_one(subject: Subject) -> None:

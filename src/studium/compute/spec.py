@@ -75,6 +75,7 @@ class Service:
 class RunSpec:
     """One run. `environment_path` is a host folder shown read-only at `/opt/env`; `command[0]` is looked up inside.
 
+    `network` gives no way out, the public internet, or a proxy that reaches the `hosts` (`host:port`) alone.
     `secrets` names where the run's secrets are found when it starts; their values are never part of a spec.
     """
 
@@ -88,7 +89,8 @@ class RunSpec:
     devices: tuple[Device, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     workdir: str = "/notebooks"
-    network: Literal["none", "outbound"] = "none"
+    network: Literal["none", "outbound", "hosts"] = "none"
+    hosts: tuple[str, ...] = ()
     service: Service | None = None
     nested_namespaces: bool = False
     secrets: str = ""
@@ -107,6 +109,7 @@ class RunSpec:
         known["mounts"] = tuple(Mount(**m) for m in known.get("mounts", ()))
         known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))
         known["devices"] = tuple(Device(**{**d, "paths": tuple(d["paths"])}) for d in known.get("devices", ()))
+        known["hosts"] = tuple(known.get("hosts", ()))
         if known.get("service"):
             known["service"] = Service(**known["service"])
         return cls(**known)

@@ -23,6 +23,11 @@ def components(path: str) -> list[str]:
     return parts
 
 
+def open_folder(root: str, path: str) -> int:
+    """A descriptor of the folder at `path` below `root`. Raises OSError or ValueError."""
+    return _descend(root, components(path), None)
+
+
 def _descend(root: str, folders: list[str], make_for: tuple[int, int] | None) -> int:
     """A descriptor of the folder; missing ones are made (owned by `make_for`) if given. Raises OSError."""
     current = os.open(root, _FOLDER & ~os.O_NOFOLLOW)

@@ -74,6 +74,8 @@ def variables(spec: dict[str, Any]) -> dict[str, str]:
         "STUDIUM_RUN": spec["run_id"],
         "STUDIUM_PROGRESS": f"{RUN_FOLDER}/progress.json",
     }
+    if spec["network"] == "hosts":
+        found["STUDIUM_EGRESS"] = f"{RUN_FOLDER}/egress.sock"
     if service:
         found["STUDIUM_SOCKET"] = f"{RUN_FOLDER}/{service['socket']}"
     given: dict[str, str] = spec["variables"]

@@ -21,11 +21,11 @@ class CouldNotStartError(Exception):
 
 
 class Sandbox:
-    """A started sandbox: bubblewrap's pid, the pid of the first process inside, pasta's pid, and the pipes to it."""
+    """A started sandbox: the pids of bubblewrap, of the first process inside, of its way out, and the pipes to it."""
 
     def __init__(self, pid: int, status: int, block: int) -> None:
         self.pid, self.status, self.block = pid, status, block
-        self.init = self.pasta = 0
+        self.init = self.pasta = self.egress = 0
 
     def release(self) -> None:
         """Let the command run."""
@@ -104,8 +104,13 @@ def _bubblewrap(spec: dict[str, Any], host: dict[str, Any], places: sandbox.Plac
     return [programs.find("bwrap") or "bwrap", "--args", str(options), "--", *spec["command"]]
 
 
-def start(spec: dict[str, Any], host: dict[str, Any], places: sandbox.Places, group: Group, output: int) -> Sandbox:
-    """Start the sandbox up to the point where it waits for `release`. Raises `CouldNotStartError`."""
+def start(
+    spec: dict[str, Any], host: dict[str, Any], places: sandbox.Places, group: Group, output: int, folder: str
+) -> Sandbox:
+    """Start the sandbox up to the point where it waits for `release`. Raises `CouldNotStartError`.
+
+    `folder` is what becomes `/run/studium` inside.
+    """
     outbound = spec["network"] == "outbound"
     if outbound and (missing := network.missing_programs()):
         raise CouldNotStartError(f"Outbound network cannot be offered here: {' and '.join(missing)} is not installed.")
@@ -137,6 +142,12 @@ def start(spec: dict[str, Any], host: dict[str, Any], places: sandbox.Places, gr
     for descriptor in (status_out, block_in, told_out):
         os.close(descriptor)
     started = Sandbox(pid=pid, status=status_in, block=block_out)
+    try:
+        if spec["network"] == "hosts":
+            started.egress = _start_egress(folder, spec["hosts"], who, group)
+    except OSError:
+        end(started)
+        raise
     _follow(started, told_in, spec, who, group)
     return started
 
@@ -206,9 +217,35 @@ def _start_pasta(target: int, who: Identity, group: Group, words: int) -> int:
     return pid
 
 
+def _start_egress(folder: str, hosts: list[str], who: Identity, group: Group) -> int:
+    """The proxy through which a run reaches the hosts that its spec names: its pid."""
+    from . import egress  # most runs need none of it
+
+    listener = egress.listen(folder, (who.uid, who.gid) if who.change else None)
+    with listener:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _fresh_session()
+                group.join(0, leave_out=("devices",))
+                become(Identity(who.uid, who.gid, (), who.change))
+                _close_all_but(listener.fileno())  # locks of the run and the volume end with the runner
+                egress.serve(listener, frozenset(each.lower() for each in hosts))
+            finally:
+                os._exit(127)
+    return pid
+
+
+def _close_all_but(kept: int) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
 def end(started: Sandbox) -> None:
     """Kill what was started and close the pipes to it."""
-    for pid in (started.pid, started.pasta):
+    for pid in (started.pid, started.pasta, started.egress):
         if pid:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

@@ -41,7 +41,7 @@ def gather(spec: dict[str, Any], run_folder: str, volume: str | None, stage: Sta
 
 def _namespaces(spec: dict[str, Any]) -> list[str]:
     words = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    if spec["network"] == "none":
+    if spec["network"] != "outbound":
         words.append("--unshare-net")
     if not spec["nested_namespaces"]:
         words.append("--disable-userns")

@@ -171,10 +171,10 @@ class Run:
         log = Log(self.path("log"), self.spec["limits"]["log_bytes"], self.hidden)
         started = None
         try:
-            started = launch.start(self.spec, self.host, places, self.group, writer)
+            started = launch.start(self.spec, self.host, places, self.group, writer, self.path(IO_IN))
             os.close(writer)
             writer = -1
-            self.teller.remember(started.init, started.pid, started.pasta)
+            self.teller.remember(started.init, started.pid, started.pasta, started.egress)
             self.teller.tell()
             if started.init and not self.group.backend and not self.root:
                 sampling.limit_processes(started.init, self.spec["limits"]["pids"])

@@ -1,7 +1,7 @@
-"""Reads, writes or collects files of an image that no run has mounted: `volume_io.py VERB IMAGE PATH LIMIT NUMBER`.
+"""Reads, writes, collects or exports files of an image that no run has mounted: `volume_io.py VERB IMAGE PATH LIMIT NUMBER`.
 
 `read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
-bytes and NUMBER files.
+bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input.
 
 A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
 Exit codes: 0 done, 3 no such plain file, 4 too large, 1 anything else with a sentence on stderr.
@@ -28,6 +28,11 @@ def main(arguments: list[str]) -> int:
         if verb == "collect":
             collecting = importlib.import_module("runner.collecting")
             collecting.collect(root, sys.stdout.buffer, skip=path, most_files=int(number), most_bytes=int(limit))
+            return 0
+        if verb == "export":
+            exporting = importlib.import_module("runner.exporting")
+            target = os.fsdecode(sys.stdin.buffer.read())
+            exporting.export(root, path, target, most_files=int(number), most_bytes=int(limit))
             return 0
         content = beneath.read(root, path, int(limit))
     except beneath.TooLargeError as error:

@@ -192,6 +192,13 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def export(self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+        """Copy a folder of a volume into the empty host folder `target`, as `studium.runner.exporting` says.
+
+        Raises `EngineError`, also for a folder that is not there or does not fit the limits.
+        """
+
+    @abstractmethod
     def reclaim(self, run_id: str) -> None:
         """Forget an ended run: its sockets, cgroups, mounts and scratch space. The volume stays."""
 

@@ -26,7 +26,7 @@ from studium.compute.engines.base import (
     Usage,
 )
 from studium.compute.spec import RunSpec
-from studium.runner import beneath, collecting
+from studium.runner import beneath, collecting, exporting
 
 MACHINES = (FoundMachine(name="fake", vcpu=8.0, memory_bytes=32 * 1024**3),)
 EVERY = "*"
@@ -263,6 +263,15 @@ class FakeEngine(Engine):
                 beneath.write(root, name, text.encode("latin-1"), None)
             with target.open("wb") as out:
                 collecting.collect(root, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
+
+    def export(self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in self._state["volumes"].get(volume, {}).items():
+                beneath.write(root, name, text.encode("latin-1"), None)
+            try:
+                exporting.export(root, path, str(target), most_files=most_files, most_bytes=most_bytes)
+            except (OSError, ValueError) as error:
+                raise EngineError(str(error)) from error
 
     def reclaim(self, run_id: str) -> None:
         run = self._state["runs"].get(run_id)

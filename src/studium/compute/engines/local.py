@@ -261,6 +261,10 @@ class LocalEngine(Engine):
         with target.open("wb") as out:
             self._volumes.collect(volume, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
 
+    def export(self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+        self._volume_folder(volume)
+        self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes)
+
     def reclaim(self, run_id: str) -> None:
         folder = self._folder(run_id)
         if not folder.exists():

@@ -5,6 +5,7 @@ a process of its own. No link of the run is ever followed (`studium.runner.benea
 """
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from studium.compute.engines.base import EngineError
-from studium.runner import beneath, collecting, programs, volume_io, volumes
+from studium.runner import beneath, collecting, exporting, programs, volume_io, volumes
 
 _PATIENCE = 20.0
 _PROGRAM = Path(volume_io.__file__)
@@ -82,6 +83,27 @@ class VolumeAccess:
     def _collect_apart(self, folder: Path, out: IO[bytes], skip: str, most_files: int, most_bytes: int) -> None:
         volumes.wait_until_detached(str(folder / volumes.IMAGE))
         done = self._run("collect", folder, skip, most_bytes, most_files, b"", out)
+        if done.returncode != 0:
+            raise OSError(done.stderr.decode(errors="replace")[-500:])
+
+    def export(self, name: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+        """Copy a folder out, as `runner.exporting` says. Raises `EngineError`."""
+        folder = self._folder / name
+        into = functools.partial(exporting.export, path=path, target=str(target), most_files=most_files)
+        into = functools.partial(into, most_bytes=most_bytes)
+        try:
+            if (folder / volumes.TREE).exists():
+                into(str(folder / volumes.TREE))
+            elif (folder / volumes.IMAGE).exists():
+                self._on_image(folder, into, lambda: self._export_apart(folder, path, target, most_files, most_bytes))
+            else:
+                raise EngineError(f"there is no volume {name}")
+        except (OSError, ValueError) as error:
+            raise EngineError(f"{path} of the volume {name} cannot be taken out: {error}") from error
+
+    def _export_apart(self, folder: Path, path: str, target: Path, most_files: int, most_bytes: int) -> None:
+        volumes.wait_until_detached(str(folder / volumes.IMAGE))
+        done = self._run("export", folder, path, most_bytes, most_files, os.fsencode(target))
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 
