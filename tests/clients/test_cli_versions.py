@@ -15,7 +15,7 @@ from factories.notebooks import make_notebook, notebook_json
 from studium.cli import exchange
 from studium.client import Client
 from studium.client.shapes import VersionFile, VersionFiles
-from studium.environments.models import Environment
+from studium.environments.models import Build
 from studium.lib import clock
 from studium.notebooks import actions as notebooks
 from studium.notebooks.launching import volume_of_version
@@ -227,7 +227,7 @@ class TestRunning:
         again = cli("notebooks", "run", "churn", "--version", "1", "--json")
         assert again.exit_code == 0, again.output
         assert json.loads(again.stdout)["again_of"] == 1
-        Environment.objects.update(lock_digest="1" * 64)
+        Build.objects.update(path="/gone")
         refused = cli("notebooks", "run", "churn", "--version", "1")
         assert refused.exit_code == 2
         assert "no longer on this machine" in words(refused.stderr)

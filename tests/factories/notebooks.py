@@ -6,7 +6,8 @@ from typing import Any
 
 from factories.accounts import NOW
 from studium.accounts.models import Team, User
-from studium.environments.models import Environment
+from studium.environments.models import Build, Environment
+from studium.environments.states import BuildState
 from studium.notebooks.actions import create_notebook
 from studium.notebooks.models import Notebook
 
@@ -31,5 +32,17 @@ def make_notebook(
     return create_notebook(user, where, title, more.pop("content", notebook_json()), now=now, **more)
 
 
-def make_environment(path: str = "/usr", *, now: datetime = NOW) -> Environment:
-    return Environment.objects.create(slug="default", name="Python", lock_digest="0" * 64, path=path, built_at=now)
+def make_environment(path: str = "/usr", *, now: datetime = NOW) -> Build:
+    """The default one, ready."""
+    default = Environment.objects.create(slug="default", name="Default", created_at=now)
+    return Build.objects.create(
+        environment=default,
+        number=1,
+        state=BuildState.READY,
+        lock_digest="0" * 64,
+        path=path,
+        created_at=now,
+        built_at=now,
+        used_at=now,
+        compiled_at=now,
+    )

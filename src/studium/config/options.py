@@ -58,6 +58,8 @@ class Options(BaseSettings):
     )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_token: str = Field("", description="Bearer token of `/metrics`; empty lets only administrators read it.")
+    package_index: str = Field("", description="Package index that environments are built from; empty for pip's own.")
+    package_hosts: str = Field("", description="Further hosts, `name` or `name:port`, that builds fetch files from.")
     web_threads: int = Field(8, ge=1, le=128, description="Threads of the web process.")
 
     @field_validator("home")

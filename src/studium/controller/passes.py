@@ -3,6 +3,7 @@
 from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
 from studium.controller.loop import Pass
+from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.versions import reconcile as versions
@@ -42,11 +43,20 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             hinted=True,
         ),
         Pass(
+            name="builds",
+            run=lambda now: environments.settle_ended(where, now) + environments.submit_waiting(now),
+            every=1,
+            hinted=True,
+        ),
+        Pass(name="compile", run=environments.compile_ready, every=5),
+        Pass(
             name="clean",
             run=lambda now: (
                 versions.clean_volumes(where, now)
                 + versions.forget_comparisons(now)
                 + notebooks.clean_deleted(where, now)
+                + environments.collect_unused(now)
+                + environments.clean_volumes(where, now)
                 + storage.collect(now)
             ),
             every=30,

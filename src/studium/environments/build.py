@@ -60,7 +60,7 @@ def build_default(home: Path, *, progress: Progress) -> Path:
         unfinished = target.parent / f".building-{os.getpid()}"
         try:
             _build(unfinished, python, digest, progress)
-            _seal(unfinished)
+            seal(unfinished)
             unfinished.rename(target)
         finally:
             remove(unfinished)
@@ -220,7 +220,13 @@ def _write_record(target: Path, packages: Path, python: Interpreter, digest: str
     (target / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _seal(target: Path) -> None:
+def unseal(target: Path) -> None:
+    """Let the owner write into its folders again."""
+    for folder, _, _ in os.walk(target):
+        Path(folder).chmod(0o755)
+
+
+def seal(target: Path) -> None:
     """Readable by every user, writable by none: it is shared by runs under different user ids."""
     for folder, _, names in os.walk(target, topdown=False):
         for path in (Path(folder, name) for name in names):

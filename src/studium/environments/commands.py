@@ -6,6 +6,11 @@ from pathlib import Path
 ENVIRONMENT = "/opt/env"
 CODE = "/opt/studium"
 RUN_FOLDER = "/run/studium"
+# The default environment beside one that a team made: the server runs in it, whatever packages the kernels see.
+SERVER = "/opt/server"
+# The installer that builds of environments use.
+UV = "/opt/uv"
+ENVIRONMENT_VARIABLE = "STUDIUM_ENVIRONMENT"
 # And the kernel files of the operator, where there are any.
 KERNELS = "/opt/kernels"
 
@@ -21,19 +26,29 @@ def code_folder() -> Path:
     return Path(__file__).resolve().parent / "inside"
 
 
-def session_command() -> tuple[str, ...]:
+def _python(server: str, script: str, *arguments: str) -> tuple[str, ...]:
+    return (f"{server}/bin/python", "-s", f"{CODE}/{script}", *arguments)
+
+
+def session_command(server: str = ENVIRONMENT) -> tuple[str, ...]:
     """Starts JupyterLab on the run's socket.
 
     The token comes from the variable `JUPYTER_TOKEN`. `STUDIUM_NOTEBOOK`, a path below the workspace, names the notebook
-    whose kernel is started at once; `STUDIUM_TERMINALS=0` leaves terminals out.
+    whose kernel is started at once; `STUDIUM_TERMINALS=0` leaves terminals out. `server` is where the environment with
+    JupyterLab is shown.
     """
-    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/serve_notebook.py")
+    return _python(server, "serve_notebook.py")
 
 
-def execute_command(notebook: str) -> tuple[str, ...]:
+def execute_command(notebook: str, server: str = ENVIRONMENT) -> tuple[str, ...]:
     """Executes the notebook at this path below the workspace, saving it after every cell.
 
     Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a kernel that does not exist or died,
     143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
     """
-    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/execute_notebook.py", notebook)
+    return _python(server, "execute_notebook.py", notebook)
+
+
+def build_command() -> tuple[str, ...]:
+    """Builds an environment in the workspace from `request.json` there, as `inside/build_environment.py` says."""
+    return _python(SERVER, "build_environment.py")

@@ -1,16 +1,62 @@
-"""Reads of environments: which languages notebooks can be run in now."""
+"""Reads of environments and builds, and of the languages that notebooks can be run in now."""
 
 from pathlib import Path
 
-from studium.environments.actions import DEFAULT
+from django.db.models import QuerySet
+
+from studium.accounts.models import Team
+from studium.environments import errors
 from studium.environments.kernels import NOT_BUILT, Choice, choices, find
-from studium.environments.models import Environment
+from studium.environments.models import Build, Environment
+from studium.environments.states import BuildState
 from studium.errors import NotYet
+
+DEFAULT = "default"
+
+
+def default_builds() -> QuerySet[Build]:
+    """Those of the default environment, the present one first."""
+    return Build.objects.filter(environment__team=None, environment__slug=DEFAULT).order_by("-built_at")
+
+
+def default_build() -> Build:
+    """What runs use that name no other environment. Raises NotYet before it is built."""
+    found = default_builds().filter(state=BuildState.READY).select_related("environment").first()
+    if found is None:
+        raise NotYet(
+            "environment.not_built",
+            "The default environment is not built yet.",
+            "An administrator builds it with `studium up`.",
+        )
+    return found
+
+
+def of_team(team: Team) -> QuerySet[Environment]:
+    return Environment.objects.filter(team=team, deleted_at=None).select_related("team").order_by("name")
+
+
+def builds_of(environment: Environment) -> QuerySet[Build]:
+    """The newest first."""
+    return environment.builds.select_related("run", "created_by", "environment__team").order_by("-number")
+
+
+def build_of(environment: Environment, number: int) -> Build:
+    """Raises NotFound."""
+    found = builds_of(environment).filter(number=number).first()
+    if found is None:
+        raise errors.unknown_build(environment.full_name, number)
+    return found
+
+
+def current_build(environment: Environment) -> Build | None:
+    """What a notebook that follows the environment gets: the newest build that succeeded."""
+    done = (BuildState.READY, BuildState.COLLECTED)
+    return builds_of(environment).filter(state__in=done).first()
 
 
 def offered() -> list[Choice]:
-    """The choices with the environment that runs get now."""
-    built = Environment.objects.filter(slug=DEFAULT).first()
+    """The languages with the environment that runs get now."""
+    built = default_builds().filter(state=BuildState.READY).first()
     return choices(Path(built.path) if built else NOT_BUILT)
 
 

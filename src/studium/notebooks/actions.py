@@ -11,12 +11,13 @@ from studium.accounts.states import Role
 from studium.compute import actions as compute
 from studium.compute.models import Run
 from studium.compute.states import LIVE
-from studium.environments.queries import require_language
+from studium.environments.models import Environment
+from studium.environments.queries import build_of, require_language
 from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.document import blank, check_notebook
-from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes, place_of
+from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
@@ -45,6 +46,8 @@ def create_notebook(
     copied_from: Notebook | None = None,
     copied_version: int | None = None,
     language: str = "",
+    environment: Environment | None = None,
+    environment_number: int | None = None,
 ) -> Notebook:
     """A notebook from nothing, a file, the gallery or another one. Without a visibility, the most private one the plan allows.
 
@@ -76,6 +79,8 @@ def create_notebook(
                     gallery_slug=gallery_slug,
                     copied_from=copied_from,
                     copied_version=copied_version,
+                    environment=environment,
+                    environment_number=environment_number,
                     language=found.language,
                     cells=found.cells,
                 )
@@ -165,7 +170,8 @@ def start(
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
-    spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk)
+    build = build_for(notebook, now=now)
+    spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk, build=build)
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -228,6 +234,35 @@ def update_notebook(
             team_id=notebook.team_id,
             now=now,
             data={k: str(v) for k, v in changes.items()},
+        )
+    notebook.refresh_from_db()
+    return notebook
+
+
+def choose_environment(
+    actor: User, notebook: Notebook, environment: Environment | None, *, now: datetime, number: int | None = None
+) -> Notebook:
+    """What software the notebook's runs see from the next start on: the newest build, or the one of this number.
+
+    None is the default one. The caller fetched the environment as the actor. Raises NotFound for an unknown build.
+    """
+    if environment is not None and environment.team is None:
+        environment = None
+    if environment is None:
+        number = None
+    elif number is not None:
+        build_of(environment, number)
+    with transaction.atomic():
+        Notebook.objects.filter(pk=notebook.pk).update(
+            environment=environment, environment_number=number, changed_at=now
+        )
+        record(
+            "notebook.environment",
+            subject=("notebook", notebook.pk),
+            actor=actor,
+            team_id=notebook.team_id,
+            now=now,
+            data={"environment": environment.full_name if environment else "default", "build": number},
         )
     notebook.refresh_from_db()
     return notebook

@@ -1,10 +1,15 @@
 """From a notebook to the plain run spec that compute carries out."""
 
 from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
 
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Volume
 from studium.environments import commands, kernels
-from studium.environments.actions import default_environment
+from studium.environments.actions import use
+from studium.environments.models import Build
+from studium.environments.queries import current_build, default_build, default_builds
+from studium.environments.states import BuildState
 from studium.lib.ids import new_secret
 from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
@@ -48,18 +53,22 @@ def build_spec(
     *,
     run_id: str,
     disk: int,
+    build: Build,
     source: str = "",
-    environment_path: str = "",
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
-    `source` is the digest of the document that a version runs; an empty environment path stands for the default one.
+    `source` is the digest of the document that a version runs; `build` is what software it sees.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
         "STUDIUM_NOTEBOOK_ID": notebook.pk,
         commands.NOTEBOOK_VARIABLE: notebook.filename,
     }
+    server = commands.ENVIRONMENT
+    if build.environment.team_id is not None:
+        server = commands.SERVER
+        variables[commands.ENVIRONMENT_VARIABLE] = commands.ENVIRONMENT
     service = None
     if kind == LaunchKind.SESSION:
         token = new_secret()
@@ -74,13 +83,13 @@ def build_spec(
     seeds = (Seed(source=f"blob:{document}", target=notebook.filename),) if document else ()
     return RunSpec(
         run_id=run_id,
-        command=commands.session_command()
+        command=commands.session_command(server)
         if kind == LaunchKind.SESSION
-        else commands.execute_command(notebook.filename),
+        else commands.execute_command(notebook.filename, server),
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
-        environment_path=environment_path or default_environment().path,
+        environment_path=build.path,
         volume=Volume(name=volume),
-        mounts=_mounts(),
+        mounts=_mounts(build),
         seeds=seeds,
         variables=variables,
         network="outbound" if notebook.internet else "none",
@@ -89,9 +98,28 @@ def build_spec(
     )
 
 
-def _mounts() -> tuple[Mount, ...]:
-    """Our code for the inside, and the operator's kernel files if there are any."""
+def build_for(notebook: Notebook, *, now: datetime) -> Build:
+    """The build that the notebook's runs get now. Raises NotYet or Refused where there is none."""
+    if notebook.environment is None:
+        return default_build()
+    return use(notebook.environment, notebook.environment_number, now=now)
+
+
+def present_build(notebook: Notebook) -> Build | None:
+    """What the notebook's runs would get, without asking that it can be mounted: what a version is saved under."""
+    environment = notebook.environment
+    if environment is None:
+        return default_builds().filter(state=BuildState.READY).first()
+    if notebook.environment_number:
+        return environment.builds.filter(number=notebook.environment_number).first()
+    return current_build(environment)
+
+
+def _mounts(build: Build) -> tuple[Mount, ...]:
+    """Our code for the inside, the operator's kernel files if there are any, and JupyterLab where a team's has none."""
     shown = {commands.CODE: commands.code_folder(), commands.KERNELS: kernels.operator_folder()}
+    if build.environment.team_id is not None:
+        shown[commands.SERVER] = Path(default_build().path)
     return tuple(Mount(source=str(source), target=target) for target, source in shown.items() if source.is_dir())
 
 

@@ -4,6 +4,7 @@ from django.db import models
 
 from studium.accounts.models import Project, Team, User
 from studium.compute.models import Run
+from studium.environments.models import Build, Environment
 from studium.lib.ids import new_id
 from studium.notebooks.states import LaunchKind, Missed, Notify, Overlap, TurnState, VersionKind, Visibility
 
@@ -27,6 +28,9 @@ class Notebook(models.Model):
     filename = models.CharField(max_length=120, default="notebook.ipynb")
     language = models.CharField(max_length=40, default="python")
     internet = models.BooleanField(default=False)
+    # None is the default one. The number is a build of it; without one the notebook follows the newest.
+    environment = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="+")
+    environment_number = models.PositiveIntegerField(null=True)
     machine_type = models.CharField(max_length=60, blank=True)
     gallery_slug = models.CharField(max_length=80, blank=True)
     # Lineage of a copy. The number is the version that was copied, empty where it was the living document.
@@ -106,7 +110,9 @@ class Version(models.Model):
     document = models.CharField(max_length=64)
     document_bytes = models.BigIntegerField()
     cells = models.PositiveIntegerField()
+    # The digest of the lock; `build` is empty where what had it is no longer on record.
     environment = models.CharField(max_length=64)
+    build = models.ForeignKey(Build, null=True, on_delete=models.SET_NULL, related_name="+")
     internet = models.BooleanField(default=False)
 
     run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="version")

@@ -227,6 +227,7 @@ def _start_egress(folder: str, hosts: list[str], who: Identity, group: Group) ->
         if pid == 0:
             try:
                 _fresh_session()
+                signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # callers that hang up are no end of it
                 group.join(0, leave_out=("devices",))
                 become(Identity(who.uid, who.gid, (), who.change))
                 _close_all_but(listener.fileno())  # locks of the run and the volume end with the runner

@@ -14,7 +14,7 @@ from factories.notebooks import notebook_json
 from studium.accounts.states import Role
 from studium.compute.models import Run
 from studium.compute.states import Reason, State
-from studium.environments.models import Environment
+from studium.environments.models import Build
 from studium.lib import clock
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
@@ -219,7 +219,7 @@ def test_a_version_is_run_again_as_it_was(world: World) -> None:
 
 def test_an_environment_that_is_gone_is_not_replaced_by_another(world: World) -> None:
     version = world.version()
-    Environment.objects.update(lock_digest="1" * 64)
+    Build.objects.update(path="/gone")
     said = world.json(world.cast.owner, "POST", f"/notebooks/{version.notebook_id}/versions/1/run", {}, status=422)
     assert said["code"] == "version.environment_gone"
     assert Version.objects.count() == 1

@@ -10,6 +10,7 @@ from factories.compute import load_plans
 from factories.notebooks import make_environment, make_notebook, notebook_json
 from studium.accounts.models import User
 from studium.compute.states import Reason, State
+from studium.environments.queries import default_build
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
 from studium.events.models import Event
 from studium.lib.units import GIB
@@ -273,5 +274,5 @@ def test_a_workspace_that_a_restore_left_behind_gets_the_document_again(cast: Ca
     rules = standing(cast.owner.personal_team, now=NOW).rules
     for notebook, seeds in ((lost, [lost.filename]), (kept, [])):
         notebook.refresh_from_db()
-        spec = build_spec(notebook, LaunchKind.SESSION, rules, run_id="r", disk=GIB)
+        spec = build_spec(notebook, LaunchKind.SESSION, rules, run_id="r", disk=GIB, build=default_build())
         assert [seed.target for seed in spec.seeds] == seeds

@@ -13,8 +13,7 @@ from studium.compute.actions import stop_run
 from studium.compute.engines.base import Cause, EngineError
 from studium.compute.models import Run
 from studium.compute.states import Reason, State
-from studium.environments.describe import RECORD
-from studium.environments.models import Environment
+from studium.environments.models import Build
 from studium.errors import BadInput, NotFound, NotYet, Refused
 from studium.notebooks import actions as notebooks
 from studium.notebooks import reconcile as documents
@@ -266,20 +265,31 @@ def test_running_again_takes_the_same_source_and_environment(
     cast: Cast, notebook: Notebook, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     builds = tmp_path_factory.mktemp("environments")
-    for digest in ("1" * 16, "2" * 16):
-        (builds / digest).mkdir()
-    Environment.objects.update(path=str(builds / ("1" * 16)), lock_digest="1" * 16)
+    (builds / "old").mkdir()
+    old = Build.objects.get()
+    Build.objects.update(path=str(builds / "old"), lock_digest="1" * 16)
     first = end(world, run_version(world, cast, notebook))
     notebooks.replace_document(cast.owner, notebook, notebook_json("newer"), now=world.now)
     notebook.refresh_from_db()
-    Environment.objects.update(path=str(builds / ("2" * 16)), lock_digest="2" * 16)
+    Build.objects.create(
+        environment=old.environment,
+        number=2,
+        state="ready",
+        path="/usr",
+        lock_digest="2" * 16,
+        created_at=world.now,
+        built_at=world.now + timedelta(days=1),
+    )
+    (builds / "old").rmdir()
     with pytest.raises(Refused) as refused:
         actions.save_and_run(cast.owner, notebook, "", now=world.now, again=first)
     assert refused.value.code == "version.environment_gone"
-    (builds / ("1" * 16) / RECORD).write_text("{}")
+    (builds / "old").mkdir()
+    Build.objects.filter(pk=old.pk).update(state="ready", path=str(builds / "old"))
+    first.refresh_from_db()
     again = actions.save_and_run(cast.owner, notebook, "", now=world.now, again=first)
     assert (again.number, again.source, again.again_of, again.environment) == (2, first.source, first, "1" * 16)
-    assert running(again).spec["environment_path"] == str(builds / ("1" * 16))
+    assert running(again).spec["environment_path"] == str(builds / "old")
 
 
 def test_restoring_and_pinning(cast: Cast, notebook: Notebook) -> None:

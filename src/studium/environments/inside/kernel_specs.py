@@ -18,25 +18,33 @@ FOLDERS = (
     Path(__file__).resolve().parent / "kernels",
     Path(os.environ.get("STUDIUM_KERNELS") or "/opt/kernels"),
 )
-ENVIRONMENT = Path(sys.prefix)
+# Kernels of the environment come before those that the server's own brings along.
+ENVIRONMENTS = tuple(dict.fromkeys((surroundings.ENVIRONMENT, Path(sys.prefix))))
 
 
 def install() -> None:
     """Write the specifications where Jupyter looks first. A bad file is said on stderr, and is no reason not to start."""
-    places = {
-        "environment": str(ENVIRONMENT),
-        "packages": str(surroundings.PACKAGES),
-        "scratch": str(surroundings.SCRATCH),
-    }
+    places = {"packages": str(surroundings.PACKAGES), "scratch": str(surroundings.SCRATCH)}
     target = surroundings.SCRATCH / "jupyter"
     kernels, wrong = kernel_files.read_all(*FOLDERS)
     for error in wrong:
         print(f"A kernel is left out: {error}", file=sys.stderr)
     for kernel in kernels:
-        if kernel.argv and not kernel.missing(ENVIRONMENT):
-            _write(target / "kernels" / kernel.name, kernel, places)
+        home = next((each for each in ENVIRONMENTS if not kernel.missing(each)), None)
+        if kernel.argv and home:
+            _write(target / "kernels" / kernel.name, kernel, {**places, "environment": str(home)})
+    if Path(sys.prefix) != surroundings.ENVIRONMENT:
+        _write_python(target / "kernels" / "python3")
     given = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = os.pathsep.join([str(target), *([given] if given else [])])
+
+
+def _write_python(folder: Path) -> None:
+    """The Python kernel of the environment; Jupyter itself knows only that of its own Python."""
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = [surroundings.PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python", "metadata": {"debugger": True}}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
 
 def _write(folder: Path, kernel: kernel_files.KernelFile, places: dict[str, str]) -> None:
@@ -51,7 +59,7 @@ def _write(folder: Path, kernel: kernel_files.KernelFile, places: dict[str, str]
 def why_unknown(name: str) -> str:
     """What is known of a kernel that Jupyter does not know: empty, or what the machine lacks and how it is added."""
     for kernel in kernel_files.read_all(*FOLDERS)[0]:
-        if kernel.name == name and (missing := kernel.missing(ENVIRONMENT)):
+        if kernel.name == name and (missing := kernel.missing(surroundings.ENVIRONMENT)):
             return f"{kernel.display_name} needs {' and '.join(missing)}. An operator adds it: {kernel.how_to_add()}"
     return ""
 

@@ -73,6 +73,8 @@ lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 lab.extension_manager = "readonly"
 lab.collaborative = False
 lab.extra_labextensions_path = [str(Path(surroundings.__file__).parent / "labextensions")]
+if Path(sys.prefix) != surroundings.ENVIRONMENT:  # pages of widgets that the team's environment brings along
+    lab.extra_labextensions_path.append(str(surroundings.ENVIRONMENT / "share" / "jupyter" / "labextensions"))
 lab.user_settings_dir = str(surroundings.PACKAGES / "share" / "jupyter" / "lab" / "user-settings")
 lab.workspaces_dir = str(surroundings.SCRATCH / "workspaces")
 lab.app_dir = str(Path(sys.prefix, "share", "jupyter", "lab"))

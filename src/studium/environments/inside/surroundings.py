@@ -1,6 +1,6 @@
 """The variables and folders that a session's server and an executed notebook both need, set before Jupyter is imported.
 
-Runs inside the sandbox, with the environment's Python and nothing of the platform. What a person installs or configures
+Runs inside the sandbox, with the server's Python and nothing of the platform. What a person installs or configures
 lives in their workspace below `.local`; what only this run needs lives below `/tmp/studium`.
 """
 
@@ -14,7 +14,19 @@ WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 RUN_FOLDER = Path(os.environ.get("STUDIUM_RUN_FOLDER") or "/run/studium")
 PACKAGES = Path(os.environ.get("STUDIUM_PACKAGES") or WORKSPACE / ".local")
 SCRATCH = Path(os.environ.get("STUDIUM_SCRATCH") or "/tmp/studium")
-LIBRARY = PACKAGES / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+# What kernels run in. The server's own environment is another where a team made the one that the notebook uses.
+ENVIRONMENT = Path(os.environ.get("STUDIUM_ENVIRONMENT") or sys.prefix)
+PYTHON = str(ENVIRONMENT / "bin" / "python") if Path(sys.prefix) != ENVIRONMENT else sys.executable
+
+
+def _library() -> Path:
+    """Where packages lie that a person installs for the kernels' Python."""
+    found = sorted(path.name for path in (ENVIRONMENT / "lib").glob("python3.*"))
+    own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return PACKAGES / "lib" / (own if own in found or not found else found[-1]) / "site-packages"
+
+
+LIBRARY = _library()
 
 
 def prepare() -> None:
@@ -29,10 +41,10 @@ def prepare() -> None:
     # pip takes this file's word that `--user`, which means the same folder here, is all right.
     with contextlib.suppress(OSError), open(PACKAGES / "pyvenv.cfg", "x", encoding="utf-8") as handle:
         handle.write(f"home = {Path(sys.base_prefix, 'bin')}\ninclude-system-site-packages = true\n")
-    for fonts in Path(sys.prefix, "share", "matplotlib").glob("fontlist*.json"):
+    for fonts in Path(ENVIRONMENT, "share", "matplotlib").glob("fontlist*.json"):
         with contextlib.suppress(OSError):
             shutil.copy2(fonts, SCRATCH / "matplotlib" / fonts.name)
-    path = [str(PACKAGES / "bin"), str(Path(sys.prefix, "bin")), os.environ.get("PATH") or os.defpath]
+    path = [str(PACKAGES / "bin"), str(ENVIRONMENT / "bin"), os.environ.get("PATH") or os.defpath]
     os.environ.update(
         PATH=os.pathsep.join(dict.fromkeys(os.pathsep.join(path).split(os.pathsep))),
         STUDIUM_PACKAGES=str(PACKAGES),

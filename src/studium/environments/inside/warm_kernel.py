@@ -7,11 +7,12 @@ kernel is started so; any other kernel is started by the server in the usual way
 import json
 import os
 import subprocess
-import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import surroundings
 
 NAME = "python3"
 
@@ -57,7 +58,7 @@ def start(notebook: Path) -> None:
     with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
         json.dump(connection, handle)
     process = subprocess.Popen(
-        [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection_file)],
+        [surroundings.PYTHON, "-m", "ipykernel_launcher", "-f", str(connection_file)],
         cwd=notebook.parent if notebook.parent.is_dir() else None,
         env={**os.environ, "JPY_SESSION_NAME": str(notebook), "JPY_PARENT_PID": str(os.getpid())},
         stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from datetime import datetime
-from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Max
@@ -13,13 +12,13 @@ from studium.compute import actions as compute
 from studium.compute.models import MachineType
 from studium.compute.spec import RunSpec
 from studium.compute.states import State
-from studium.environments.actions import default_environment
-from studium.environments.describe import RECORD
+from studium.environments.actions import ready
+from studium.environments.models import Build
 from studium.errors import NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
-from studium.notebooks.launching import build_spec, disk_bytes
+from studium.notebooks.launching import build_for, build_spec, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, VersionKind
@@ -47,7 +46,16 @@ def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = ""
     standing = plans.standing(notebook.team, now=now)
     checks.check_team_storage(standing.plan, stored_bytes(notebook.team), notebook.document_bytes)
     with transaction.atomic():
-        version = _insert(actor, notebook, VersionKind.QUICK, notebook.document, now=now, note=note, settled_at=now)
+        version = _insert(
+            actor,
+            notebook,
+            VersionKind.QUICK,
+            notebook.document,
+            build=present_build(notebook),
+            now=now,
+            note=note,
+            settled_at=now,
+        )
         _recorded("version.saved", actor, version, now=now)
     return version
 
@@ -92,6 +100,7 @@ def run_document(
         checks.check_internet(standing.plan)
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
+    build = _build_again(again, now) if again else build_for(notebook, now=now)
     spec = build_spec(
         notebook,
         LaunchKind.VERSION,
@@ -99,9 +108,9 @@ def run_document(
         run_id=compute.new_run_id(),
         disk=disk_bytes(standing.rules, stored=stored, own=0),
         source=source,
-        environment_path=_environment_again(again) if again else "",
+        build=build,
     )
-    return _submit(actor, notebook, machine_type, spec, now=now, note=note, max_seconds=max_seconds, again=again)
+    return _submit(actor, notebook, machine_type, spec, build, now=now, note=note, max_seconds=max_seconds, again=again)
 
 
 def _submit(
@@ -109,6 +118,7 @@ def _submit(
     notebook: Notebook,
     machine_type: MachineType,
     spec: RunSpec,
+    build: Build,
     *,
     now: datetime,
     note: str,
@@ -132,7 +142,16 @@ def _submit(
         )
         Launch.objects.create(run=run, notebook=notebook, kind=LaunchKind.VERSION)
         version = _insert(
-            actor, notebook, VersionKind.RUN, source, now=now, note=note, pk=version_id, run=run, again_of=again
+            actor,
+            notebook,
+            VersionKind.RUN,
+            source,
+            build=build,
+            now=now,
+            note=note,
+            pk=version_id,
+            run=run,
+            again_of=again,
         )
         _recorded("version.run", actor, version, now=now)
     return version
@@ -160,23 +179,34 @@ def _look_again(notebook: Notebook, now: datetime) -> None:
     )
 
 
-def _environment_again(version: Version) -> str:
-    """The folder of the environment the version was made with. Raises Refused when that build is gone."""
-    current = default_environment()
-    path = Path(current.path).with_name(version.environment)
-    if version.environment == current.lock_digest:
-        return current.path
-    if not (path / RECORD).is_file():
-        raise Refused(
-            "version.environment_gone",
-            f"The environment of version {version.number} ({version.environment}) is no longer on this machine.",
-            "Run the notebook as a new version in today's environment instead.",
-        )
-    return str(path)
+def _build_again(version: Version, now: datetime) -> Build:
+    """The build the version was made with. Raises Refused when it is gone, NotYet while it is built again from its lock."""
+    if version.build is None:
+        raise _environment_gone(version)
+    try:
+        return ready(version.build, now=now)
+    except Refused:
+        raise _environment_gone(version) from None
+
+
+def _environment_gone(version: Version) -> Refused:
+    return Refused(
+        "version.environment_gone",
+        f"The environment of version {version.number} ({version.environment}) is no longer on this machine.",
+        "Run the notebook as a new version in today's environment instead.",
+    )
 
 
 def _insert(
-    actor: User, notebook: Notebook, kind: VersionKind, source: str, *, now: datetime, note: str, **fields: object
+    actor: User,
+    notebook: Notebook,
+    kind: VersionKind,
+    source: str,
+    *,
+    build: Build | None,
+    now: datetime,
+    note: str,
+    **fields: object,
 ) -> Version:
     """Insert a version under the next number. To be called in a transaction."""
     Notebook.objects.select_for_update().get(pk=notebook.pk)  # two at once must not take the same number
@@ -194,7 +224,8 @@ def _insert(
         document=source,
         document_bytes=shown.document_bytes,
         cells=shown.cells,
-        environment=again.environment if isinstance(again, Version) else default_environment().lock_digest,
+        environment=build.lock_digest if build else "",
+        build=build,
         internet=shown.internet,
         **fields,
     )
@@ -268,6 +299,8 @@ def copy(
         storage.get(digest),
         now=now,
         machine_type=notebook.machine_type,
+        environment=notebook.environment,
+        environment_number=notebook.environment_number,
         copied_from=notebook,
         copied_version=version.number if version else None,
     )

@@ -1,0 +1,169 @@
+"""Builds a team's environment from `request.json` of the workspace. The command of every build run.
+
+Resolves what was asked for to a lock with hashes, installs the lock into `new` and tells in `result.json` what is in it.
+Nothing but the package index can be reached, through the proxy of the run. What an index gives may run code of its own
+while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot be built, and then the log has the reason;
+2 for a request that cannot be read.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
+UV = os.environ.get("STUDIUM_UV") or "/opt/uv"
+NEW, CACHE = WORKSPACE / "new", WORKSPACE / ".cache"
+FAILED, BAD_REQUEST = 1, 2
+# What a notebook's kernel and `!pip install` need in every environment.
+ALWAYS = ("ipykernel>=6.29", "pip")
+# The volume is kept, and with it what was fetched, until it takes up more than this share of the room.
+_CACHE_SHARE = 0.4
+_PIECE = 65536
+
+
+class CannotBuildError(Exception):
+    """The resolver or the installer said no; what it said is in the log."""
+
+
+def open_way(path: str) -> int:
+    """A port on the run's own loopback that leads to the proxy's socket, as tools take a proxy's address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while piece := source.recv(_PIECE):
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            for each in (source, target):
+                each.close()
+
+    def serve() -> None:
+        while True:
+            caller, _ = listener.accept()
+            proxy = socket.socket(socket.AF_UNIX)
+            try:
+                proxy.connect(path)
+            except OSError:
+                caller.close()
+                continue
+            for ends in ((caller, proxy), (proxy, caller)):
+                threading.Thread(target=carry, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def surroundings(index: str) -> dict[str, str]:
+    """The variables of uv and of what it starts to build packages."""
+    found = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp/home",
+        "TMPDIR": str(WORKSPACE / ".tmp"),
+        "LANG": "C.UTF-8",
+        "UV_CACHE_DIR": str(CACHE),
+        "UV_LINK_MODE": "hardlink",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_CONFIG": "1",
+        "UV_SYSTEM_CERTS": "1",
+        "UV_DEFAULT_INDEX": index,
+        "UV_HTTP_TIMEOUT": "60",
+        "NO_COLOR": "1",
+    }
+    authorities = Path("/etc/ssl/certs/ca-certificates.crt")
+    if authorities.is_file():
+        found["SSL_CERT_FILE"] = str(authorities)
+    way = os.environ.get("STUDIUM_EGRESS")
+    if way:
+        proxy = f"http://127.0.0.1:{open_way(way)}"
+        found |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "http_proxy": proxy, "https_proxy": proxy}
+        found |= {"NO_PROXY": "", "no_proxy": ""}
+    for name in ("TMPDIR", "HOME"):
+        os.makedirs(found[name], exist_ok=True)
+    return found
+
+
+def uv(environ: dict[str, str], *arguments: str) -> None:
+    """Run uv. Raises CannotBuildError; what it says goes to the log."""
+    sys.stdout.flush()
+    done = subprocess.run([UV, *arguments], env=environ, stdin=subprocess.DEVNULL, check=False, cwd=WORKSPACE)
+    if done.returncode != 0:
+        raise CannotBuildError(arguments[0])
+
+
+def write_sources(request: dict[str, Any]) -> list[str]:
+    """The files to resolve: what was asked for, and what every environment has."""
+    always = WORKSPACE / "always.in"
+    always.write_text("\n".join(ALWAYS) + "\n", encoding="utf-8")
+    name = "pyproject.toml" if request["kind"] == "pyproject" else "requirements.in"
+    (WORKSPACE / name).write_text(request["source"], encoding="utf-8")
+    return [name, always.name]
+
+
+def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
+    """`lock.txt`: every package by exact version and hash."""
+    lock = WORKSPACE / "lock.txt"
+    if request.get("lock"):
+        lock.write_text(request["lock"], encoding="utf-8")
+        return
+    print("Resolving", flush=True)
+    lock.unlink(missing_ok=True)
+    options = ["--generate-hashes", "--no-header", "--quiet", "--python", python, "--output-file", lock.name]
+    uv(environ, "pip", "compile", *write_sources(request), *options)
+
+
+def install(python: str, environ: dict[str, str]) -> None:
+    shutil.rmtree(NEW, ignore_errors=True)
+    print("Installing", flush=True)
+    uv(environ, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(NEW))
+    uv(environ, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), "lock.txt")
+
+
+def tell() -> None:
+    """`result.json`: the packages by name."""
+    library = next(NEW.glob("lib/python3.*/site-packages"))
+    found = {each.name.lower().replace("_", "-"): each.version for each in metadata.distributions(path=[str(library)])}
+    result = {"packages": found, "library": str(library.relative_to(NEW))}
+    (WORKSPACE / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
+
+
+def tidy(environ: dict[str, str]) -> None:
+    """Leave room in the volume for the next build."""
+    facts = os.statvfs(WORKSPACE)
+    if facts.f_blocks and 1 - facts.f_bavail / facts.f_blocks > _CACHE_SHARE:
+        subprocess.run([UV, "cache", "clean", "--quiet"], env=environ, check=False)
+    shutil.rmtree(WORKSPACE / ".tmp", ignore_errors=True)
+
+
+def main() -> int:
+    (WORKSPACE / "result.json").unlink(missing_ok=True)
+    try:
+        request = json.loads((WORKSPACE / "request.json").read_text(encoding="utf-8"))
+        python, index = str(request["python"]), str(request["index"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"The request cannot be read: {error}")
+        return BAD_REQUEST
+    environ = surroundings(index)
+    try:
+        resolve(request, python, environ)
+        install(python, environ)
+        tell()
+    except CannotBuildError:
+        tidy(environ)
+        return FAILED
+    print("Built", flush=True)
+    if os.environ.get("STUDIUM_EGRESS"):
+        tidy(environ)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Takes what a build run made out of its hostile workspace and puts it where runs are shown it, read-only.
+
+What decides how a sandbox is set up (the interpreter's links, `pyvenv.cfg`, our own files) is written here and never taken
+over. A folder appears under its final name only when it is whole.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from studium.compute.engines.base import Engine
+from studium.config.options import options
+from studium.environments import interpreter
+from studium.environments.build import remove, seal
+from studium.environments.building import DISK_BYTES, server_python, volume_of
+from studium.environments.commands import SERVER, code_folder
+from studium.environments.describe import RECORD
+from studium.environments.models import Build
+from studium.lib.units import MIB
+from studium.runner import beneath
+
+_LOCK_BYTES, _RESULT_BYTES = 4 * MIB, 4 * MIB
+_MOST_FILES = 500_000
+_LIBRARY = re.compile(r"lib/python3\.\d{1,3}/site-packages")
+_WORD = re.compile(r"[A-Za-z0-9._+!-]{1,120}")
+
+
+class UnusableError(Exception):
+    """What the run left is no environment; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A folder that can be mounted, and what is in it. `lock` is its locked requirements."""
+
+    path: Path
+    lock: bytes
+    python: str
+    packages: list[dict[str, str]]
+    size_bytes: int
+
+
+def folder() -> Path:
+    """Where the environments of teams lie, a folder a build."""
+    return options().home.resolve() / "team-environments"
+
+
+def publish(engine: Engine, build: Build) -> Published:
+    """Publish what the build's ended run made. Repeatable. Raises UnusableError or EngineError."""
+    team = build.environment.team
+    assert team is not None
+    lock = engine.read_file(volume_of(team), "lock.txt", _LOCK_BYTES)
+    library, packages = _result(engine.read_file(volume_of(team), "result.json", _RESULT_BYTES))
+    if not lock:
+        raise UnusableError("the run left no lock")
+    target = folder() / build.pk
+    unfinished = target.with_name(f".{build.pk}-{os.getpid()}-{os.urandom(3).hex()}")
+    unfinished.mkdir(parents=True, mode=0o700)
+    try:
+        engine.export(volume_of(team), "new", unfinished, most_files=_MOST_FILES, most_bytes=DISK_BYTES)
+        python = _make_ours(unfinished, library)
+        size = sum(Path(top, name).lstat().st_size for top, _, names in os.walk(unfinished) for name in names)
+        record = {"digest": build.pk, "python": python, "packages": packages, "size_bytes": size}
+        beneath.write(str(unfinished), RECORD, json.dumps(record, indent=1, sort_keys=True).encode(), None)
+        seal(unfinished)
+        if target.exists():  # another controller was first
+            remove(unfinished)
+        else:
+            unfinished.rename(target)
+    except (OSError, ValueError) as error:
+        raise UnusableError(str(error)) from error
+    finally:
+        remove(unfinished)
+    listed = [{"name": name, "version": version} for name, version in sorted(packages.items())]
+    return Published(path=target, lock=lock, python=python, packages=listed, size_bytes=size)
+
+
+def _result(content: bytes | None) -> tuple[str, dict[str, str]]:
+    try:
+        found = json.loads(content or b"")
+        library, packages = found["library"], found["packages"]
+        fine = _LIBRARY.fullmatch(library) and all(_WORD.fullmatch(w) for pair in packages.items() for w in pair)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        fine = None
+    if not fine:
+        raise UnusableError("the run did not say what it installed")
+    return library, packages
+
+
+def _make_ours(root: Path, library: str) -> str:
+    """The interpreter and the workspace's package folder, whatever the run put in their places. Returns the version."""
+    found = interpreter.choose()
+    home = f"{SERVER}/bin" if found.copied else str(found.executable.parent)
+    written = f"home = {home}\ninclude-system-site-packages = false\nversion_info = {found.version_words}\n"
+    beneath.write(str(root), "pyvenv.cfg", written.encode(), None)
+    programs = beneath.open_folder(str(root), "bin")
+    try:
+        for name in os.listdir(programs):  # noqa: PTH208 (a descriptor)
+            if name.startswith("python"):
+                os.unlink(name, dir_fd=programs)
+        os.symlink(server_python(), "python", dir_fd=programs)
+        for name in ("python3", f"python{found.version[0]}.{found.version[1]}"):
+            os.symlink("python", name, dir_fd=programs)
+    finally:
+        os.close(programs)
+    for source in sorted((code_folder() / "site").iterdir()):
+        if source.is_file():
+            beneath.write(str(root), f"{library}/{source.name}", source.read_bytes(), None)
+    return found.version_words
