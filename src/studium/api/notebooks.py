@@ -20,6 +20,7 @@ from studium.api.shapes.base import Line, Page, Slug
 from studium.api.shapes.notebooks import NewNotebook, NotebookChange, NotebookFields, NotebookShape
 from studium.compute.actions import find_machine_type
 from studium.config.options import options
+from studium.environments.access import environment_for
 from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import notebook_for
@@ -77,6 +78,7 @@ def _create(user: User, body: NotebookFields, content: bytes | None, language: s
     now = clock.now()
     project = project_for(user, team_named(user, body.team).slug, body.project, Role.MEMBER)
     machine = find_machine_type(body.machine_type).slug if body.machine_type else ""
+    environment = environment_for(user, body.environment) if body.environment else None
     made = actions.create_notebook(
         user,
         project,
@@ -87,6 +89,7 @@ def _create(user: User, body: NotebookFields, content: bytes | None, language: s
         internet=body.internet,
         machine_type=machine,
         language=language,
+        environment=environment,
     )
     return show_notebook(user, made, now=now)
 
@@ -101,12 +104,15 @@ def notebook(request: ApiRequest, notebook_id: str) -> NotebookShape:
     "/{notebook_id}",
     response=NotebookShape,
     auth=allow(Scope.WRITE),
-    summary="Change title, visibility or internet access",
+    summary="Change title, visibility, internet access or environment",
 )
 def change(request: ApiRequest, notebook_id: str, body: NotebookChange) -> NotebookShape:
-    """Change what is given. Internet access takes effect at the next start."""
+    """Change what is given. Internet access and environment take effect at the next start."""
     user, now = request.auth.user, clock.now()
     found = notebook_for(user, notebook_id, change=True)
+    if body.environment is not None:
+        chosen = environment_for(user, body.environment)
+        found = actions.choose_environment(user, found, chosen, now=now, number=body.environment_build)
     changed = actions.update_notebook(
         user, found, now=now, title=body.title, visibility=body.visibility, internet=body.internet
     )

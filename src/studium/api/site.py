@@ -17,6 +17,7 @@ from ninja.openapi.schema import OpenAPISchema
 from studium import __version__
 from studium.api import (
     admin,
+    environments,
     failures,
     launches,
     machines,
@@ -124,6 +125,7 @@ def _build() -> Api:
         ("/plans", plans),
         ("/teams", teams),
         ("", secrets),
+        ("/environments", environments),
         ("/tokens", tokens),
         ("/admin", admin),
     ):

@@ -11,6 +11,7 @@ import typer
 from studium import __version__
 from studium.cli import (
     admin,
+    environments,
     machines,
     notebooks,
     plans,
@@ -66,6 +67,7 @@ app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")
+app.add_typer(environments.app, name="environments")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(admin.app, name="admin")

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from studium import __version__
 from studium.client.admin import Admin
 from studium.client.calls import Calls
+from studium.client.environments import Environments
 from studium.client.notebooks import Notebooks
 from studium.client.runs import Runs
 from studium.client.secrets import Secrets
@@ -30,6 +31,7 @@ class Client:
         self.teams = Teams(self._calls)
         self.secrets = Secrets(self._calls)
         self.tokens = Tokens(self._calls)
+        self.environments = Environments(self._calls)
         self.plans = Plans(self._calls)
         self.admin = Admin(self._calls)
 

@@ -88,6 +88,7 @@ class Notebooks:
         internet: bool = False,
         machine_type: str = "",
         language: str = "",
+        environment: str = "",
     ) -> Notebook:
         """A blank notebook (in Python if no other language is named), or one with this content."""
         fields = {
@@ -97,16 +98,30 @@ class Notebooks:
             "visibility": visibility,
             "internet": internet,
             "machine_type": machine_type,
+            "environment": environment,
         }
         if content is None:
             return self._calls.post(Notebook, "/rest/notebooks", fields | {"language": language})
         return self._calls.upload(Notebook, "/rest/notebooks/upload", "notebook.ipynb", content, fields)
 
     def update(
-        self, notebook_id: str, *, title: str | None = None, visibility: str | None = None, internet: bool | None = None
+        self,
+        notebook_id: str,
+        *,
+        title: str | None = None,
+        visibility: str | None = None,
+        internet: bool | None = None,
+        environment: str | None = None,
+        environment_build: int | None = None,
     ) -> Notebook:
-        """Change what is given."""
-        given = {"title": title, "visibility": visibility, "internet": internet}
+        """Change what is given. An environment without a build means that its newest is followed."""
+        given = {
+            "title": title,
+            "visibility": visibility,
+            "internet": internet,
+            "environment": environment,
+            "environment_build": environment_build,
+        }
         body = {name: value for name, value in given.items() if value is not None}
         return self._calls.patch(Notebook, f"/rest/notebooks/{part(notebook_id)}", body)
 

@@ -35,7 +35,7 @@ def visible_to(user: User) -> QuerySet[Notebook]:
         | Q(team_id__in=admin_of(user))
         | Q(created_by_id=user.pk, team_id__in=member_of),
         deleted_at=None,
-    ).select_related("team", "project", "created_by")
+    ).select_related("team", "project", "created_by", "environment__team")
 
 
 def mine(user: User) -> QuerySet[Notebook]:

@@ -60,6 +60,8 @@ def create_notebook(
     checks.check_visibility(standing.plan, chosen)
     if internet:
         checks.check_internet(standing.plan)
+    if environment is not None and environment.team_id is None:
+        environment = None
     title = title.strip()[:200] or "Untitled"
     found = check_notebook(_beginning(title, content, language))
     blob = storage.put(found.content, now=now)

@@ -22,6 +22,7 @@ class Origin(Shape):
 class NotebookShape(Shape):
     """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
 
+    `environment` is what software its runs see; `environment_build` a build of it, null where it follows the newest.
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted.
     """
 
@@ -34,6 +35,8 @@ class NotebookShape(Shape):
     visibility: Visibility
     language: str
     internet: bool
+    environment: str
+    environment_build: int | None
     machine_type: str
     cells: int
     document_bytes: int
@@ -60,6 +63,8 @@ class NotebookShape(Shape):
             visibility=Visibility(row.visibility),
             language=row.language,
             internet=row.internet,
+            environment=row.environment.full_name if row.environment else "default",
+            environment_build=row.environment_number,
             machine_type=row.machine_type,
             cells=row.cells,
             document_bytes=row.document_bytes,
@@ -75,6 +80,9 @@ class NotebookShape(Shape):
         )
 
 
+_ENVIRONMENT = "An environment's id or `team/slug`; `default` is the one that comes with the platform."
+
+
 class NotebookFields(Asked):
     """What is said of a notebook that is made."""
 
@@ -84,6 +92,7 @@ class NotebookFields(Asked):
     visibility: Visibility | None = Field(None, description="The most private one the plan allows when left out.")
     internet: bool = False
     machine_type: Slug = ""
+    environment: Line = Field("", description=_ENVIRONMENT)
 
 
 class NewNotebook(NotebookFields):
@@ -94,11 +103,13 @@ class NewNotebook(NotebookFields):
 
 
 class NotebookChange(Asked):
-    """What to change; what is left out stays. `internet` takes effect at the next start."""
+    """What to change; what is left out stays. Internet and environment take effect at the next start."""
 
     title: Line | None = None
     visibility: Visibility | None = None
     internet: bool | None = None
+    environment: Line | None = Field(None, description=_ENVIRONMENT)
+    environment_build: int | None = Field(None, ge=1, description="A build of it; left out, it follows the newest.")
 
 
 class Start(Asked):

@@ -4,6 +4,7 @@ A test compares every class with the document, so a field that changes there fai
 """
 
 from studium.client.shapes.base import Failure, Page
+from studium.client.shapes.environments import Build, BuildDetail, Environment, Package
 from studium.client.shapes.events import Event
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
@@ -25,12 +26,15 @@ __all__ = [
     "AcceleratorUse",
     "Allowance",
     "Assigned",
+    "Build",
+    "BuildDetail",
     "CellError",
     "Check",
     "ComparedCell",
     "Comparison",
     "ComparisonCounts",
     "Device",
+    "Environment",
     "Estimate",
     "Event",
     "Failure",
@@ -44,6 +48,7 @@ __all__ = [
     "Notebook",
     "Opened",
     "Origin",
+    "Package",
     "Page",
     "Plan",
     "PlanSets",

@@ -24,6 +24,8 @@ class Notebook:
     visibility: str
     language: str
     internet: bool
+    environment: str
+    environment_build: int | None
     machine_type: str
     cells: int
     document_bytes: int
