@@ -31,6 +31,8 @@ class Notebook(models.Model):
     # None is the default one. The number is a build of it; without one the notebook follows the newest.
     environment = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="+")
     environment_number = models.PositiveIntegerField(null=True)
+    # Pairs of name and version: what was installed into the workspace, as it was when last seen.
+    packages = models.JSONField(default=list)
     machine_type = models.CharField(max_length=60, blank=True)
     gallery_slug = models.CharField(max_length=80, blank=True)
     # Lineage of a copy. The number is the version that was copied, empty where it was the living document.

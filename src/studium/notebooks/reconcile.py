@@ -4,6 +4,7 @@ Runs of notebooks are known only through `Launch`. Everything here is repeatable
 launch is settled last.
 """
 
+import json
 import time
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
+PACKAGES = ".local/studium-packages.json"
 SYNC_EVERY = timedelta(seconds=5)
 # A document that takes long to read rests for so many times as long, so that it takes a small share of the pass.
 SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
@@ -66,6 +68,7 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     for launch in ended[:50]:
         try:
             _sync(engines, launch, now)
+            _note_packages(engines, launch)
         except Exception as error:  # one hostile document must not keep everybody's results waiting
             log.warning("settle_failed", run=launch.run_id, error=str(error))
             Launch.objects.filter(pk=launch.pk).update(fault=str(error)[:300])
@@ -99,7 +102,23 @@ def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
         )
         hint([f"notebook:{notebook.pk}"])
     notebook.document = blob.digest
+    _note_packages(engines, launch)
     return True
+
+
+def _note_packages(engines: Engines, launch: Launch) -> None:
+    """What was installed into the workspace, as it says itself: untrusted, shown to people and used for nothing else."""
+    notebook, run = launch.notebook, launch.run
+    if run.machine is None or run.running_at is None:
+        return
+    engine = engines[run.machine.engine]
+    try:
+        found = json.loads(engine.read_file(volume_of(notebook), PACKAGES, 256 * 1024) or b"[]")
+        packages = [[str(name)[:100], str(version)[:60]] for name, version in found[:1000]]
+    except (EngineError, ValueError, TypeError, KeyError, RecursionError):
+        return
+    if packages != notebook.packages:
+        Notebook.objects.filter(pk=notebook.pk).update(packages=packages)
 
 
 def _settle(launch: Launch, now: datetime) -> None:

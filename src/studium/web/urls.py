@@ -7,6 +7,7 @@ from studium.web import health
 from studium.web.views import (
     editor,
     entering,
+    environments,
     home,
     machines,
     making,
@@ -49,6 +50,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("compare/", versions.compare),
     path("versions/", versions.listing),
     path("versions/<int:number>/", include(_VERSION)),
+    path("environment/", environments.choose),
     path("secrets/", secrets.set_of_notebook),
     path("secrets/change/", secrets.change_of_notebook),
     path("schedules/", schedules.listing),
@@ -74,8 +76,17 @@ _TEAM = [
     path("members/<str:username>/role/", teams.set_role),
     path("members/<str:username>/remove/", teams.remove),
     path("projects/", teams.add_project),
+    path("environments/", environments.of_team),
     path("secrets/", secrets.set_of_team),
     path("secrets/remove/", secrets.remove_of_team),
+]
+_ENVIRONMENT = [
+    path("", environments.show),
+    path("body/", environments.body),
+    path("build/", environments.build),
+    path("rename/", environments.rename),
+    path("delete/", environments.delete),
+    path("builds/<int:number>/lock/", environments.lock),
 ]
 _ADMIN = [
     path("", admin_machines.overview),
@@ -101,6 +112,8 @@ urlpatterns = [
     path("gallery/", making.show_gallery),
     path("gallery/<slug:slug>/copy/", making.copy_from_gallery),
     path("open/<str:label>", editor.open_label),
+    path("environments/", environments.default),
+    path("environments/<slug:team>/<slug:slug>/", include(_ENVIRONMENT)),
     path("runs/", runs.listing),
     path("runs/<str:run_id>/", include(_RUN)),
     path("machines/", machines.machines),

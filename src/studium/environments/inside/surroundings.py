@@ -41,6 +41,10 @@ def prepare() -> None:
     # pip takes this file's word that `--user`, which means the same folder here, is all right.
     with contextlib.suppress(OSError), open(PACKAGES / "pyvenv.cfg", "x", encoding="utf-8") as handle:
         handle.write(f"home = {Path(sys.base_prefix, 'bin')}\ninclude-system-site-packages = true\n")
+    with contextlib.suppress(ImportError):  # what was removed by hand is no longer said to be there
+        import studium_packages
+
+        studium_packages.note(str(LIBRARY))
     for fonts in Path(ENVIRONMENT, "share", "matplotlib").glob("fontlist*.json"):
         with contextlib.suppress(OSError):
             shutil.copy2(fonts, SCRATCH / "matplotlib" / fonts.name)

@@ -27,4 +27,9 @@ class Migration(migrations.Migration):
             name='build',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='environments.build'),
         ),
+        migrations.AddField(
+            model_name='notebook',
+            name='packages',
+            field=models.JSONField(default=list),
+        ),
     ]

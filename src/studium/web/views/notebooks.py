@@ -6,13 +6,14 @@ from django.shortcuts import redirect, render
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from studium.accounts.models import Project
+from studium.accounts.models import Project, User
 from studium.config.options import options
+from studium.environments.access import visible_to as environments_of
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_see_runs, notebook_for, visible_to
-from studium.notebooks.launching import place_of
+from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.versions import actions as versions
@@ -21,6 +22,7 @@ from studium.plans.queries import standing
 from studium.secrets.queries import for_notebook
 from studium.storage import actions as storage
 from studium.web import policy
+from studium.web.forms.environments import ChooseEnvironment
 from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
 from studium.web.forms.secrets import SetSecret
 from studium.web.paging import page
@@ -71,6 +73,7 @@ def notebook_page(
     status: int = 200,
     *,
     secret: SetSecret | None = None,
+    environment: ChooseEnvironment | None = None,
 ) -> HttpResponse:
     """The notebook's page, with a form that was refused in place of a fresh one."""
     now = clock.now()
@@ -91,6 +94,7 @@ def notebook_page(
         "document": show_document(request, notebook, now=now),
         "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
         **_schedules(notebook, theirs=theirs),
+        **_environment(request.user, notebook),
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
@@ -104,6 +108,7 @@ def notebook_page(
             "secrets": usable,
             "secrets_used": sum(shown.attached and not shown.hidden for shown in usable),
             "secret_form": secret or SetSecret(),
+            "environment_form": environment or ChooseEnvironment(request.user, notebook),
             "form": form
             or NotebookSettings(
                 initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}
@@ -111,6 +116,15 @@ def notebook_page(
         }
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
+
+
+def _environment(user: User, notebook: Notebook) -> dict[str, object]:
+    """What it runs in, and what it has beyond that."""
+    build = present_build(notebook)
+    base = {each["name"]: each["version"] for each in build.packages} if build else {}
+    extra = [{"name": name, "version": version, "base": base.get(name, "")} for name, version in notebook.packages]
+    seen = notebook.environment is not None and environments_of(user).filter(pk=notebook.environment.pk).exists()
+    return {"build": build, "extra": extra, "environment_seen": seen}
 
 
 def _schedules(notebook: Notebook, *, theirs: bool) -> dict[str, object]:

@@ -10,6 +10,7 @@ from studium.accounts.access import role_in, team_for
 from studium.accounts.models import Invitation, Team, User
 from studium.accounts.states import ROLE_WORDS, Role, covers
 from studium.config.options import options
+from studium.environments import queries as environments
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.plans.queries import standing
@@ -75,6 +76,7 @@ def team_page(
         "personal": team.personal_of_id is not None,
         "members": list(queries.members_of(team)),
         "projects": projects,
+        "environments": environments.of_team(team).count(),
         "secrets": secrets.of_team(team) if member else [],
         "secret_form": secret or SetTeamSecret(projects),
         "roles": list(ROLE_WORDS.items()),

@@ -43,6 +43,23 @@ def _is_pip(name: str) -> bool:
     return name == "pip" or (name.startswith("pip") and name[3:].replace(".", "").isdigit())
 
 
+def note(packages: str) -> None:
+    """Write down what is installed in the workspace, for the notebook's page. Whoever cannot, does not."""
+    import json
+    from importlib import metadata
+
+    try:
+        found = sorted(
+            {(each.name.lower().replace("_", "-"), each.version) for each in metadata.distributions(path=[packages])}
+        )
+        part = f"{FOLDER}/.studium-packages.{os.getpid()}"
+        with open(part, "w", encoding="utf-8") as handle:
+            json.dump(found, handle)
+        os.replace(part, f"{FOLDER}/studium-packages.json")
+    except Exception:  # a broken package must not keep pip from ending as it would
+        return
+
+
 def install() -> None:
     pip = _is_pip(_program())
     if sys.flags.no_user_site and not pip:
@@ -51,6 +68,9 @@ def install() -> None:
     if os.path.isdir(packages):
         _put_first(packages)
     if pip:
+        import atexit
+
+        atexit.register(note, packages)
         sys.prefix = sys.exec_prefix = FOLDER
         # The folder is the environment and the user's own at once, so there is no other place to ask for.
         os.environ.pop("PIP_USER", None)
