@@ -11,7 +11,6 @@ from django.db.models import Q
 from studium.compute.engines.base import EngineError
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Run
-from studium.compute.queries import read_log
 from studium.compute.states import ENDINGS, LIVE, Reason, State
 from studium.environments import actions
 from studium.environments.build import remove
@@ -28,7 +27,7 @@ from studium.storage import actions as storage
 log = structlog.get_logger(__name__)
 KEPT_UNUSED = timedelta(days=30)
 _ORPHAN_SECONDS = 86400
-_REASON_CHARACTERS = 3000
+_REASON_CHARACTERS, _LOG_BYTES = 3000, 4 * 1024**2
 
 
 def settle_ended(engines: Engines, now: datetime) -> int:
@@ -39,7 +38,7 @@ def settle_ended(engines: Engines, now: datetime) -> int:
         run = build.run
         assert run is not None
         if run.reason != Reason.FINISHED or run.machine is None:
-            done += actions.fail(build, _why(run), now=now)
+            done += actions.fail(build, _why(engines, run), now=now)
             continue
         try:
             published = publish(engines[run.machine.engine], build)
@@ -51,10 +50,12 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     return done
 
 
-def _why(run: Run) -> str:
+def _why(engines: Engines, run: Run) -> str:
     """The resolver's or installer's own words where it came to them, else how the run ended."""
-    if run.reason == Reason.FAILED:
-        content = read_log(run, 0, 4 * 1024**2)[0].decode(errors="replace")
+    if run.reason == Reason.FAILED and run.machine is not None:
+        # Kept already where another pass has been here before.
+        kept = storage.get(run.log_digest) if run.log_digest else b""
+        content = (kept or engines[run.machine.engine].read_log(run.pk, 0, _LOG_BYTES)).decode(errors="replace")
         said = content.removeprefix("Resolving\n").strip()[-_REASON_CHARACTERS:]
         if said:
             return said

@@ -10,11 +10,13 @@ from rest_world import World, make_token
 
 from factories.accounts import join, make_user
 from factories.compute import make_run
+from factories.notebooks import make_team_environment
 from studium.accounts import actions as accounts
 from studium.accounts.states import Role, Scope
 from studium.api.site import api
 from studium.compute.states import State
 from studium.lib import clock
+from studium.lib.ids import new_id
 from studium.notebooks.launching import place_of
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
@@ -105,6 +107,19 @@ def _secret(world: World) -> Parts:
     return {**_team(world), "project": "main", "notebook_id": notebook.pk, "name": "TOKEN"}
 
 
+def _environment(world: World) -> Parts:
+    """An environment of the team with one build."""
+    made = make_team_environment(world.cast.owner, world.cast.team, name=f"Vision {new_id()}")
+    return {**_team(world), "environment_id": made.pk, "number": 1}
+
+
+_BAD_SOURCE = {"kind": "pyproject", "source": "["}
+
+
+def _bad_environment(world: World) -> Parts:
+    return {"body": {"title": "New", "team": world.cast.team.slug, **_BAD_SOURCE}}
+
+
 def _schedule(world: World) -> Parts:
     notebook = world.notebook()
     made = schedules.create_schedule(world.cast.owner, notebook, Wanted(cron="30 7 * * *"), now=clock.now())
@@ -188,6 +203,15 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", "/teams/{slug}/projects"): Row(
         Scope.TEAM, (404, 403, 201, 201), lambda w: {**_team(w), "body": {"name": f"P {clock.now().timestamp()}"}}
     ),
+    ("get", "/environments"): Row(Scope.READ, READERS, _environment, query=_OF_TEAM),
+    ("post", "/environments"): Row(Scope.TEAM, (404, 403, 400, 400), _bad_environment),
+    ("get", "/environments/{environment_id}"): Row(Scope.READ, READERS, _environment),
+    ("patch", "/environments/{environment_id}"): Row(Scope.TEAM, CHANGERS, _environment, {"title": "Other"}),
+    ("delete", "/environments/{environment_id}"): Row(Scope.TEAM, (404, 403, 204, 204), _environment),
+    ("get", "/environments/{environment_id}/builds"): Row(Scope.READ, READERS, _environment),
+    ("post", "/environments/{environment_id}/builds"): Row(Scope.TEAM, (404, 403, 400, 400), _environment, _BAD_SOURCE),
+    ("get", "/environments/{environment_id}/builds/{number}"): Row(Scope.READ, READERS, _environment),
+    ("get", "/environments/{environment_id}/builds/{number}/lock"): Row(Scope.READ, READERS, _environment),
     ("get", "/teams/{slug}/secrets"): Row(Scope.READ, CHANGERS, _secret),
     ("put", "/teams/{slug}/secrets/{name}"): Row(Scope.TEAM, CHANGERS, _secret, {"value": "v"}),
     ("delete", "/teams/{slug}/secrets/{name}"): Row(Scope.TEAM, (404, 403, 204, 204), _secret),

@@ -7,13 +7,14 @@ from django.test import Client
 
 from factories.accounts import NOW, Cast, make_cast
 from factories.compute import drive, load_plans, make_accelerator, make_machine
-from factories.notebooks import make_environment, make_notebook
+from factories.notebooks import make_environment, make_notebook, make_team_environment
 from studium.accounts.models import User
 from studium.compute.engines import registry
 from studium.compute.engines.fake import FakeEngine
 from studium.compute.models import Machine, Run
 from studium.compute.reconcile.ending import finish
 from studium.compute.states import Reason, State
+from studium.environments.models import Environment
 from studium.notebooks import actions
 from studium.notebooks.models import Launch, Notebook, Schedule, Version
 from studium.notebooks.schedules.actions import Wanted, create_schedule
@@ -41,6 +42,7 @@ class Scene:
     queued: Run
     version: Version  # of the public notebook, saved as it was
     schedule: Schedule  # of the team's notebook
+    environment: Environment  # of the team, ready
     version_run: Version  # of the team's, its run has ended and was settled without results
 
 
@@ -68,6 +70,7 @@ def make_scene() -> Scene:
     ended.refresh_from_db()
     queued = actions.start(cast.teammate, waiting, LaunchKind.SESSION, "cpu-small", now=NOW)
     return Scene(
+        environment=make_team_environment(owner, team),
         cast=cast,
         machine=machine,
         notebook=notebook,

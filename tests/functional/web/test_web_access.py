@@ -54,6 +54,19 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "ledger": (lambda s: f"/usage/{s.cast.team.slug}/ledger.csv", (OK, OK, OK, GONE, GONE, IN)),
     "teams": (lambda s: "/teams/", (OK, OK, OK, OK, OK, IN)),
     "a team": (lambda s: f"/teams/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
+    "environments of a team": (
+        lambda s: f"/teams/{s.cast.team.slug}/environments/",
+        (OK, OK, OK, GONE, GONE, IN),
+    ),
+    "the default environment": (lambda s: "/environments/", (OK, OK, OK, OK, OK, IN)),
+    "an environment": (lambda s: f"/environments/{s.cast.team.slug}/vision/", (OK, OK, OK, GONE, GONE, IN)),
+    "its builds": (lambda s: f"/environments/{s.cast.team.slug}/vision/body/", (204, 204, 204, GONE, GONE, IN)),
+    "a build": (lambda s: f"/environments/{s.cast.team.slug}/vision/?build=1", (OK, OK, OK, GONE, GONE, IN)),
+    "a build that is not": (
+        lambda s: f"/environments/{s.cast.team.slug}/vision/?build=7",
+        (GONE, GONE, GONE, GONE, GONE, IN),
+    ),
+    "its lock": (lambda s: f"/environments/{s.cast.team.slug}/vision/builds/1/lock/", (OK, OK, OK, GONE, GONE, IN)),
     "settings": (lambda s: "/settings/", (OK, OK, OK, OK, OK, IN)),
     "tokens": (lambda s: "/settings/tokens/", (OK, OK, OK, OK, OK, IN)),
     "password": (lambda s: "/accounts/password/change/", (OK, OK, OK, OK, OK, IN)),
@@ -186,6 +199,31 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
         (302, NO, NO, GONE, GONE, IN),
     ),
     "project": (lambda s: f"/teams/{s.cast.team.slug}/projects/", {}, (400, 400, NO, GONE, GONE, IN)),
+    "make an environment": (
+        lambda s: f"/teams/{s.cast.team.slug}/environments/",
+        {"name": "New", "kind": "pyproject", "source": "["},
+        (400, 400, NO, GONE, GONE, IN),
+    ),
+    "build an environment": (
+        lambda s: f"/environments/{s.cast.team.slug}/vision/build/",
+        {"kind": "pyproject", "source": "["},
+        (400, 400, NO, GONE, GONE, IN),
+    ),
+    "rename an environment": (
+        lambda s: f"/environments/{s.cast.team.slug}/vision/rename/",
+        {"name": "Other"},
+        (302, 302, NO, GONE, GONE, IN),
+    ),
+    "delete an environment": (
+        lambda s: f"/environments/{s.cast.team.slug}/vision/delete/",
+        {},
+        (302, GONE, GONE, GONE, GONE, IN),
+    ),
+    "choose an environment": (
+        lambda s: address(s.notebook, "environment/"),
+        {"environment": "default"},
+        (302, 302, NO, GONE, GONE, IN),
+    ),
     "secret of a team": (
         lambda s: f"/teams/{s.cast.team.slug}/secrets/",
         {"name": "TOKEN", "value": "v"},
