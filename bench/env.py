@@ -45,7 +45,10 @@ def main() -> None:
 
         wait_for(lambda: ended(1), seconds=300, says="the first build")
         peer(Path(name, "warm"), Path(name, "cache"))
-        compiled = "from studium.environments.models import Build; print(Build.objects.filter(state='ready', compiled_at=None).count())"
+        compiled = (
+            "from studium.environments.models import Build;"
+            "print(Build.objects.filter(state='ready', compiled_at=None).count())"
+        )
         for turn in range(ROUNDS):
             wait_for(lambda: platform.manage(compiled) == "0", seconds=120, every=1, says="quiet")
             began = time.perf_counter()
