@@ -25,7 +25,7 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> Qu
     `mine` are those they made, `team` those of their teams, `public` everybody's public ones. `text` is looked for in titles.
     """
     if which == "public":
-        rows = visible_to(user).filter(visibility=Visibility.PUBLIC)
+        rows = visible_to(user).filter(visibility=Visibility.PUBLIC, taken_down_at=None)
     else:
         rows = mine(user)
         if which == "mine":
