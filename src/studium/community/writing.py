@@ -114,6 +114,8 @@ def _keep(element: str, attribute: str, value: str) -> str | None:
         return None
     if attribute == "href":
         return value if _LINK.match(value.strip()) else None
+    if attribute == "rel":  # which is ours: nobody else's may stay
+        return value
     return value if re.fullmatch(r"\d{1,9}", value) else None
 
 
