@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db.models import (
     CharField,
@@ -47,15 +47,33 @@ def tallies(user: User, kind: str, ids: Iterable[str]) -> dict[str, Tally]:
     wanted = list(ids)
     if not wanted:
         return {}
-    votes, comments = _counted(Vote.objects.all(), kind, wanted), _counted(Comment.objects.filter(SHOWN), kind, wanted)
+    counts = favour(kind, wanted)
     voted, marked = (
         set(rows.filter(user=user, subject_kind=kind, subject_id__in=wanted).values_list("subject_id", flat=True))
         for rows in (Vote.objects, Bookmark.objects)
     )
     return {
-        key: Tally(votes=votes.get(key, 0), comments=comments.get(key, 0), voted=key in voted, bookmarked=key in marked)
-        for key in wanted
+        key: Tally(votes=votes, comments=comments, voted=key in voted, bookmarked=key in marked)
+        for key, (votes, comments) in counts.items()
     }
+
+
+def favour(kind: str, ids: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """How many voted for each of these, and commented; two queries."""
+    wanted = list(ids)
+    votes, comments = _counted(Vote.objects.all(), kind, wanted), _counted(Comment.objects.filter(SHOWN), kind, wanted)
+    return {key: (votes.get(key, 0), comments.get(key, 0)) for key in wanted}
+
+
+def comment_votes(user: User, rows: Iterable[Comment]) -> dict[int, tuple[int, bool]]:
+    """Of each comment how many voted for it, and whether this person did; two queries."""
+    keys = [str(row.pk) for row in rows]
+    counts = _counted(Vote.objects.all(), COMMENT, keys)
+    mine = Vote.objects.filter(user=user, subject_kind=COMMENT, subject_id__in=keys).values_list(
+        "subject_id", flat=True
+    )
+    voted = set(mine)
+    return {int(key): (counts.get(key, 0), key in voted) for key in keys}
 
 
 def tally(user: User, subject: Subject) -> Tally:
@@ -155,7 +173,12 @@ def bookmarks_of(person: User, kind: str) -> QuerySet[Bookmark]:
     return Bookmark.objects.filter(user=person, subject_kind=kind)
 
 
-def latest_by(person: User, kind: str, subject_ids: Iterable[str], *, most: int) -> list[Comment]:
+def latest_by(person: User, kind: str, subject_ids: QuerySet[Any, Any], *, most: int) -> list[Comment]:
     """Their newest comments on these subjects, none that is deleted or hidden."""
     rows = Comment.objects.filter(SHOWN, author=person, subject_kind=kind, subject_id__in=subject_ids)
     return list(rows.order_by("-pk")[:most])
+
+
+def comment_total(person: User, kind: str, subject_ids: QuerySet[Any, Any]) -> int:
+    """How many of their comments on these subjects are shown."""
+    return Comment.objects.filter(SHOWN, author=person, subject_kind=kind, subject_id__in=subject_ids).count()

@@ -79,13 +79,17 @@ def may_change(user: User, notebook: Notebook) -> bool:
     return notebook.visibility != Visibility.PRIVATE or notebook.created_by_id == user.pk or covers(role, Role.ADMIN)
 
 
+def decided_by_operators() -> QuerySet[Notebook]:
+    """The live notebooks that are public or were taken down, for who operates the installation."""
+    rows = Notebook.objects.filter(Q(visibility=Visibility.PUBLIC) | ~Q(taken_down_at=None), deleted_at=None)
+    return rows.select_related("team", "project", "created_by")
+
+
 def notebook_for_operator(user: User, name: str) -> Notebook:
-    """A live notebook that is public or was taken down, for who operates the installation. Raises NotFound."""
+    """One of those, by `<team>/<slug>` or id. Raises NotFound, also for everybody else."""
     operator(user)
     team, _, slug = name.rpartition("/")
-    rows = Notebook.objects.filter(Q(visibility=Visibility.PUBLIC) | ~Q(taken_down_at=None), deleted_at=None)
-    found = rows.filter(Q(team__slug=team, slug=slug) if team else Q(pk=name))
-    first = found.select_related("team", "project", "created_by").first()
-    if first is None:
+    found = decided_by_operators().filter(Q(team__slug=team, slug=slug) if team else Q(pk=name)).first()
+    if found is None:
         raise unknown(name)
-    return first
+    return found

@@ -16,10 +16,10 @@ from studium.notebooks.states import LaunchKind, Visibility
 
 # page: whose, where, and how many queries at most
 BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
-    "home": ("owner", lambda s: "/", 22),
-    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 8),
-    "public": ("owner", lambda s: "/notebooks/?show=public", 8),
-    "a notebook": ("owner", lambda s: address(s.notebook), 24),
+    "home": ("owner", lambda s: "/", 25),
+    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 11),
+    "public": ("owner", lambda s: "/notebooks/?show=public", 11),
+    "a notebook": ("owner", lambda s: address(s.notebook), 36),
     "editor": ("owner", lambda s: address(s.notebook, "edit/"), 22),
     "panel": ("owner", lambda s: address(s.notebook, "edit/panel/"), 18),
     "runs": ("owner", lambda s: "/runs/", 8),

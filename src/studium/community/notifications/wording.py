@@ -28,3 +28,8 @@ def sentence(row: Notification, people: int = 1) -> str:
 
 def _of_comment(row: Notification) -> bool:
     return row.kind == Told.VOTE and row.subject_kind == "comment"
+
+
+def leads_somewhere(row: Notification) -> bool:
+    """Whether the page it is about is still there for whom it is for."""
+    return row.kind != Told.REPORT_UPHELD
