@@ -79,6 +79,7 @@ def make_scene() -> Scene:
     _looked_at(running)
     finish(ended, Reason.FAILED, now=NOW + timedelta(minutes=3), message="Cell 2 failed: ValueError: no")
     ended.refresh_from_db()
+    community.bookmark(cast.reader, subject_of(public), now=NOW)
     queued = actions.start(cast.teammate, waiting, LaunchKind.SESSION, "cpu-small", now=NOW)
     return Scene(
         cast=cast,

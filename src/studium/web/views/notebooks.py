@@ -34,7 +34,7 @@ from studium.web.shown.versions import shown_versions
 
 _TABS: tuple[tuple[queries.Which, str], ...] = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
 _SORTS: tuple[tuple[queries.Sort, str], ...] = (
-    ("recent", "Newest"),
+    ("recent", "Last changed"),
     ("votes", "Most votes"),
     ("comments", "Most comments"),
 )
