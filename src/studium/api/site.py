@@ -17,11 +17,14 @@ from ninja.openapi.schema import OpenAPISchema
 from studium import __version__
 from studium.api import (
     admin,
+    community,
     failures,
     launches,
     machines,
     me,
+    moderation,
     notebooks,
+    people,
     plans,
     queue,
     runs,
@@ -119,13 +122,16 @@ def _build() -> Api:
         ("/notebooks", launches),
         ("/notebooks", versions),
         ("/notebooks", schedules),
+        ("/notebooks", community),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),
         ("/teams", teams),
         ("", secrets),
         ("/tokens", tokens),
+        ("", people),
         ("/admin", admin),
+        ("/admin", moderation),
     ):
         built.add_router(prefix, module.router)
     return built

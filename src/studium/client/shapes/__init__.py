@@ -4,6 +4,16 @@ A test compares every class with the document, so a field that changes there fai
 """
 
 from studium.client.shapes.base import Failure, Page
+from studium.client.shapes.community import (
+    Bookmark,
+    Comment,
+    Marked,
+    Notification,
+    OwnPage,
+    Person,
+    Report,
+    Tally,
+)
 from studium.client.shapes.events import Event
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
@@ -25,8 +35,10 @@ __all__ = [
     "AcceleratorUse",
     "Allowance",
     "Assigned",
+    "Bookmark",
     "CellError",
     "Check",
+    "Comment",
     "ComparedCell",
     "Comparison",
     "ComparisonCounts",
@@ -39,20 +51,26 @@ __all__ = [
     "LoginLink",
     "Machine",
     "MachineType",
+    "Marked",
     "Me",
     "Member",
     "Notebook",
+    "Notification",
     "Opened",
     "Origin",
+    "OwnPage",
     "Page",
+    "Person",
     "Plan",
     "PlanSets",
     "Progress",
     "Project",
     "QueueEntry",
+    "Report",
     "Run",
     "Schedule",
     "Secret",
+    "Tally",
     "Team",
     "TeamDetail",
     "Token",
