@@ -13,6 +13,7 @@ from studium.cli import (
     admin,
     comments,
     machines,
+    moderation,
     notebooks,
     people,
     plans,
@@ -65,6 +66,7 @@ app.command("usage")(machines.usage)
 app.command("bookmarks")(people.bookmarks)
 versions.register(notebooks.app)
 comments.register(notebooks.app)
+moderation.register(admin.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
