@@ -18,7 +18,7 @@ from studium.notebooks.models import Notebook
 from studium.notebooks.subjects import subject_of
 from studium.web.forms.community import CommentForm
 
-THREADS_BESIDE = 5  # on the notebook's own page
+THREADS_BESIDE, REPLIES_BESIDE = 5, 5  # on the notebook's own page
 DEEPEST = 4  # beyond, what answers what is said in words
 State = Literal["shown", "veiled", "hidden", "deleted"]
 
@@ -60,7 +60,7 @@ def beside(user: User, notebook: Notebook, here: str) -> dict[str, object]:
     roots = list(threads_of(subject).order_by("-pk")[: THREADS_BESIDE + 1])
     return {
         **bar(user, subject),
-        "threads": threads_shown(user, subject, roots[:THREADS_BESIDE]),
+        "threads": threads_shown(user, subject, roots[:THREADS_BESIDE], most=REPLIES_BESIDE),
         "threads_more": len(roots) > THREADS_BESIDE,
         "comment_form": CommentForm(),
         "here": here,

@@ -19,7 +19,7 @@ from studium.notebooks.subjects import subject_of
 from studium.web.forms.community import CommentForm, ReportForm
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
-from studium.web.shown.community import bar, threads_shown
+from studium.web.shown.community import REPLIES_BESIDE, bar, threads_shown
 
 THREADS_A_PAGE = 20
 _SORTS: tuple[tuple[queries.Sort, str, str], ...] = (("new", "Newest", "id"), ("top", "Most votes", "votes"))
@@ -165,7 +165,8 @@ def _back(request: UserRequest, subject: Subject, row: Comment) -> str:
     own = f"{subject.path}{actions.below(row)}"
     if not url_has_allowed_host_and_scheme(where, allowed_hosts=None) or "#" in where:
         return own
-    if row.root_id and queries.reply_counts([row.root or row]).get(row.root_id, 0) > REPLIES_SHOWN:
+    shown = REPLIES_BESIDE if where == subject.path else REPLIES_SHOWN
+    if row.root_id and queries.reply_counts([row.root or row]).get(row.root_id, 0) > shown:
         return own
     return f"{where}#c-{row.pk}"
 
