@@ -52,6 +52,17 @@ def test_nobody_is_told_of_what_they_may_not_read(cast: Cast) -> None:
     assert len(told(cast.reader)) == 1
 
 
+def test_who_has_left_is_told_nothing_more(cast: Cast) -> None:
+    subject = subject_of(make_notebook(cast.teammate, cast.team, "Inside", visibility=Visibility.TEAM))
+    first = actions.comment(cast.reader, subject, "Hello", now=NOW)
+    cast.team.memberships.filter(user__in=[cast.reader, cast.teammate]).delete()
+    Notification.objects.all().delete()
+    actions.comment(cast.owner, subject, "Gone?", now=NOW, parent=first.pk)
+    actions.vote(cast.owner, subject, now=NOW)
+    actions.hide(cast.owner, subject, first.pk, "", now=NOW)
+    assert not Notification.objects.exists()
+
+
 def test_an_edit_tells_only_who_was_not_mentioned_before(cast: Cast, subject: Subject) -> None:
     row = actions.comment(cast.stranger, subject, f"@{cast.teammate.username}", now=NOW)
     actions.edit(cast.stranger, subject, row.pk, f"@{cast.teammate.username} @{cast.reader.username}", now=NOW)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from studium.community import writing
 from studium.community.states import COMMENT_LENGTH
 from studium.community.writing import mentioned, said_html
 
@@ -128,6 +129,18 @@ def test_hostile_text_after_other_text(text: str) -> None:
         parts = Parts(said_html(around.format(text), {"ada"}))
         assert set(parts.tags) <= ALLOWED
         assert {name for name, _ in parts.attributes} <= ATTRIBUTES
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text.startswith("<")])
+def test_either_fence_holds_without_the_other(text: str) -> None:
+    """The parser lets no HTML through, so that all of it is there to read; and what cleans it would let nothing bad through."""
+    if "\n" not in text and not text.startswith("<javascript"):
+        assert Parts(said_html(text)).tags in ([], ["p"])
+        assert "&lt;" in said_html(text)
+    parts = Parts(writing._clean(text))
+    assert set(parts.tags) <= ALLOWED
+    assert {name for name, _ in parts.attributes} <= ATTRIBUTES
+    assert not [value for name, value in parts.attributes if name == "href" and not value.startswith("http")]
 
 
 def test_links_say_that_they_are_not_ours() -> None:
