@@ -9,9 +9,11 @@ from running.platform import Platform
 PAGES = {
     "ada": (
         "/", "/notebooks/", "/new/", "/gallery/", "/runs/", "/machines/", "/queue/", "/usage/ada/", "/teams/", "/teams/ada/",
-        "/settings/", "/settings/tokens/", "/accounts/email/", "/accounts/sessions/", "/accounts/2fa/", "/nowhere/",
+        "/settings/", "/settings/tokens/", "/settings/notifications/", "/notifications/", "/bookmarks/",
+        "/people/ada/", "/accounts/email/", "/accounts/sessions/", "/accounts/2fa/", "/nowhere/",
     ),
-    "admin": ("/", "/admin/", "/admin/runs/", "/admin/users/", "/admin/plans/", "/admin/events/", "/admin/isolation/"),
+    "admin": ("/", "/admin/", "/admin/runs/", "/admin/users/", "/admin/plans/", "/admin/events/", "/admin/isolation/",
+        "/admin/reports/"),
     None: ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"),
 }  # fmt: skip
 

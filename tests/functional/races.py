@@ -101,6 +101,38 @@ def all_races() -> dict[str, Any]:
     make_team(eager)
     found["teams of one"] = race(lambda n: make_team(eager, f"More {n}"))
     found["teams"] = Team.objects.filter(memberships__user=eager, personal_of=None).count()
+    return found | people_at_once(people)
+
+
+def people_at_once(people: list[Any]) -> dict[str, Any]:
+    """Votes, comments and reports of several at the same moment, and of one person by several tabs."""
+    from factories.accounts import NOW, make_user
+    from factories.notebooks import make_notebook
+    from studium.community import actions
+    from studium.community.models import Comment, Notification, Report, Vote
+    from studium.community.reports.actions import report
+    from studium.community.states import COMMENTS_A_MINUTE, Why
+    from studium.notebooks.states import Visibility
+    from studium.notebooks.subjects import subject_of
+
+    owner, guest = make_user("votedfor"), make_user("guest")
+    subject = subject_of(make_notebook(owner, title="Liked", visibility=Visibility.PUBLIC))
+    found: dict[str, Any] = {}
+    found["votes of several"] = race(lambda n: actions.vote(people[n], subject, now=NOW))
+    found["they are told of once"] = Notification.objects.filter(user=owner, kind="vote").count()
+    found["votes of one"] = race(lambda n: actions.vote(guest, subject, now=NOW))
+    found["votes"] = Vote.objects.filter(subject_id=subject.id).count()
+    found["reports of one"] = race(lambda n: report(guest, subject, Why.SPAM, "", now=NOW))
+    found["reports"] = Report.objects.filter(subject_id=subject.id).count()
+    for _ in range(COMMENTS_A_MINUTE - 1):
+        actions.comment(guest, subject, "Well", now=NOW)
+    found["last comment of the minute"] = race(lambda n: actions.comment(guest, subject, "Well", now=NOW))
+    found["comments"] = Comment.objects.filter(author=guest).count()
+    # Each tells the next and is told by the one before: locks that wait for each other would show here.
+    said = [actions.comment(person, subject, "Hm", now=NOW) for person in people]
+    found["answers in a ring"] = race(
+        lambda n: actions.comment(people[n], subject, "So?", now=NOW, parent=said[(n + 1) % AT_ONCE].pk)
+    )
     return found
 
 

@@ -68,6 +68,15 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         ("same name", {"done": AT_ONCE}),
         ("teams of one", {"done": 1, "team.too_many": ALL_BUT_ONE}),
         ("teams", 2),
+        ("votes of several", {"done": AT_ONCE}),
+        ("they are told of once", 1),
+        ("votes of one", {"done": AT_ONCE}),
+        ("votes", AT_ONCE + 1),
+        ("reports of one", {"done": 1, "report.open_already": ALL_BUT_ONE}),
+        ("reports", 1),
+        ("last comment of the minute", {"done": 1, "community.too_fast": ALL_BUT_ONE}),
+        ("comments", 10),
+        ("answers in a ring", {"done": AT_ONCE}),
     ],
 )
 def test_several_at_once(ended: dict[str, object], name: str, wanted: object) -> None:

@@ -38,7 +38,7 @@ class Scope(StrEnum):
 
 SCOPE_WORDS = {
     Scope.READ: "See notebooks, runs and usage",
-    Scope.WRITE: "Make and change notebooks with their secrets, start and stop runs",
+    Scope.WRITE: "Make and change notebooks with their secrets, start and stop runs, comment and vote",
     Scope.TEAM: "Manage teams, members, secrets of teams and projects, and tokens",
     Scope.ADMIN: "Operate the installation, for administrators",
 }

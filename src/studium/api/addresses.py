@@ -1,5 +1,6 @@
 """Addresses that answers point to: pages of the platform and ways into content hosts."""
 
+from studium.community.writing import person_path
 from studium.compute.models import Run
 from studium.config.options import options
 from studium.notebooks.models import Notebook
@@ -15,6 +16,15 @@ def notebook_page(notebook: Notebook) -> str:
 
 def version_page(notebook: Notebook, number: int) -> str:
     return _page(f"notebooks/{notebook.team.slug}/{notebook.slug}/versions/{number}")
+
+
+def below(path: str) -> str:
+    """The whole address of a path of the platform."""
+    return f"{options().platform_url}{path}"
+
+
+def person_page(username: str) -> str:
+    return below(person_path(username))
 
 
 def run_page(run: Run) -> str:

@@ -42,6 +42,10 @@ def notebooks(
     which: Annotated[
         queries.Which, Query("team", description="`mine`, all of your teams' (`team`), or everybody's `public` ones.")
     ] = "team",
+    by: Annotated[Slug, Query("", description="Only those that this person made.")] = "",
+    sort: Annotated[
+        queries.Sort, Query("recent", description="Last changed first, or those with most `votes` or `comments`.")
+    ] = "recent",
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> Page[NotebookShape]:
@@ -54,7 +58,10 @@ def notebooks(
         rows = rows.filter(project__slug=project)
     if title:
         rows = rows.filter(title=title)
-    found, following = page(rows, cursor, limit, "changed_at", lambda row: row.changed_at)
+    if by:
+        rows = rows.filter(created_by__username=by)
+    ranked, field = queries.ranked(rows, sort)
+    found, following = page(ranked, cursor, limit, field, lambda row: getattr(row, field))
     return Page(items=show_notebooks(user, found, now=now), next_cursor=following)
 
 

@@ -9,12 +9,14 @@ from studium.api import addresses
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.runs import RunShape, shape_run
 from studium.api.shapes.versions import VersionShape
+from studium.community.queries import tallies
 from studium.compute.models import Run
 from studium.compute.queries import simulated_kinds
 from studium.notebooks.access import may_see_runs, visible_to
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import live_runs_of
 from studium.notebooks.states import Visibility
+from studium.notebooks.subjects import KIND
 from studium.plans.queries import run_costs
 
 
@@ -52,6 +54,7 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
     }
     live = live_runs_of(row for row in rows if row.team_id in roles or user.is_staff)
     shown = dict(zip(live, show_runs(list(live.values()), now=now), strict=True))
+    done = tallies(user, KIND, [row.pk for row in rows])
     copied = {row.copied_from_id for row in rows if row.copied_from_id}
     origins = visible_to(user).in_bulk(list(copied)) if copied else {}
     return [
@@ -61,6 +64,7 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
             origin=origins.get(row.copied_from_id or ""),
             url=addresses.notebook_page(row),
             run=shown.get(row.pk),
+            tally=done[row.pk],
         )
         for row in rows
     ]

@@ -17,12 +17,15 @@ from ninja.openapi.schema import OpenAPISchema
 from studium import __version__
 from studium.api import (
     admin,
+    community,
     environments,
     failures,
     launches,
     machines,
     me,
+    moderation,
     notebooks,
+    people,
     plans,
     queue,
     runs,
@@ -120,6 +123,7 @@ def _build() -> Api:
         ("/notebooks", launches),
         ("/notebooks", versions),
         ("/notebooks", schedules),
+        ("/notebooks", community),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),
@@ -127,7 +131,9 @@ def _build() -> Api:
         ("", secrets),
         ("/environments", environments),
         ("/tokens", tokens),
+        ("", people),
         ("/admin", admin),
+        ("/admin", moderation),
     ):
         built.add_router(prefix, module.router)
     return built

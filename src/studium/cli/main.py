@@ -11,9 +11,12 @@ import typer
 from studium import __version__
 from studium.cli import (
     admin,
+    comments,
     environments,
     machines,
+    moderation,
     notebooks,
+    people,
     plans,
     run,
     runs,
@@ -61,7 +64,10 @@ app.command("run")(run.run)
 app.command("machines")(machines.machines)
 app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
+app.command("bookmarks")(people.bookmarks)
 versions.register(notebooks.app)
+comments.register(notebooks.app)
+moderation.register(admin.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
@@ -69,6 +75,8 @@ app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")
 app.add_typer(environments.app, name="environments")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(people.notifications, name="notifications")
+app.add_typer(people.people, name="people")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(admin.app, name="admin")
 

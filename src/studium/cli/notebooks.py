@@ -48,12 +48,13 @@ def list_notebooks(
     team: Annotated[str, typer.Option(help="Only this team's.")] = "",
     search: Annotated[str, typer.Option("--search", "-q", help="Words of the title.")] = "",
     public: Annotated[bool, typer.Option("--public", help="Everybody's public ones instead of your teams'.")] = False,
+    sort: Annotated[str, typer.Option(help="recent, votes or comments: what comes first.")] = "recent",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 100,
     as_json: JsonFlag = False,
 ) -> None:
     """List notebooks, last changed first."""
     with server() as client:
-        rows = client.notebooks.all(team=team, q=search, which="public" if public else "team")
+        rows = client.notebooks.all(team=team, q=search, which="public" if public else "team", sort=sort)
         found = list(islice(rows, limit))
     if as_json:
         output.show_json(found)
@@ -120,6 +121,8 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
             ("made by", f"{found.created_by}, {output.ago(found.created_at)}"),
             ("changed", output.ago(found.changed_at)),
             ("page", found.url),
+            ("people", f"{found.votes} votes, {found.comments} comments"),
+            ("taken down", found.taken_down_reason),
             ("now", run_line(found.run) if found.run else "not running"),
         ]
     )

@@ -1,7 +1,7 @@
 """The installation, for administrators."""
 
 from studium.client.calls import Calls, part
-from studium.client.shapes import Check, Event, LoginLink, Machine, Page, Run, User
+from studium.client.shapes import Check, Event, LoginLink, Machine, Notebook, Page, Report, Run, User
 
 
 class Admin:
@@ -53,3 +53,23 @@ class Admin:
 
     def checks(self) -> list[Check]:
         return self._calls.get(list[Check], "/rest/admin/checks")
+
+    def reports(self, *, everything: bool = False, cursor: str = "", limit: int = 50) -> Page[Report]:
+        """What people reported and nobody has decided, or all of it."""
+        path = "/rest/admin/reports"
+        return self._calls.get(Page[Report], path, all=everything or None, cursor=cursor, limit=limit)
+
+    def dismiss(self, report_id: str, answer: str = "") -> Report:
+        """Leave what was reported where it is; who made the report is told."""
+        return self._calls.post(Report, f"/rest/admin/reports/{part(report_id)}/dismiss", {"answer": answer})
+
+    def takedowns(self, *, cursor: str = "", limit: int = 50) -> Page[Notebook]:
+        return self._calls.get(Page[Notebook], "/rest/admin/takedowns", cursor=cursor, limit=limit)
+
+    def take_down(self, notebook_id: str, reason: str) -> Notebook:
+        """Let only its team read a public notebook."""
+        return self._calls.post(Notebook, f"/rest/admin/notebooks/{part(notebook_id)}/takedown", {"reason": reason})
+
+    def restore(self, notebook_id: str) -> Notebook:
+        """Put it back."""
+        return self._calls.post(Notebook, f"/rest/admin/notebooks/{part(notebook_id)}/restore")

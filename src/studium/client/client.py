@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from studium import __version__
 from studium.client.admin import Admin
 from studium.client.calls import Calls
+from studium.client.community import Bookmarks, Notifications, People
 from studium.client.environments import Environments
 from studium.client.notebooks import Notebooks
 from studium.client.runs import Runs
@@ -33,6 +34,9 @@ class Client:
         self.tokens = Tokens(self._calls)
         self.environments = Environments(self._calls)
         self.plans = Plans(self._calls)
+        self.people = People(self._calls)
+        self.notifications = Notifications(self._calls)
+        self.bookmarks = Bookmarks(self._calls)
         self.admin = Admin(self._calls)
 
     @property

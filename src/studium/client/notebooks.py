@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from studium.client.calls import Calls, part
+from studium.client.community import Comments, Favour
 from studium.client.errors import ApiError
 from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
@@ -14,12 +15,16 @@ CONTENT_TYPE = "application/x-ipynb+json"
 
 
 class Notebooks:
-    """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`."""
+    """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`, what people say
+    in `comments`, votes and the like in `favour`.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.versions = Versions(calls)
         self.schedules = Schedules(calls)
+        self.comments = Comments(calls)
+        self.favour = Favour(calls)
 
     def page(
         self,
@@ -30,6 +35,8 @@ class Notebooks:
         title: str = "",
         name: str = "",
         which: str = "team",
+        by: str = "",
+        sort: str = "",
         cursor: str = "",
         limit: int = 50,
     ) -> Page[Notebook]:
@@ -43,15 +50,19 @@ class Notebooks:
             title=title,
             name=name,
             which=which,
+            by=by,
+            sort=sort,
             cursor=cursor,
             limit=limit,
         )
 
-    def all(self, *, team: str = "", project: str = "", q: str = "", which: str = "team") -> Iterator[Notebook]:
-        """The whole listing, fetched as it is read."""
+    def all(
+        self, *, team: str = "", project: str = "", q: str = "", which: str = "team", by: str = "", sort: str = ""
+    ) -> Iterator[Notebook]:
+        """The whole listing, fetched as it is read; `sort` is recent, votes or comments."""
         cursor = ""
         while True:
-            page = self.page(team=team, project=project, q=q, which=which, cursor=cursor, limit=200)
+            page = self.page(team=team, project=project, q=q, which=which, by=by, sort=sort, cursor=cursor, limit=200)
             yield from page.items
             cursor = page.next_cursor
             if not cursor:

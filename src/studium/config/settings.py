@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "ninja",
     "studium.events",
     "studium.accounts",
+    "studium.community",
     "studium.storage",
     "studium.secrets",
     "studium.plans",

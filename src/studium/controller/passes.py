@@ -1,5 +1,6 @@
 """Which passes the controller runs and how often."""
 
+from studium.community.notifications import reconcile as notifications
 from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
 from studium.controller.loop import Pass
@@ -34,7 +35,11 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: schedules.note_due(now) + schedules.see_ended(now) + schedules.start_due(now),
             every=5,
         ),
-        Pass(name="tell", run=lambda now: schedules.tell(now) + schedules.keep_last(now), every=15),
+        Pass(
+            name="tell",
+            run=lambda now: schedules.tell(now) + schedules.keep_last(now) + notifications.send_due(now),
+            every=15,
+        ),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",
@@ -58,6 +63,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
                 + environments.collect_unused(now)
                 + environments.clean_volumes(where, now)
                 + storage.collect(now)
+                + notifications.forget_old(now)
             ),
             every=30,
         ),

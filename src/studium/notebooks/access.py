@@ -1,13 +1,14 @@
 """Fetch a notebook as the user.
 
-Private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read.
+Private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read unless they were
+taken down.
 """
 
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from studium.accounts.access import role_in
+from studium.accounts.access import operator, role_in
 from studium.accounts.models import Membership, User
 from studium.accounts.states import Role, covers
 from studium.errors import Forbidden, NotFound
@@ -30,8 +31,8 @@ def visible_to(user: User) -> QuerySet[Notebook]:
     """Every live notebook the user may read."""
     member_of = user.memberships.values("team_id")
     return Notebook.objects.filter(
-        Q(visibility=Visibility.PUBLIC)
-        | Q(visibility=Visibility.TEAM, team_id__in=member_of)
+        Q(visibility=Visibility.PUBLIC, taken_down_at=None)
+        | Q(visibility__in=[Visibility.PUBLIC, Visibility.TEAM], team_id__in=member_of)
         | Q(team_id__in=admin_of(user))
         | Q(created_by_id=user.pk, team_id__in=member_of),
         deleted_at=None,
@@ -76,3 +77,19 @@ def may_change(user: User, notebook: Notebook) -> bool:
     if role is None or not covers(role, Role.MEMBER):
         return False
     return notebook.visibility != Visibility.PRIVATE or notebook.created_by_id == user.pk or covers(role, Role.ADMIN)
+
+
+def decided_by_operators() -> QuerySet[Notebook]:
+    """The live notebooks that are public or were taken down, for who operates the installation."""
+    rows = Notebook.objects.filter(Q(visibility=Visibility.PUBLIC) | ~Q(taken_down_at=None), deleted_at=None)
+    return rows.select_related("team", "project", "created_by")
+
+
+def notebook_for_operator(user: User, name: str) -> Notebook:
+    """One of those, by `<team>/<slug>` or id. Raises NotFound, also for everybody else."""
+    operator(user)
+    team, _, slug = name.rpartition("/")
+    found = decided_by_operators().filter(Q(team__slug=team, slug=slug) if team else Q(pk=name)).first()
+    if found is None:
+        raise unknown(name)
+    return found

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 from studium.accounts.access import require
 from studium.accounts.models import Project, User
 from studium.accounts.states import Role
+from studium.community.actions import forget as forget_subject
 from studium.compute import actions as compute
 from studium.compute.models import Run
 from studium.compute.states import LIVE
@@ -21,6 +22,7 @@ from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, disk_
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.subjects import KIND
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.secrets.actions import forget_holder
@@ -275,6 +277,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
         forget_holder(place_of(notebook).holder)
+        forget_subject(KIND, notebook.pk, now=now)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

@@ -43,6 +43,9 @@ class Notebook(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    # Taken down by an administrator: whatever its visibility, only its team reads it, and is told why.
+    taken_down_at = models.DateTimeField(null=True)
+    taken_down_reason = models.CharField(max_length=200, blank=True)
     volume_deleted_at = models.DateTimeField(null=True)
     # A change of machine: started on this type by this user once the live run has ended.
     next_machine = models.CharField(max_length=60, blank=True)

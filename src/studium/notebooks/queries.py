@@ -7,13 +7,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Greatest
 
 from studium.accounts.models import Team, User
+from studium.community.queries import comment_count, vote_count
 from studium.compute.access import runs_of
 from studium.compute.models import Run
 from studium.compute.states import LIVE
-from studium.notebooks.access import admin_of, mine, visible_to
+from studium.notebooks.access import admin_of, decided_by_operators, mine, visible_to
 from studium.notebooks.launching import OWNER_KIND
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.subjects import KIND
 from studium.notebooks.versions import queries as versions
 
 Which = Literal["mine", "team", "public"]
@@ -25,7 +27,7 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> Qu
     `mine` are those they made, `team` those of their teams, `public` everybody's public ones. `text` is looked for in titles.
     """
     if which == "public":
-        rows = visible_to(user).filter(visibility=Visibility.PUBLIC)
+        rows = visible_to(user).filter(visibility=Visibility.PUBLIC, taken_down_at=None)
     else:
         rows = mine(user)
         if which == "mine":
@@ -35,6 +37,28 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> Qu
     for word in text.split()[:6]:
         rows = rows.filter(title__icontains=word)
     return rows
+
+
+def by_person(user: User, person: User) -> QuerySet[Notebook]:
+    """The public notebooks that the person made, as far as the user may read them."""
+    return listing(user, "public").filter(created_by=person)
+
+
+def taken_down() -> QuerySet[Notebook]:
+    """Live notebooks that are taken down, to be ordered by the caller."""
+    return decided_by_operators().exclude(taken_down_at=None)
+
+
+Sort = Literal["recent", "votes", "comments"]
+
+
+def ranked(rows: QuerySet[Notebook], sort: Sort) -> tuple[QuerySet[Notebook], str]:
+    """The rows, and the field by which they are to be put in order, the largest first."""
+    if sort == "votes":
+        return rows.annotate(votes=vote_count(KIND)), "votes"
+    if sort == "comments":
+        return rows.annotate(said=comment_count(KIND)), "said"
+    return rows, "changed_at"
 
 
 def stored_bytes(team: Team) -> int:

@@ -1,9 +1,11 @@
 """What the frame around every page shows: the areas, who is signed in, which plan of words applies."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
+from studium.community.notifications.queries import unread
 from studium.web.signing_in import open_to_strangers
 
 _AREAS = (
@@ -19,7 +21,7 @@ _AREAS = (
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Context of `base.html`. Costs no query beyond the signed-in user's own row."""
+    """Context of `base.html`. Costs no query beyond the signed-in user's own row and, where the bell is shown, one count."""
     user = getattr(request, "user", None)
     known = bool(user and user.is_authenticated)
     here = request.path
@@ -35,6 +37,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         areas.append({"url": "/admin/", "words": "Admin", "here": here.startswith("/admin/")})
     return {
         "areas": areas,
+        # Asked only by templates that show the bell: parts of pages do not.
+        "unread": partial(unread, user) if known and user is not None else 0,
         "open_signup": open_to_strangers(),
         "settings_here": here.startswith(("/settings/", "/accounts/")),
     }

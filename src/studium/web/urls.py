@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from studium.api.site import api
 from studium.web import health
 from studium.web.views import (
+    community,
     editor,
     entering,
     environments,
@@ -12,6 +13,8 @@ from studium.web.views import (
     machines,
     making,
     notebooks,
+    notifications,
+    people,
     runs,
     schedules,
     secrets,
@@ -24,6 +27,7 @@ from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
 from studium.web.views.admin import people as admin_people
 from studium.web.views.admin import plans as admin_plans
+from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
 
 _VERSION = [
@@ -56,6 +60,14 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("schedules/", schedules.listing),
     path("schedules/<str:schedule>/", schedules.change),
     path("schedules/<str:schedule>/do/", schedules.act),
+    path("comments/", community.comments),
+    path("comments/<int:comment>/", community.thread),
+    path("comments/<int:comment>/reply/", community.reply),
+    path("comments/<int:comment>/edit/", community.edit),
+    path("comments/<int:comment>/do/", community.act),
+    path("vote/", community.vote),
+    path("bookmark/", community.bookmark),
+    path("report/", community.report),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),
@@ -102,6 +114,10 @@ _ADMIN = [
     path("plans/load/", admin_plans.load),
     path("plans/assign/", admin_plans.assign),
     path("events/", admin_events.listing),
+    path("reports/", admin_reports.listing),
+    path("reports/<str:report>/dismiss/", admin_reports.dismiss),
+    path("notebooks/<str:notebook>/take-down/", admin_reports.down),
+    path("notebooks/<str:notebook>/put-back/", admin_reports.back),
 ]
 
 urlpatterns = [
@@ -123,7 +139,15 @@ urlpatterns = [
     path("usage/<slug:team>/ledger.csv", usage.as_csv),
     path("teams/", teams.listing),
     path("teams/<slug:slug>/", include(_TEAM)),
+    path("people/<str:username>/", people.person),
+    path("bookmarks/", people.bookmarks),
+    path("bookmarks/remove/", people.remove_bookmark),
+    path("notifications/", notifications.listing),
+    path("notifications/read/", notifications.read),
+    path("notifications/<int:notification>/", notifications.follow),
     path("settings/", settings.profile),
+    path("settings/page/", settings.own_page),
+    path("settings/notifications/", notifications.settings),
     path("settings/tokens/", settings.tokens),
     path("settings/tokens/<int:token>/revoke/", settings.revoke_token),
     path("join/<str:secret>/", entering.join),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,10 @@ from factories.notebooks import make_team_environment
 from studium.accounts import actions as accounts
 from studium.accounts.states import Role, Scope
 from studium.api.site import api
+from studium.community import actions as community
+from studium.community.models import Notification
+from studium.community.reports.actions import report
+from studium.community.states import Why
 from studium.compute.states import State
 from studium.lib import clock
 from studium.lib.ids import new_id
@@ -21,10 +26,12 @@ from studium.notebooks.launching import place_of
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.subjects import subject_of
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 PEOPLE = ("stranger", "reader", "teammate", "owner")
 Parts = dict[str, Any]
 
@@ -126,12 +133,36 @@ def _schedule(world: World) -> Parts:
     return {"notebook_id": notebook.pk, "schedule_id": made.pk}
 
 
+def _comment(world: World) -> Parts:
+    """A comment by the teammate on a notebook of the owner."""
+    notebook = world.notebook()
+    said = community.comment(world.cast.teammate, subject_of(notebook), "Well", now=clock.now() - HOUR)
+    return {"notebook_id": notebook.pk, "comment_id": said.pk}
+
+
+def _public(world: World) -> Parts:
+    return {"notebook_id": world.notebook(Visibility.PUBLIC).pk}
+
+
+def _report(world: World) -> Parts:
+    subject = subject_of(world.notebook(Visibility.PUBLIC))
+    return {"report_id": report(world.cast.stranger, subject, Why.SPAM, "", now=clock.now()).pk}
+
+
+def _told(world: World) -> Parts:
+    """Something the owner was told."""
+    community.comment(world.cast.teammate, subject_of(world.notebook()), "Well", now=clock.now() - HOUR)
+    return {"notification_id": Notification.objects.filter(user=world.cast.owner).latest("pk").pk}
+
+
 ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
 _OF_TEAM = "?team={slug}"
 _VERSIONS = "/notebooks/{notebook_id}/versions"
 _VERSION = f"{_VERSIONS}/{{number}}"
+_COMMENTS = "/notebooks/{notebook_id}/comments"
+_COMMENT = f"{_COMMENTS}/{{comment_id}}"
 _SCHEDULES = "/notebooks/{notebook_id}/schedules"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 TABLE: dict[tuple[str, str], Row] = {
@@ -177,6 +208,26 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", f"{_SCHEDULE}/pause"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
     ("post", f"{_SCHEDULE}/resume"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
     ("get", f"{_SCHEDULE}/turns"): Row(Scope.READ, READERS, _schedule),
+    ("get", _COMMENTS): Row(Scope.READ, READERS, _comment),
+    ("post", _COMMENTS): Row(Scope.WRITE, (404, 201, 201, 201), _notebook, {"text": "Well"}),
+    ("patch", _COMMENT): Row(Scope.WRITE, (404, 403, 200, 403), _comment, {"text": "Better"}),
+    ("delete", _COMMENT): Row(Scope.WRITE, (404, 403, 204, 403), _comment),
+    ("post", f"{_COMMENT}/hide"): Row(Scope.WRITE, ADMINS, _comment, {"reason": "Spam"}),
+    ("post", f"{_COMMENT}/unhide"): Row(Scope.WRITE, ADMINS, _comment, {}),
+    ("post", f"{_COMMENT}/vote"): Row(Scope.WRITE, (404, 200, 422, 200), _comment, {}),
+    ("post", f"{_COMMENT}/unvote"): Row(Scope.WRITE, READERS, _comment, {}),
+    ("post", "/notebooks/{notebook_id}/vote"): Row(Scope.WRITE, (404, 200, 200, 422), _notebook, {}),
+    ("post", "/notebooks/{notebook_id}/unvote"): Row(Scope.WRITE, READERS, _notebook, {}),
+    ("post", "/notebooks/{notebook_id}/bookmark"): Row(Scope.WRITE, READERS, _notebook, {}),
+    ("post", "/notebooks/{notebook_id}/report"): Row(Scope.WRITE, (201, 422, 422, 422), _public, {"why": "spam"}),
+    ("get", "/people/{username}"): Row(Scope.READ, ALL, lambda world: {"username": world.cast.owner.username}),
+    ("get", "/me/page"): Row(Scope.READ, ALL),
+    ("patch", "/me/page"): Row(Scope.WRITE, ALL, body={"bio": "Me"}),
+    ("get", "/bookmarks"): Row(Scope.READ, ALL),
+    ("delete", "/bookmarks/{notebook_id}"): Row(Scope.WRITE, (204,) * 4, _notebook),
+    ("get", "/notifications"): Row(Scope.READ, ALL),
+    ("post", "/notifications/read"): Row(Scope.WRITE, ALL, body={}),
+    ("post", "/notifications/{notification_id}/read"): Row(Scope.WRITE, (404, 404, 404, 200), _told, {}),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),
@@ -239,6 +290,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", "/admin/runs/{run_id}/stop"): Row(Scope.ADMIN, NOBODY, _run, {}),
     ("get", "/admin/events"): Row(Scope.ADMIN, NOBODY),
     ("get", "/admin/checks"): Row(Scope.ADMIN, NOBODY),
+    ("get", "/admin/reports"): Row(Scope.ADMIN, NOBODY),
+    ("post", "/admin/reports/{report_id}/dismiss"): Row(Scope.ADMIN, NOBODY, _report, {"answer": "Fine"}),
+    ("get", "/admin/takedowns"): Row(Scope.ADMIN, NOBODY),
+    ("post", "/admin/notebooks/{notebook_id}/takedown"): Row(Scope.ADMIN, NOBODY, _public, {"reason": "Spam"}),
+    ("post", "/admin/notebooks/{notebook_id}/restore"): Row(Scope.ADMIN, NOBODY, _public, {}),
 }
 ROWS = [pytest.param(method, path, row, id=f"{method} {path}") for (method, path), row in TABLE.items()]
 ADMIN_ROWS = [param for param in ROWS if param.values[2].scope == Scope.ADMIN]

@@ -9,6 +9,7 @@ from world import World
 
 from factories.accounts import NOW, Cast
 from studium.accounts.actions import set_active
+from studium.community.models import Notification
 from studium.compute.engines.base import Cause
 from studium.compute.models import Run
 from studium.compute.states import Reason, State
@@ -189,6 +190,8 @@ def test_failures_are_tried_again_later_and_later_and_then_told(cast: Cast, note
     finish(world, turn, code=1)
     assert (turn.state, turn.tries, Version.objects.count()) == (TurnState.FAILED, 2, 2)
     assert ["failed" in m.subject and "versions/2/" in str(m.body) for m in mail.outbox] == [True]
+    [told] = Notification.objects.filter(user=cast.owner)
+    assert (told.kind, told.path.endswith("/versions/2/"), told.read_at) == ("run_failed", True, None)
 
 
 def test_a_refusal_of_the_plan_is_told_with_its_reason(cast: Cast, notebook: Notebook, world: World) -> None:

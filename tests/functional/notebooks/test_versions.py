@@ -9,6 +9,7 @@ from world import World
 
 from factories.accounts import NOW, Cast
 from factories.notebooks import make_notebook, notebook_json
+from studium.community.models import Notification
 from studium.compute.actions import stop_run
 from studium.compute.engines.base import Cause, EngineError
 from studium.compute.models import Run
@@ -182,6 +183,20 @@ def test_a_failed_and_a_stopped_run_keep_what_they_had(cast: Cast, notebook: Not
     assert b"until the error" in storage.get(failed.document)
     assert b"until the stop" in storage.get(stopped.document)
     assert (running(failed).reason, running(stopped).reason) == (Reason.FAILED, Reason.CANCELLED)
+
+
+def test_who_had_it_run_is_told_of_a_failure_once(cast: Cast, notebook: Notebook, world: World) -> None:
+    end(world, run_version(world, cast, notebook))
+    assert not Notification.objects.exists(), "it went well"
+    failed = end(world, run_version(world, cast, notebook), code=1)
+    passes(world)
+    [told] = Notification.objects.all()
+    assert (told.kind, told.user, told.title) == ("run_failed", cast.owner, notebook.title)
+    assert told.path.endswith(f"/versions/{failed.number}/")
+    stopped = run_version(world, cast, notebook)
+    stop_run(cast.owner, running(stopped), now=world.now, message="Enough")
+    end(world, stopped)
+    assert Notification.objects.count() == 1, "who stopped it knows"
 
 
 def test_a_version_that_never_ran_is_whole_with_its_source(cast: Cast, notebook: Notebook, world: World) -> None:

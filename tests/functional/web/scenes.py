@@ -9,6 +9,10 @@ from factories.accounts import NOW, Cast, make_cast
 from factories.compute import drive, load_plans, make_accelerator, make_machine
 from factories.notebooks import make_environment, make_notebook, make_team_environment
 from studium.accounts.models import User
+from studium.community import actions as community
+from studium.community.models import Comment, Notification, Report
+from studium.community.reports.actions import report
+from studium.community.states import Why
 from studium.compute.engines import registry
 from studium.compute.engines.fake import FakeEngine
 from studium.compute.models import Machine, Run
@@ -19,6 +23,7 @@ from studium.notebooks import actions
 from studium.notebooks.models import Launch, Notebook, Schedule, Version
 from studium.notebooks.schedules.actions import Wanted, create_schedule
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.subjects import subject_of
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.reconcile import settle_ended
 
@@ -44,6 +49,14 @@ class Scene:
     schedule: Schedule  # of the team's notebook
     environment: Environment  # of the team, ready
     version_run: Version  # of the team's, its run has ended and was settled without results
+    said: Comment  # by the stranger, on the public notebook
+    inside: Comment  # by the owner, on the team's
+    report: Report  # of the public notebook, by the stranger, open
+
+    @property
+    def told(self) -> Notification:
+        """What the owner was told of the stranger's comment."""
+        return Notification.objects.get(user=self.cast.owner, kind="comment")
 
 
 def make_scene() -> Scene:
@@ -68,6 +81,7 @@ def make_scene() -> Scene:
     _looked_at(running)
     finish(ended, Reason.FAILED, now=NOW + timedelta(minutes=3), message="Cell 2 failed: ValueError: no")
     ended.refresh_from_db()
+    community.bookmark(cast.reader, subject_of(public), now=NOW)
     queued = actions.start(cast.teammate, waiting, LaunchKind.SESSION, "cpu-small", now=NOW)
     return Scene(
         environment=make_team_environment(owner, team),
@@ -82,6 +96,9 @@ def make_scene() -> Scene:
         version=versions.save_quick(owner, public, now=NOW, note="As it was"),
         schedule=create_schedule(owner, notebook, Wanted(cron="0 7 * * *", machine="cpu-small"), now=NOW),
         version_run=_version_that_ran(owner, notebook, machine),
+        said=community.comment(cast.stranger, subject_of(public), "How *nice*.", now=NOW),
+        inside=community.comment(owner, subject_of(notebook), "For us.", now=NOW),
+        report=report(cast.stranger, subject_of(public), Why.SPAM, "Look at the end", now=NOW),
     )
 
 

@@ -1,6 +1,7 @@
 """Pages cost a fixed number of queries, however much there is to show."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,16 +11,27 @@ from scenes import Scene, address, client_of
 from factories.accounts import NOW, join, make_team, make_user
 from factories.compute import drive
 from factories.notebooks import make_notebook
+from studium.community import actions as community
+from studium.community.reports.actions import report
+from studium.community.states import Why
 from studium.compute.states import State
 from studium.notebooks import actions
+from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.subjects import subject_of
 
 # page: whose, where, and how many queries at most
 BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
-    "home": ("owner", lambda s: "/", 22),
-    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 8),
-    "public": ("owner", lambda s: "/notebooks/?show=public", 8),
-    "a notebook": ("owner", lambda s: address(s.notebook), 24),
+    "home": ("owner", lambda s: "/", 25),
+    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 11),
+    "public": ("owner", lambda s: "/notebooks/?show=public", 11),
+    "a notebook": ("owner", lambda s: address(s.notebook), 36),
+    "comments": ("owner", lambda s: address(s.public, "comments/"), 22),
+    "a thread": ("owner", lambda s: address(s.public, f"comments/{s.said.pk}/"), 14),
+    "a person": ("stranger", lambda s: f"/people/{s.cast.owner.username}/", 18),
+    "bookmarks": ("reader", lambda s: "/bookmarks/", 11),
+    "notifications": ("owner", lambda s: "/notifications/", 5),
+    "admin reports": ("operator", lambda s: "/admin/reports/?show=all", 7),
     "editor": ("owner", lambda s: address(s.notebook, "edit/"), 22),
     "panel": ("owner", lambda s: address(s.notebook, "edit/panel/"), 18),
     "runs": ("owner", lambda s: "/runs/", 8),
@@ -55,6 +67,19 @@ def grow(scene: Scene) -> None:
             drive(run, State.RUNNING, machine=scene.machine)
         join(team, make_user())
         join(make_team(make_user()), owner)
+        _talk(scene, notebook, number)
+
+
+def _talk(scene: Scene, notebook: Notebook, number: int) -> None:
+    """Everything people do about notebooks, by somebody new each time."""
+    person, now = make_user(), NOW + timedelta(minutes=number)
+    said = community.comment(person, subject_of(scene.public), f"@{scene.cast.owner.username}", now=now)
+    community.comment(scene.cast.owner, subject_of(scene.public), "Yes", now=now, parent=said.pk)
+    community.vote(scene.cast.owner, subject_of(scene.public), now=now, comment_id=said.pk)
+    community.comment(scene.cast.stranger, subject_of(notebook), "Well", now=now)
+    community.vote(scene.cast.stranger, subject_of(notebook), now=now)
+    community.bookmark(scene.cast.reader, subject_of(notebook), now=now)
+    report(person, subject_of(scene.public), Why.SPAM, "", now=now)
 
 
 @pytest.mark.parametrize("name", BOUNDS)

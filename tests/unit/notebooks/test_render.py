@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from studium.lib import formulas
 from studium.notebooks import render
 from studium.notebooks.bounded import Bounds
-from studium.notebooks.render import RenderError, formulas, render_html
+from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.render.ansi import to_html
 from studium.notebooks.render.clean import clean
+from studium.notebooks.render.markdown import markdown_html
 from studium.notebooks.render.page import page
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
@@ -306,3 +308,10 @@ def test_the_page_is_made_in_a_bounded_process(monkeypatch: pytest.MonkeyPatch) 
 
 def test_classes_of_the_page_cannot_be_borrowed() -> None:
     assert clean('<table class="dataframe with-contents"><tr><td class="note">x</td></tr></table>').count("class") == 1
+
+
+def test_a_formula_breaks_out_of_no_attribute() -> None:
+    """Raw HTML may leave an attribute open around a formula; what is drawn has quotation marks of its own."""
+    html = markdown_html('<details open="\n\n$x$\n\n<div ">hello</details>')
+    assert "<math" not in html
+    assert "hello" in html

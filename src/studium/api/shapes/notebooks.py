@@ -7,6 +7,7 @@ from pydantic import Field
 
 from studium.api.shapes.base import Asked, Line, Shape, Slug
 from studium.api.shapes.runs import RunShape
+from studium.community.queries import Tally
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 
@@ -23,7 +24,8 @@ class NotebookShape(Shape):
     """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
 
     `environment` is what software its runs see; `environment_build` a build of it, null where it follows the newest.
-    `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted.
+    `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `voted` and
+    `bookmarked` are the caller's. One that was taken down is its team's alone, and `taken_down_reason` says why.
     """
 
     id: str
@@ -47,12 +49,18 @@ class NotebookShape(Shape):
     copied_from: Origin | None
     url: str
     run: RunShape | None
+    votes: int
+    comments: int
+    voted: bool
+    bookmarked: bool
+    taken_down_at: datetime | None
+    taken_down_reason: str
 
     @classmethod
     def of(
-        cls, row: Notebook, *, may_change: bool, origin: Notebook | None, url: str, run: RunShape | None
+        cls, row: Notebook, *, may_change: bool, origin: Notebook | None, url: str, run: RunShape | None, tally: Tally
     ) -> "NotebookShape":
-        """`origin` is the notebook it was copied from, if the reader may see that."""
+        """`origin` is the notebook it was copied from, if the reader may see that; `tally` has what the reader did, too."""
         return cls(
             id=row.pk,
             name=f"{row.team.slug}/{row.slug}",
@@ -77,6 +85,12 @@ class NotebookShape(Shape):
             else None,
             url=url,
             run=run,
+            votes=tally.votes,
+            comments=tally.comments,
+            voted=tally.voted,
+            bookmarked=tally.bookmarked,
+            taken_down_at=row.taken_down_at,
+            taken_down_reason=row.taken_down_reason,
         )
 
 

@@ -4,6 +4,16 @@ A test compares every class with the document, so a field that changes there fai
 """
 
 from studium.client.shapes.base import Failure, Page
+from studium.client.shapes.community import (
+    Bookmark,
+    Comment,
+    Marked,
+    Notification,
+    OwnPage,
+    Person,
+    Report,
+    Tally,
+)
 from studium.client.shapes.environments import Build, BuildDetail, Environment, Package
 from studium.client.shapes.events import Event
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
@@ -26,10 +36,12 @@ __all__ = [
     "AcceleratorUse",
     "Allowance",
     "Assigned",
+    "Bookmark",
     "Build",
     "BuildDetail",
     "CellError",
     "Check",
+    "Comment",
     "ComparedCell",
     "Comparison",
     "ComparisonCounts",
@@ -43,21 +55,27 @@ __all__ = [
     "LoginLink",
     "Machine",
     "MachineType",
+    "Marked",
     "Me",
     "Member",
     "Notebook",
+    "Notification",
     "Opened",
     "Origin",
+    "OwnPage",
     "Package",
     "Page",
+    "Person",
     "Plan",
     "PlanSets",
     "Progress",
     "Project",
     "QueueEntry",
+    "Report",
     "Run",
     "Schedule",
     "Secret",
+    "Tally",
     "Team",
     "TeamDetail",
     "Token",

@@ -36,6 +36,12 @@ class Notebook:
     copied_from: Origin | None
     url: str
     run: Run | None
+    votes: int
+    comments: int
+    voted: bool
+    bookmarked: bool
+    taken_down_at: datetime | None
+    taken_down_reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import nh3
 
+from studium.lib.formulas import MARK
+
 _TAGS = set(
     "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
     "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var wbr".split()
@@ -31,6 +33,8 @@ _SIZE = re.compile(r"^\d{1,5}(px|%)?$")
 
 
 def _keep(element: str, attribute: str, value: str) -> str | None:
+    if MARK.search(value):  # a formula would be put here later, with quotation marks of its own
+        return None
     if attribute == "class":
         kept = [name for name in value.split() if name in _CLASSES or (element == "span" and name.startswith("k-"))]
         return " ".join(kept) or None

@@ -1,18 +1,14 @@
 """Markdown cells as safe HTML, with the headings they hold and their formulas drawn."""
 
-import re
-import secrets
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from mdit_py_plugins.amsmath import amsmath_plugin
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from studium.lib import formulas
 from studium.notebooks.render.clean import clean, slug
-from studium.notebooks.render.formulas import formula_html
 from studium.notebooks.render.pictures import data_uri
 
 LONGEST = 400_000
@@ -42,30 +38,14 @@ class Headings:
         return anchor
 
 
-def _render_math(renderer: Any, tokens: list[Token], index: int, options: Any, env: Any) -> str:
-    """A mark that nobody can foresee; the formula takes its place once everything else is clean."""
-    token = tokens[index]
-    block = not token.type.startswith("math_inline") or token.type == "math_inline_double"
-    env["formulas"].append(formula_html(token.content, block=block))
-    return f"{env['mark']}{len(env['formulas']) - 1}."
-
-
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True).use(amsmath_plugin)
-    for name in ("math_inline", "math_inline_double", "math_block", "math_block_label", "amsmath"):
-        parser.add_render_rule(name, _render_math)
-    return parser
-
-
-_PARSER = _parser()
+_PARSER = formulas.reads_formulas(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]))
 
 
 def markdown_html(source: str, headings: Headings | None = None, attachments: dict[str, Any] | None = None) -> str:
     """The HTML of a markdown text. `attachments` are the cell's own pictures, by name."""
     if len(source) > LONGEST:
         return f"<pre>{escape(source[:LONGEST])}\n[cut here]</pre>"
-    env: dict[str, Any] = {"mark": f"formula{secrets.token_hex(16)}n", "formulas": []}
+    env = formulas.env()
     tokens = _PARSER.parse(source, env)
     for index, token in enumerate(tokens):
         if token.type == "heading_open" and headings is not None:
@@ -75,9 +55,7 @@ def markdown_html(source: str, headings: Headings | None = None, attachments: di
         for child in token.children or ():
             if child.type == "image":
                 _attach(child, attachments or {})
-    cleaned = clean(_PARSER.renderer.render(tokens, _PARSER.options, env))
-    formulas: list[str] = env["formulas"]
-    return re.sub(rf"{env['mark']}(\d+)\.", lambda found: formulas[int(found[1])], cleaned)
+    return formulas.fill(clean(_PARSER.renderer.render(tokens, _PARSER.options, env)), env)
 
 
 def _plain(inline: Token) -> str:

@@ -5,10 +5,10 @@ import re
 from html import escape
 from typing import Any
 
+from studium.lib.formulas import formula_html
 from studium.notebooks.reading import text_of
 from studium.notebooks.render.ansi import shown_lines, to_html
 from studium.notebooks.render.clean import clean
-from studium.notebooks.render.formulas import formula_html
 from studium.notebooks.render.markdown import markdown_html
 from studium.notebooks.render.pictures import data_uri
 

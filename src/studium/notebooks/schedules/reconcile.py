@@ -19,6 +19,7 @@ from studium.notebooks.access import may_change
 from studium.notebooks.models import Schedule, Turn, Version
 from studium.notebooks.schedules.times import upcoming
 from studium.notebooks.states import TURN_LIVE, TURN_MOVES, Missed, Notify, Overlap, TurnState
+from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.versions import actions as versions
 
 log = structlog.get_logger(__name__)
@@ -138,7 +139,14 @@ def _move(turn: Turn, to: TurnState, *, now: datetime, message: str = "", **chan
             f"schedule.{to}", subject=("notebook", notebook.pk), team_id=notebook.team_id, now=now,
             data={"schedule": turn.schedule_id, "due": turn.due_at.isoformat()},
         )  # fmt: skip
+        if to == TurnState.FAILED:
+            tell_of_run(turn.schedule.created_by, notebook, _page_of(turn), message, now=now)
     return True
+
+
+def _page_of(turn: Turn) -> str:
+    """Where the run of a turn is to be looked at, from the notebook's page on."""
+    return f"versions/{turn.version.number}/" if turn.version else "schedules/"
 
 
 def see_ended(now: datetime) -> int:
@@ -183,9 +191,7 @@ def tell(now: datetime) -> int:
 def _mail(turn: Turn) -> None:
     notebook, person = turn.schedule.notebook, turn.schedule.created_by
     went = {TurnState.DONE: "finished", TurnState.FAILED: "failed"}.get(TurnState(turn.state), "was skipped")
-    page = f"{options().platform_url}/notebooks/{notebook.team.slug}/{notebook.slug}/"
-    if turn.version:
-        page += f"versions/{turn.version.number}/"
+    page = f"{options().platform_url}/notebooks/{notebook.team.slug}/{notebook.slug}/{_page_of(turn)}"
     body = f"The scheduled run of {notebook.title}, due {turn.due_at:%Y-%m-%d %H:%M} UTC, {went}.\n{turn.message}\n\n{page}\n"
     send_mail(f"{notebook.title}: scheduled run {went}", body, None, [person.email])
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from studium.accounts.models import Project, User
+from studium.community.states import Told
 from studium.compute import actions as compute
 from studium.compute.models import MachineType
 from studium.compute.spec import RunSpec
@@ -22,6 +23,7 @@ from studium.notebooks.launching import build_for, build_spec, disk_bytes, prese
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, VersionKind
+from studium.notebooks.subjects import tell_owner
 from studium.notebooks.versions.comparing import compare_page
 from studium.plans import checks
 from studium.plans import queries as plans
@@ -304,10 +306,12 @@ def copy(
         copied_from=notebook,
         copied_version=version.number if version else None,
     )
-    record(
-        "notebook.copied", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now,
-        data={"copy": made.pk},
-    )  # fmt: skip
+    with transaction.atomic():
+        record(
+            "notebook.copied", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now,
+            data={"copy": made.pk},
+        )  # fmt: skip
+        tell_owner(Told.COPY, notebook, actor=actor, now=now)
     return made
 
 

@@ -15,7 +15,7 @@ from django.db.models import F
 
 from studium.compute.engines.base import Engine, EngineError
 from studium.compute.engines.registry import Engines
-from studium.compute.states import State
+from studium.compute.states import ENDINGS, Outcome, Reason, State
 from studium.config.options import options
 from studium.events.actions import hint, record
 from studium.notebooks.document import summarise
@@ -23,6 +23,7 @@ from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.queries import kept_volumes
 from studium.plans import queries as plans
@@ -180,8 +181,16 @@ def _settle(version: Version, manifest: tuple[Blob, list[str], int, int] | None,
             "version.settled", subject=("notebook", version.notebook_id), team_id=version.notebook.team_id, now=now,
             data={"number": version.number, "run": version.run_id},
         )  # fmt: skip
+        _tell_of_failure(version, now)
         hint([f"notebook:{version.notebook_id}", f"run:{version.run_id}"])
     return True
+
+
+def _tell_of_failure(version: Version, now: datetime) -> None:
+    """Tell who had it run. Of a schedule's runs it is told once the schedule has given up."""
+    ending = ENDINGS[Reason(version.run.reason)] if version.run else None
+    if ending and ending.outcome == Outcome.BAD and not version.turns.exists():
+        tell_of_run(version.created_by, version.notebook, f"versions/{version.number}/", ending.title, now=now)
 
 
 def clean_volumes(engines: Engines, now: datetime) -> int:

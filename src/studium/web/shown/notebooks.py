@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from studium.accounts.models import User
+from studium.community.queries import favour
 from studium.notebooks.models import Notebook
 from studium.notebooks.queries import last_runs
+from studium.notebooks.subjects import KIND
 from studium.web.shown.runs import RunShown, show_all
 
 VISIBILITY_WORDS = {
@@ -21,13 +23,24 @@ class NotebookRow:
 
     notebook: Notebook
     run: RunShown | None
+    votes: int = 0
+    comments: int = 0
 
 
 def rows_of(user: User, notebooks: list[Notebook], *, now: datetime) -> list[NotebookRow]:
-    """The lines of a listing as the user may see them, in the order given; four queries however long it is."""
+    """The lines of a listing as the user may see them, in the order given; six queries however long it is."""
     if not notebooks:
         return []
     teams = set(user.memberships.values_list("team_id", flat=True))
     runs = last_runs([n for n in notebooks if n.team_id in teams or user.is_staff])
     shown = {s.run.pk: s for s in show_all(list(runs.values()), now=now)}
-    return [NotebookRow(notebook=n, run=shown[runs[n.pk].pk] if n.pk in runs else None) for n in notebooks]
+    liked = favour(KIND, [n.pk for n in notebooks])
+    return [
+        NotebookRow(
+            notebook=n,
+            run=shown[runs[n.pk].pk] if n.pk in runs else None,
+            votes=liked[n.pk][0],
+            comments=liked[n.pk][1],
+        )
+        for n in notebooks
+    ]

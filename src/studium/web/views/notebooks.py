@@ -28,12 +28,18 @@ from studium.web.forms.secrets import SetSecret
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
+from studium.web.shown.community import beside
 from studium.web.shown.documents import DOCUMENT, show_document
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
 from studium.web.shown.versions import shown_versions
 
 _TABS: tuple[tuple[queries.Which, str], ...] = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
+_SORTS: tuple[tuple[queries.Sort, str], ...] = (
+    ("recent", "Last changed"),
+    ("votes", "Most votes"),
+    ("comments", "Most comments"),
+)
 
 
 def address(notebook: Notebook, rest: str = "") -> str:
@@ -47,7 +53,10 @@ def listing(request: UserRequest) -> HttpResponse:
     asked, text = request.GET.get("show", ""), request.GET.get("q", "").strip()[:100]
     # A search without a tab looks everywhere the user may read of their own and their teams'.
     which = next((name for name, _ in _TABS if name == asked), _TABS[1 if text else 0][0])
-    found = page(request, queries.listing(request.user, which, text, request.GET.get("team", "")), "changed_at")
+    rows = queries.listing(request.user, which, text, request.GET.get("team", ""))
+    sort = next((name for name, _ in _SORTS if which == "public" and name == request.GET.get("sort")), _SORTS[0][0])
+    rows, field = queries.ranked(rows, sort)
+    found = page(request, rows, field)
     context = {
         "now": now,
         "rows": rows_of(request.user, found.rows, now=now),
@@ -55,6 +64,9 @@ def listing(request: UserRequest) -> HttpResponse:
         "tabs": _TABS,
         "which": which,
         "text": text,
+        "sorts": _SORTS if which == "public" else (),
+        "sort": sort,
+        "keep": f"show={which}&sort={sort}" if sort != "recent" else "",
     }
     return render(request, "notebooks/list.html", context)
 
@@ -98,6 +110,7 @@ def notebook_page(
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
+        **beside(request.user, notebook, address(notebook)),
     }
     if able:
         allowance = standing(notebook.team, now=now)

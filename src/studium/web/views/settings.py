@@ -6,9 +6,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from studium.accounts import actions, queries
+from studium.community.actions import save_profile
+from studium.community.queries import profile_of
 from studium.config.options import options
 from studium.errors import StudiumError
 from studium.lib import clock
+from studium.web.forms.community import ProfileForm
 from studium.web.forms.settings import NewToken
 from studium.web.requests import UserRequest, signed_in
 
@@ -16,16 +19,38 @@ from studium.web.requests import UserRequest, signed_in
 @signed_in
 @require_GET
 def profile(request: UserRequest) -> HttpResponse:
+    return _profile(request)
+
+
+@signed_in
+@require_POST
+def own_page(request: UserRequest) -> HttpResponse:
+    """What the person's own page says of them."""
+    form = ProfileForm(request.POST)
+    if form.is_valid():
+        try:
+            save_profile(request.user, bio=form.cleaned_data["bio"], link=form.cleaned_data["link"])
+        except StudiumError as error:
+            form.add_error(None, f"{error.message} {error.next_step}")
+        else:
+            messages.success(request, "Saved.")
+            return redirect("/settings/")
+    return _profile(request, form, 400)
+
+
+def _profile(request: UserRequest, form: ProfileForm | None = None, status: int = 200) -> HttpResponse:
     from allauth.mfa.utils import is_mfa_enabled
 
+    said = profile_of(request.user)
     context = {
         "now": clock.now(),
+        "form": form or ProfileForm(initial={"bio": said.bio, "link": said.link}),
         "memberships": list(queries.memberships_of(request.user)),
         "two_factor": is_mfa_enabled(request.user),
         "has_password": request.user.has_usable_password(),
         "live_tokens": queries.tokens_of(request.user).count(),
     }
-    return render(request, "settings/profile.html", context)
+    return render(request, "settings/profile.html", context, status=status)
 
 
 @signed_in

@@ -1,0 +1,108 @@
+"""`studium admin reports` and what administrators do about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studium.cli import output
+from studium.cli.admin import Limit
+from studium.cli.context import server
+from studium.cli.failing import fail
+from studium.cli.output import JsonFlag
+
+if TYPE_CHECKING:
+    from studium.client import Client
+
+
+def reports(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are decided.")] = False,
+    limit: Limit = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what people reported of public notebooks and nobody has decided, newest first."""
+    with server() as client:
+        found = client.admin.reports(everything=everything, limit=limit).items
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(r.id, r.state, r.title, r.why, r.text, r.reporter, output.ago(r.created_at), r.url) for r in found]
+    output.table(["!id", "!state", "what", "!why", "said", "by", "!when", "where"], rows, "Nothing to decide.")
+
+
+def dismiss(
+    report: Annotated[str, typer.Argument(help="The report's id.", show_default=False)],
+    answer: Annotated[str, typer.Option(help="Told to who made it.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Leave what was reported where it is."""
+    with server() as client:
+        found = client.admin.dismiss(report, answer)
+    if as_json:
+        output.show_json(found)
+        return
+    output.say(f"{found.title} stays; {found.reporter} is told.")
+
+
+def takedown(
+    name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="A public one: its id or team/name.")],
+    reason: Annotated[str, typer.Option(help="Told to its team, and to those who reported it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a public notebook down: only its team reads it from then on. Copies are not touched."""
+    with server() as client:
+        found = client.admin.take_down(client.notebooks.find(name).id, reason)
+    if as_json:
+        output.show_json(found)
+        return
+    output.say(f"{found.name} is taken down; its team is told why. Put it back: studium admin restore {found.name}")
+
+
+def takedowns(limit: Limit = 50, as_json: JsonFlag = False) -> None:
+    """List what is taken down, the last first."""
+    with server() as client:
+        found = client.admin.takedowns(limit=limit).items
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(n.name, n.title, n.taken_down_reason, output.ago(n.taken_down_at)) for n in found]
+    output.table(["name", "title", "reason", "!when"], rows, "Nothing is taken down.")
+
+
+def restore(
+    name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="One that is taken down: its id or team/name.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a notebook back that was taken down."""
+    with server() as client:
+        found = client.admin.restore(_taken_down(client, name))
+    if as_json:
+        output.show_json(found)
+        return
+    output.say(f"{found.name} is back as its team left it.")
+
+
+def _taken_down(client: Client, name: str) -> str:
+    """The id of the one that is meant: an administrator may not read it, so it is looked for where those are listed."""
+    cursor = ""
+    while True:
+        page = client.admin.takedowns(cursor=cursor, limit=200)
+        for notebook in page.items:
+            if name in (notebook.id, notebook.name):
+                return notebook.id
+        cursor = page.next_cursor
+        if not cursor:
+            raise fail(f"{name!r} is not taken down.", "See what is: studium admin takedowns")
+
+
+def register(admin: typer.Typer) -> None:
+    """Put the commands beside the others of administrators."""
+    for name, command in (
+        ("reports", reports),
+        ("dismiss", dismiss),
+        ("takedown", takedown),
+        ("takedowns", takedowns),
+        ("restore", restore),
+    ):
+        admin.command(name)(command)

@@ -1,0 +1,136 @@
+"""What people say and do about notebooks, what they are told, and their pages."""
+
+from collections.abc import Iterator, Sequence
+
+from studium.client.calls import Calls, part
+from studium.client.shapes import Bookmark, Comment, Marked, Notification, OwnPage, Page, Person, Report, Tally
+
+
+class Comments:
+    """`/rest/notebooks/{notebook_id}/comments`; a comment is named by its notebook's id and its own."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def page(self, notebook_id: str, *, cursor: str = "", limit: int = 50) -> Page[Comment]:
+        """Part of the listing, newest first, answers among them."""
+        return self._calls.get(
+            Page[Comment], f"/rest/notebooks/{part(notebook_id)}/comments", cursor=cursor, limit=limit
+        )
+
+    def all(self, notebook_id: str) -> Iterator[Comment]:
+        """The whole listing, fetched as it is read."""
+        cursor = ""
+        while True:
+            page = self.page(notebook_id, cursor=cursor, limit=200)
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def write(self, notebook_id: str, text: str, *, parent: int | None = None) -> Comment:
+        """Say something in markdown, or answer the comment `parent`."""
+        body = {"text": text, "parent": parent}
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments", body)
+
+    def edit(self, notebook_id: str, comment_id: int, text: str) -> Comment:
+        return self._calls.patch(
+            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}", {"text": text}
+        )
+
+    def delete(self, notebook_id: str, comment_id: int) -> None:
+        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}")
+
+    def hide(self, notebook_id: str, comment_id: int, reason: str = "") -> Comment:
+        """Keep its text from all but its author and those who may hide it."""
+        return self._calls.post(
+            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/hide", {"reason": reason}
+        )
+
+    def unhide(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unhide")
+
+    def vote(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/vote")
+
+    def unvote(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unvote")
+
+
+class Favour:
+    """What a person does with a notebook besides talking: vote, bookmark, report."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def vote(self, notebook_id: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/vote")
+
+    def unvote(self, notebook_id: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/unvote")
+
+    def bookmark(self, notebook_id: str) -> Tally:
+        """Remember it; nobody else sees that."""
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/bookmark")
+
+    def report(self, notebook_id: str, why: str, text: str = "") -> Report:
+        """Tell the administrators: `why` is spam, abuse, private, rights, harmful or other."""
+        return self._calls.post(Report, f"/rest/notebooks/{part(notebook_id)}/report", {"why": why, "text": text})
+
+
+class Bookmarks:
+    """`/rest/bookmarks`, the caller's own."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def page(self, *, cursor: str = "", limit: int = 50) -> Page[Bookmark]:
+        """Part of the listing, the newest first."""
+        return self._calls.get(Page[Bookmark], "/rest/bookmarks", cursor=cursor, limit=limit)
+
+    def remove(self, notebook_id: str) -> None:
+        """Also of a notebook that may no longer be read."""
+        self._calls.do("DELETE", f"/rest/bookmarks/{part(notebook_id)}")
+
+
+class Notifications:
+    """`/rest/notifications`, the caller's own."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def page(self, *, unread: bool = False, cursor: str = "", limit: int = 50) -> Page[Notification]:
+        """Part of the listing, the newest first."""
+        return self._calls.get(
+            Page[Notification], "/rest/notifications", unread=unread or None, cursor=cursor, limit=limit
+        )
+
+    def read(self, notification_id: int) -> Notification:
+        """Mark one as read."""
+        return self._calls.post(Notification, f"/rest/notifications/{part(notification_id)}/read")
+
+    def read_all(self) -> int:
+        """Mark all as read; returns how many there were."""
+        return self._calls.post(Marked, "/rest/notifications/read").read
+
+
+class People:
+    """`/rest/people`, and the caller's own page."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def get(self, username: str) -> Person:
+        return self._calls.get(Person, f"/rest/people/{part(username)}")
+
+    def own_page(self) -> OwnPage:
+        """What the caller's page says, and which notifications are also mailed."""
+        return self._calls.get(OwnPage, "/rest/me/page")
+
+    def change_own_page(
+        self, *, bio: str | None = None, link: str | None = None, mailed: Sequence[str] | None = None
+    ) -> OwnPage:
+        """Change what is given."""
+        given = {"bio": bio, "link": link, "mailed": None if mailed is None else list(mailed)}
+        body = {name: value for name, value in given.items() if value is not None}
+        return self._calls.patch(OwnPage, "/rest/me/page", body)

@@ -1,0 +1,1 @@
+"""What people are told: written with what caused it, read in one place, mailed to those who want that."""
