@@ -37,6 +37,12 @@ def show_table(runs: list[Run], *, people: bool = False) -> None:
     output.table(columns, rows, "No runs.")
 
 
+def options_words(run: Run) -> str:
+    """`at most 10 min a cell, goes on after errors`; empty where a run has no options."""
+    words = [f"at most {duration_words(run.cell_seconds)} a cell"] if run.cell_seconds else []
+    return ", ".join([*words, "goes on after errors"] if run.keep_going else words)
+
+
 @app.command("list")
 def list_runs(
     team: Annotated[str, typer.Option(help="Only this team's.")] = "",
@@ -75,6 +81,7 @@ def show(run_id: RunId, as_json: JsonFlag = False) -> None:
             ("memory peak", size_words(run.usage.memory_peak_bytes) if run.usage else ""),
             ("ran", duration_words(run.running_seconds) if run.running_at else ""),
             ("cost", run.cost if run.running_at else ""),
+            ("options", options_words(run)),
             ("ends", output.until(run.time_ends_at)),
             ("idle end", output.until(run.idle_ends_at)),
             ("allowance end", output.until(run.allowance_ends_at)),

@@ -30,10 +30,13 @@ def session_command() -> tuple[str, ...]:
     return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/serve_notebook.py")
 
 
-def execute_command(notebook: str) -> tuple[str, ...]:
+def execute_command(notebook: str, *, cell_seconds: int | None = None, keep_going: bool = False) -> tuple[str, ...]:
     """Executes the notebook at this path below the workspace, saving it after every cell.
 
-    Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a kernel that does not exist or died,
-    143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
+    A cell is interrupted after `cell_seconds`, which is an error in it. The first error ends the run; with `keep_going`
+    the other cells are run all the same. Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a
+    kernel that does not exist or died, 143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
     """
-    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/execute_notebook.py", notebook)
+    options = [] if cell_seconds is None else [f"--cell-seconds={cell_seconds}"]
+    options += ["--keep-going"] if keep_going else []
+    return (f"{ENVIRONMENT}/bin/python", "-s", f"{CODE}/execute_notebook.py", *options, "--", notebook)

@@ -5,10 +5,11 @@ from collections.abc import Collection
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Volume
 from studium.environments import commands, kernels
 from studium.environments.actions import default_environment
+from studium.errors import BadInput
 from studium.lib.ids import new_secret
 from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
-from studium.notebooks.states import LaunchKind
+from studium.notebooks.states import LaunchKind, RunOptions
 from studium.plans.rules import PlanRules
 from studium.secrets.access import Place
 from studium.secrets.queries import reference
@@ -16,6 +17,8 @@ from studium.secrets.queries import reference
 OWNER_KIND = "notebook"
 DEFAULT_DISK = 20 * GIB
 SMALLEST_DISK = GIB // 4
+LONGEST_CELL = 366 * 86400
+_AS_USUAL = RunOptions()
 
 
 def volume_of(notebook: Notebook) -> str:
@@ -41,6 +44,23 @@ def volume_of_version(run_id: str) -> str:
     return f"nv-{run_id}"
 
 
+def check_options(kind: LaunchKind, options: RunOptions) -> RunOptions:
+    """The options, if a run of this kind can have them. Raises BadInput."""
+    if kind == LaunchKind.SESSION and options != _AS_USUAL:
+        raise BadInput(
+            "run.options_of_a_session",
+            "A session runs the cells you start, so it takes neither a time limit for cells nor the choice to keep going.",
+            "Leave both out, or run all cells.",
+        )
+    if options.cell_seconds is not None and not 1 <= options.cell_seconds <= LONGEST_CELL:
+        raise BadInput(
+            "run.cell_seconds",
+            "The longest time for one cell goes from a second to a year.",
+            "Write it as 90s, 10min or 2h, or leave it out.",
+        )
+    return options
+
+
 def build_spec(
     notebook: Notebook,
     kind: LaunchKind,
@@ -50,6 +70,7 @@ def build_spec(
     disk: int,
     source: str = "",
     environment_path: str = "",
+    options: RunOptions = _AS_USUAL,
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
@@ -76,7 +97,9 @@ def build_spec(
         run_id=run_id,
         command=commands.session_command()
         if kind == LaunchKind.SESSION
-        else commands.execute_command(notebook.filename),
+        else commands.execute_command(
+            notebook.filename, cell_seconds=options.cell_seconds, keep_going=options.keep_going
+        ),
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
         environment_path=environment_path or default_environment().path,
         volume=Volume(name=volume),

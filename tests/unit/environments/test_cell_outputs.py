@@ -108,7 +108,11 @@ def test_an_updated_display_stays_within_the_bounds_and_says_so(notebook: Any) -
 
 def test_a_display_that_was_cleared_is_updated_no_more(notebook: Any) -> None:
     cell = module.CellOutputs(notebook)
-    for each in (display("old", "d1"), message("clear_output", wait=False), display("new", "d1", "update_display_data")):
+    for each in (
+        display("old", "d1"),
+        message("clear_output", wait=False),
+        display("new", "d1", "update_display_data"),
+    ):
         cell.handle(each)
     assert (cell.as_list(), notebook.left) == ([], 2500)
 

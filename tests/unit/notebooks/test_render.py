@@ -306,3 +306,10 @@ def test_the_page_is_made_in_a_bounded_process(monkeypatch: pytest.MonkeyPatch) 
 
 def test_classes_of_the_page_cannot_be_borrowed() -> None:
     assert clean('<table class="dataframe with-contents"><tr><td class="note">x</td></tr></table>').count("class") == 1
+
+
+def test_outputs_of_no_known_type_are_named_and_nul_bytes_show_nothing() -> None:
+    odd = {"output_type": "hologram", "data": {"text/plain": "x"}}
+    html = shown(code("a\0b", odd, stream("c\0d")))
+    assert "\0" not in html
+    assert "hologram" in html

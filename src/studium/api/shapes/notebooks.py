@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from studium.api.shapes.base import Asked, Line, Shape, Slug
+from studium.api.shapes.running import HowToRun
 from studium.api.shapes.runs import RunShape
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
@@ -22,6 +23,7 @@ class Origin(Shape):
 class NotebookShape(Shape):
     """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
 
+    `upgrade` says what was done to the file it came as, such as nbformat 3, empty where nothing had to be.
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted.
     """
 
@@ -37,6 +39,7 @@ class NotebookShape(Shape):
     machine_type: str
     cells: int
     document_bytes: int
+    upgrade: str
     created_by: str
     created_at: datetime
     changed_at: datetime
@@ -63,6 +66,7 @@ class NotebookShape(Shape):
             machine_type=row.machine_type,
             cells=row.cells,
             document_bytes=row.document_bytes,
+            upgrade=row.upgrade,
             created_by=row.created_by.username,
             created_at=row.created_at,
             changed_at=row.changed_at,
@@ -101,8 +105,8 @@ class NotebookChange(Asked):
     internet: bool | None = None
 
 
-class Start(Asked):
-    """`machine` is the type's slug or label; the one used last when left out."""
+class Start(HowToRun):
+    """`machine` is the type's slug or label; the one used last when left out. A session takes no options of a run."""
 
     kind: Literal[LaunchKind.SESSION, LaunchKind.EXECUTION] = LaunchKind.SESSION
     machine: Line = ""

@@ -20,6 +20,7 @@ class Progress:
     code_cell: int
     code_cells: int
     elapsed_seconds: float
+    failed_cells: int
     error: CellError | None
 
 
@@ -70,6 +71,8 @@ class Run:
     progress: Progress | None
     usage: Use | None
     max_seconds: int
+    cell_seconds: int | None
+    keep_going: bool
     time_ends_at: datetime | None
     idle_ends_at: datetime | None
     allowance_ends_at: datetime | None

@@ -16,13 +16,14 @@ from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
 from studium.events.queries import about
 from studium.lib import clock
+from studium.notebooks.models import Launch
 from studium.notebooks.queries import notebook_of, notebooks_of_runs, readable_runs
 from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import logs, machines, meters
 from studium.web.shown.events import event_words
-from studium.web.shown.runs import progress_share, show, show_all
+from studium.web.shown.runs import options_words, progress_share, show, show_all
 from studium.web.shown.timeline import timeline
 
 _TABS = (("all", "All"), ("live", "Not ended"), ("ended", "Ended"))
@@ -93,6 +94,7 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
         "seconds": seconds,
         "cost": cost,
         "notebook": notebook_of(run),
+        "options": options_words(launch.options) if (launch := Launch.objects.filter(run=run).first()) else "",
         "events": [(event, event_words(event)) for event in about("run", run.pk)[:100]],
         "may_stop": shown.live and _may_stop(request, run),
     }
