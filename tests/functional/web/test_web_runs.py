@@ -114,7 +114,7 @@ def test_lost_log_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None
     def gone(*_: object) -> tuple[bytes, int]:
         raise FileNotFoundError
 
-    monkeypatch.setattr("studium.web.shown.logs.read_log", gone)
+    monkeypatch.setattr("studium.web.shown.logs.log_pieces", gone)
     assert "The log cannot be read at this moment" in text_of(
         client_of(scene.cast.owner).get(f"/runs/{scene.ended.pk}/")
     )

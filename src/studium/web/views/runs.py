@@ -1,7 +1,5 @@
 """Runs: the listing, one run with its course, log and cost, and stopping it."""
 
-from collections.abc import Iterator
-
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -130,17 +128,8 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
 def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
     """The whole log as it was printed."""
     run = seen_by(request.user, run_id)
-
-    def pieces() -> Iterator[bytes]:
-        offset = 0
-        while True:
-            content, offset = queries.read_log(run, offset, 1024 * 1024)
-            if not content:
-                return
-            yield content
-
     headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.log"'}
-    return StreamingHttpResponse(pieces(), content_type="text/plain; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(queries.log_pieces(run), content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @signed_in
