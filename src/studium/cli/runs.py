@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import output
+from studium.cli import output, watched
 from studium.cli.context import server
 from studium.cli.displays import display_for, progress_words
 from studium.cli.failing import Exit, fail
@@ -94,10 +94,19 @@ def show(run_id: RunId, as_json: JsonFlag = False) -> None:
 def logs(
     run_id: RunId,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    search: Annotated[str, typer.Option("--search", "-s", help="Only lines that have this text, in any case.")] = "",
+    context: Annotated[
+        int, typer.Option("--context", "-C", min=0, max=10, help="Lines shown before and after a line that was found.")
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print what a run printed."""
+    """Print what a run printed, or the lines of it that have a text."""
+    if search and follow:
+        raise fail("--search looks at what is there, and --follow waits for more.", "Leave one of them out.")
     with server() as client:
+        if search:
+            watched.search(client, run_id, search, context=context, as_json=as_json)
+            return
         if follow and not as_json:
             _follow(client, run_id)
             return
@@ -141,6 +150,17 @@ class _Silent:
 
     def remark(self, text: str) -> None:
         pass
+
+
+@app.command("use")
+def use(run_id: RunId, as_json: JsonFlag = False) -> None:
+    """Show what a run used over its life: CPU, memory, workspace, accelerators."""
+    with server() as client:
+        found = client.runs.use(run_id)
+    if as_json:
+        output.show_json(found)
+        return
+    watched.show_use(found)
 
 
 @app.command("stop")

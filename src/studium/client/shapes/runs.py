@@ -96,6 +96,39 @@ class LogPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogHit:
+    line: int
+    offset: int
+    text: str
+    before: list[str]
+    after: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogHits:
+    hits: list[LogHit]
+    more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseLine:
+    what: str
+    device: str
+    mean: float | None
+    peak: float | None
+    values: list[float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseOverTime:
+    run: str
+    started_at: datetime | None
+    step_seconds: float
+    simulated: bool
+    lines: list[UseLine]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     machine_type: str
     machine_label: str
