@@ -1,5 +1,7 @@
 """Runs: the listing, one run with its course, log and cost, and stopping it."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -8,7 +10,9 @@ from studium.accounts.models import User
 from studium.accounts.states import Role
 from studium.compute import actions, queries
 from studium.compute.access import run_for
+from studium.compute.engines.base import EngineError
 from studium.compute.errors import unknown_run
+from studium.compute.logsearch import search_log
 from studium.compute.models import Run
 from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
@@ -20,6 +24,7 @@ from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import logs, machines, meters
+from studium.web.shown.charts import use_charts
 from studium.web.shown.events import event_words
 from studium.web.shown.runs import options_words, progress_share, show, show_all
 from studium.web.shown.timeline import timeline
@@ -55,12 +60,45 @@ def listing(request: UserRequest) -> HttpResponse:
 @require_GET
 def show_run(request: UserRequest, run_id: str) -> HttpResponse:
     run = seen_by(request.user, run_id)
-    context = _context(request, run)
+    context = _context(request, run) | _searched(request, run)
     try:
         context["log"], context["log_start"], context["log_end"] = logs.tail(run)
     except (OSError, StudiumError):
         context["log_lost"] = True
     return render(request, "runs/show.html", context)
+
+
+def _searched(request: UserRequest, run: Run) -> dict[str, object]:
+    """What of the log has the text that was asked for, and what a page needs to show it and to ask for more."""
+    text, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
+    context: dict[str, object] = {"run": run, "text": text}
+    if not text:
+        return context
+    try:
+        number = int(after) if after.isascii() and after.isdigit() and len(after) < 12 else 0
+        found = search_log(run, text, after=number)
+    except BadInput as error:
+        return {**context, "problem": f"{error.message} {error.next_step}"}
+    except (OSError, EngineError):
+        return {**context, "problem": "The log cannot be read at this moment. Search again in a minute."}
+    last = found.hits[-1].line if found.hits else number
+    return {**context, "found": found, "after": number, "following": urlencode({"q": text, "after": last})}
+
+
+@signed_in
+@require_GET
+def search(request: UserRequest, run_id: str) -> HttpResponse:
+    """Lines of the log that have a text: a part of the run's page and of the editor's panel."""
+    run = seen_by(request.user, run_id)
+    return render(request, "runs/search_hits.html", _searched(request, run))
+
+
+@signed_in
+@require_GET
+def watch(request: UserRequest, run_id: str) -> HttpResponse:
+    """What was used over time, and the log's search, for the editor's panel."""
+    run = seen_by(request.user, run_id)
+    return render(request, "runs/watch.html", {"run": run, "use": use_charts(run)})
 
 
 @signed_in
@@ -87,6 +125,7 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
         "simulated": simulated,
         "sizes": machines.sizes(run.machine_type),
         "meters": meters.usage_meters(run, simulated) if run.state == State.RUNNING else [],
+        "use": use_charts(run),
         "share": progress_share(run.progress),
         "timeline": timeline(run, now=now),
         "seconds": seconds,

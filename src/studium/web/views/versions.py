@@ -19,6 +19,7 @@ from studium.web import policy
 from studium.web.forms.running import options_of
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
+from studium.web.shown.charts import use_charts
 from studium.web.shown.documents import DOCUMENT, entrance
 from studium.web.shown.runs import options_words
 from studium.web.shown.versions import shown_versions
@@ -88,6 +89,7 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         else "",
     }
     if version.run and shown.run:
+        context["use"] = use_charts(version.run) if version.settled_at else None
         context["options"] = options_words(version.run.launch.options)
     if version.run and version.run.running_at:
         seconds = int(((version.run.ended_at or now) - version.run.running_at).total_seconds())
