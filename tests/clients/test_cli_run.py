@@ -91,7 +91,7 @@ def test_options_are_sent_and_a_run_that_went_on_ends_with_1(world: World, cli: 
     ]
     result = cli("run", str(file), "--cell-timeout", "10min", "--keep-going")
     assert result.exit_code == 1
-    assert "Cell 1 failed: ValueError: no such column (It went on: 1 cell after it failed too.)" in " ".join(
+    assert "Cell 1 failed: ValueError: no such column (it went on: 1 cell after it failed too)" in " ".join(
         result.stderr.split()
     )
     assert world.run.launch.options == RunOptions(cell_seconds=600, keep_going=True)

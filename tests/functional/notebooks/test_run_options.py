@@ -80,9 +80,9 @@ ERROR = {"cell": 4, "name": "ValueError", "message": "no such column"}
 WORDS = "Cell 4 failed: ValueError: no such column"
 ENDS = [
     ({"error": ERROR, "failed_cells": 1}, WORDS),
-    ({"error": ERROR, "failed_cells": 1, "through": True}, f"{WORDS} (It went on: all other cells were run.)"),
-    ({"error": ERROR, "failed_cells": 2, "through": True}, f"{WORDS} (It went on: 1 cell after it failed too.)"),
-    ({"error": ERROR, "failed_cells": 3}, f"{WORDS} (It went on: 2 cells before it failed too.)"),
+    ({"error": ERROR, "failed_cells": 1, "through": True}, f"{WORDS} (it went on: all other cells were run)"),
+    ({"error": ERROR, "failed_cells": 2, "through": True}, f"{WORDS} (it went on: 1 cell after it failed too)"),
+    ({"error": ERROR, "failed_cells": 3}, f"{WORDS} (it went on: 2 cells before it failed too)"),
     ({"error": ERROR, "failed_cells": "many", "through": "yes"}, WORDS),
     ({"error": ERROR, "failed_cells": 10**12}, WORDS),
     ({"error": "no object"}, "The command ended with exit code 1."),

@@ -84,9 +84,9 @@ def _others_words(report: dict[str, object]) -> str:
     others = count - 1 if isinstance(count, int) and 0 < count < 1_000_000 else 0
     through = report.get("through") is True
     if not others:
-        return " (It went on: all other cells were run.)" if through else ""
+        return " (it went on: all other cells were run)" if through else ""
     cells = f"{others} cell{'s' if others > 1 else ''}"
-    return f" (It went on: {cells} {'after' if through else 'before'} it failed too.)"
+    return f" (it went on: {cells} {'after' if through else 'before'} it failed too)"
 
 
 def usage_data(seen: Observation) -> dict[str, object]:

@@ -62,8 +62,8 @@ def _chart(run: Run, line: UseLine, found: UseSeries, simulated: bool) -> list[C
         words = "simulated, computes on the CPU" if simulated else "the device tells no figures"
         return [Chart(label=line.device if line.device else label, words=words, told=f"{label}: {words}")]
     most = _most(run, line)
-    words = f"{_figure(line, line.mean)} on average, {_figure(line, line.peak)} at most"
-    of = f", of {_figure(line, most)}" if most and line.what != "utilisation" else ""
+    words = f"mean {_figure(line, line.mean)}, peak {_figure(line, line.peak)}"
+    of = f" of {_figure(line, most)}" if most and line.what != "utilisation" else ""
     line_path, area = _paths(line, most)
     return [
         Chart(
@@ -90,7 +90,7 @@ def _most(run: Run, line: UseLine) -> float:
 
 def _figure(line: UseLine, value: float) -> str:
     if line.what == "cpu_cores":
-        return f"{value:.1f} core{'' if value == 1 else 's'}"
+        return f"{value:.1f}".removesuffix(".0")
     return f"{100 * value:.0f} %" if line.what == "utilisation" else size_words(value)
 
 

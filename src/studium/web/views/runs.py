@@ -76,7 +76,7 @@ def _searched(request: UserRequest, run: Run) -> dict[str, object]:
         return context
     try:
         number = int(after) if after.isascii() and after.isdigit() and len(after) < 12 else 0
-        found = search_log(run, text, after=number)
+        found = search_log(run, text, after=number, context=1)
     except BadInput as error:
         return {**context, "problem": f"{error.message} {error.next_step}"}
     except (OSError, EngineError):
