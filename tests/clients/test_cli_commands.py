@@ -9,6 +9,7 @@ from live import Cli, World
 
 from factories.accounts import make_user
 from factories.notebooks import make_notebook, notebook_json
+from factories.use import use_of
 from studium.accounts.models import ApiToken, Membership, Team
 from studium.accounts.states import Scope
 from studium.cli import account
@@ -137,6 +138,38 @@ def test_a_run_is_stopped_with_a_reason(world: World, cli: Cli, filled: dict[str
     world.engine.output(filled["run"], b"line\x1b]0;owned\x07\n")
     assert cli("runs", "logs", filled["run"]).stdout == "line\x1b]0;owned\x07\n", "a pipe gets the bytes as they are"
     assert json.loads(cli("runs", "logs", filled["run"], "--json").stdout)["text"].startswith("line")
+
+
+def test_a_log_is_searched_from_the_terminal(world: World, cli: Cli, filled: dict[str, str]) -> None:
+    run = filled["run"]
+    world.engine.output(run, b"".join(b"epoch %d loss\x1b]0;owned\x07\n" % n for n in range(1, 501)))
+    found = cli("runs", "logs", run, "--search", "EPOCH 7 ", "--context", "1")
+    assert found.stdout.splitlines() == ["6- epoch 6 loss", "7: epoch 7 loss", "8- epoch 8 loss"]
+    apart = cli("runs", "logs", run, "-s", "00 loss").stdout.splitlines()
+    assert apart[:3] == ["100: epoch 100 loss", "--", "200: epoch 200 loss"]
+    assert len(cli("runs", "logs", run, "-s", "epoch").stdout.splitlines()) == 500, "every page of hits"
+    told = json.loads(cli("runs", "logs", run, "-s", "epoch 42 ", "--json").stdout)
+    assert [(hit["line"], hit["text"]) for hit in told["hits"]] == [(42, "epoch 42 loss")]
+    nothing = cli("runs", "logs", run, "-s", "nowhere")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "Nothing that run" in words(nothing.stderr)
+    assert cli("runs", "logs", run, "-s", "x", "-f").exit_code == 2
+    assert cli("runs", "logs", run, "-s", " ").exit_code == 2
+
+
+def test_what_a_run_used_is_a_table(world: World, cli: Cli, filled: dict[str, str]) -> None:
+    run = filled["run"]
+    assert "Nothing is known yet" in words(cli("runs", "use", run).stdout)
+    world.engine.measured(run, use_of(device="h200-0"))
+    lines = cli("runs", "use", run).stdout.splitlines()
+    assert [line.split()[:5] for line in lines[1:3]] == [
+        ["CPU", "0.80", "cores", "2.00", "cores"],
+        ["memory", "1", "GiB", "2", "GiB"],
+    ]
+    assert "50 %" in lines[4]
+    assert "█" in lines[1]
+    assert max(map(len, lines)) <= 80
+    assert json.loads(cli("runs", "use", run, "--json").stdout)["lines"][0]["peak"] == 2.0
 
 
 def test_an_administrator_stops_drains_and_opens(world: World, cli: Cli, filled: dict[str, str]) -> None:

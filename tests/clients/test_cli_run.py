@@ -10,6 +10,7 @@ from factories.notebooks import notebook_json
 from studium.compute.engines.base import Cause, Usage
 from studium.lib.units import MIB
 from studium.notebooks.models import Notebook
+from studium.notebooks.states import RunOptions
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,31 @@ def test_a_failing_cell_is_named_and_its_outputs_are_kept(world: World, cli: Cli
     assert "Cell 2 failed: ZeroDivisionError: division by zero" in result.stderr
     assert "Read the log" in result.stderr
     assert b"partial" in (file.parent / "churn.executed.ipynb").read_bytes()
+
+
+def test_options_are_sent_and_a_run_that_went_on_ends_with_1(world: World, cli: Cli, file: Path) -> None:
+    told = {"cell": 2, "of": 2, "code_cell": 2, "code_cells": 2, "failed_cells": 2, "through": True, "elapsed": 1.0}
+    error = {"cell": 1, "name": "ValueError", "message": "no such column"}
+    world.script = [
+        nothing,
+        lambda world: world.engine.observe(world.run.pk, progress={**told, "error": error}),
+        lambda world: world.engine.finish(world.run.pk, exit_code=1),
+    ]
+    result = cli("run", str(file), "--cell-timeout", "10min", "--keep-going")
+    assert result.exit_code == 1
+    assert "Cell 1 failed: ValueError: no such column (it went on: 1 cell after it failed too)" in " ".join(
+        result.stderr.split()
+    )
+    assert world.run.launch.options == RunOptions(cell_seconds=600, keep_going=True)
+    shown = " ".join(cli("runs", "show", world.run.pk).stdout.split())
+    assert "at most 10 min a cell, goes on after errors" in shown
+    assert cli("run", str(file), "--cell-timeout", "soon").exit_code == 2
+
+
+def test_an_old_file_is_said_to_have_been_upgraded(world: World, cli: Cli, tmp_path: Path) -> None:
+    old = tmp_path / "old.ipynb"
+    old.write_text('{"nbformat": 4, "nbformat_minor": 1, "metadata": {}, "cells": []}')
+    assert "It came as nbformat 4.1 and was upgraded to 4.5." in cli("run", str(old), "--detach").stderr
 
 
 def test_running_out_of_memory_says_so(world: World, cli: Cli, file: Path) -> None:

@@ -20,7 +20,7 @@ from studium.lib import clock
 from studium.notebooks import actions as notebooks
 from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, RunOptions, Visibility
 from studium.notebooks.versions import actions as versions
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +126,16 @@ class TestSaving:
         notebook.refresh_from_db()
         assert notebook.document == before
         assert json.loads(cli("notebooks", "restore", "churn", "2", "--json").stdout)["id"] == notebook.pk
+
+    def test_options_of_a_run_are_kept_when_it_is_run_again(self, world: World, cli: Cli) -> None:
+        how = ("--cell-timeout", "90s", "--keep-going")
+        assert cli("notebooks", "run", "churn", "--no-wait", *how).exit_code == 0
+        assert cli("notebooks", "run", "churn", "--no-wait", "--version", "1").exit_code == 0
+        both = [version.run.launch.options for version in Version.objects.select_related("run__launch") if version.run]
+        assert both == [RunOptions(cell_seconds=90, keep_going=True)] * 2
+        refused = cli("notebooks", "run", "churn", "--version", "1", *how)
+        assert (refused.exit_code, Version.objects.count()) == (2, 2)
+        assert "keeps its options" in words(refused.stderr)
 
     def test_a_copy_of_ones_own(self, world: World, cli: Cli) -> None:
         cli("notebooks", "save", "churn")

@@ -124,6 +124,11 @@ class TestCommand:
         assert (made.overlap, made.retries, made.keep_last, made.notify) == ("wait", 0, 8, "never")
         told = json.loads(cli("notebooks", "schedule", "change", "churn", made.pk, "--keep-all", "--json").stdout)
         assert (told["keep_last"], told["notify"]) == (None, "never")
+        change = ("notebooks", "schedule", "change", "churn", made.pk, "--json")
+        told = json.loads(cli(*change, "--cell-timeout", "10min", "--keep-going").stdout)
+        assert (told["cell_seconds"], told["keep_going"]) == (600, True)
+        told = json.loads(cli(*change, "--cell-timeout", "none", "--stop-on-error").stdout)
+        assert (told["cell_seconds"], told["keep_going"]) == (None, False)
 
     def test_what_there_is_is_listed_within_a_terminal(self, cli: Cli) -> None:
         empty = words(cli("notebooks", "schedule", "list", "churn").stdout)

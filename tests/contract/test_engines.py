@@ -56,6 +56,7 @@ def test_each_check_that_fails_has_a_remedy(subject: Subject) -> None:
 def test_a_run_it_never_heard_of_is_unknown(subject: Subject) -> None:
     assert subject.engine.poll("nobody").phase is Phase.UNKNOWN
     assert subject.engine.read_log("nobody", 0, 100) == b""
+    assert subject.engine.read_series("nobody") is None
     assert subject.engine.endpoint("nobody") is None
     subject.engine.stop("nobody", 0)
     subject.engine.reclaim("nobody")
@@ -83,6 +84,16 @@ def test_a_run_ends_with_its_exit_code(subject: Subject, code: int) -> None:
     assert ended.started_at is not None
     assert ended.ended_at is not None
     assert ended.ended_at >= ended.started_at
+
+
+def test_what_a_run_used_is_told_until_it_is_reclaimed(subject: Subject) -> None:
+    run_to_end(subject, "a", 0, "text")
+    found = subject.engine.read_series("a")
+    assert found is not None
+    assert set(found) == {"started", "step", "points", "lines"}
+    assert subject.again().read_series("a") == found
+    subject.engine.reclaim("a")
+    assert subject.engine.read_series("a") is None
 
 
 def test_the_log_is_read_from_any_offset(subject: Subject) -> None:

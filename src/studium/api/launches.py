@@ -93,7 +93,9 @@ def start(request: ApiRequest, notebook_id: str, body: Start) -> Status[RunShape
     """Put a run in the queue: a `session` serves JupyterLab, an `execution` runs all cells and ends."""
     user, now = request.auth.user, clock.now()
     notebook = notebook_for(user, notebook_id, change=True)
-    run = actions.start(user, notebook, body.kind, body.machine, now=now, max_seconds=body.max_seconds)
+    run = actions.start(
+        user, notebook, body.kind, body.machine, now=now, max_seconds=body.max_seconds, options=body.options
+    )
     return Status(201, show_run(run, now=now))
 
 

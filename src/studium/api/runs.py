@@ -14,11 +14,14 @@ from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_run, show_runs
 from studium.api.shapes.base import Page
 from studium.api.shapes.runs import LogPart, RunShape, Stop
+from studium.api.shapes.watching import LogHits, UseOverTime
 from studium.compute import actions
 from studium.compute.access import run_for
 from studium.compute.errors import unknown_run
+from studium.compute.logsearch import LONGEST_TEXT, MOST_CONTEXT, MOST_HITS, search_log
 from studium.compute.models import Run
-from studium.compute.queries import read_log
+from studium.compute.queries import is_simulated, read_log
+from studium.compute.series import use_series
 from studium.compute.states import LIVE, State
 from studium.errors import NotFound, NotYet
 from studium.lib import clock
@@ -90,6 +93,27 @@ def log(
         next_offset=following - len(content) + len(kept),
         ended=False,
     )
+
+
+@router.get("/{run_id}/log/search", response=LogHits, auth=allow(Scope.READ), summary="Search what a run printed")
+def log_search(
+    request: ApiRequest,
+    run_id: str,
+    text: Annotated[str, Query(..., max_length=LONGEST_TEXT, description="A part of a line, in any case.")],
+    after: Annotated[int, Query(0, ge=0, le=1 << 40, description="Only lines after this one.")] = 0,
+    limit: Annotated[int, Query(50, ge=1, le=MOST_HITS)] = 50,
+    context: Annotated[int, Query(2, ge=0, le=MOST_CONTEXT, description="Lines before and after.")] = 2,
+) -> LogHits:
+    """Lines of the log that have the text, also of a run that goes on, with the lines around them."""
+    found = readable_run(request.auth.user, run_id)
+    return LogHits.of(search_log(found, text, after=after, limit=limit, context=context))
+
+
+@router.get("/{run_id}/use", response=UseOverTime, auth=allow(Scope.READ), summary="What a run used over its life")
+def use(request: ApiRequest, run_id: str) -> UseOverTime:
+    """CPU, memory, workspace and accelerators over time, with mean and peak. Kept with the run."""
+    found = readable_run(request.auth.user, run_id)
+    return UseOverTime.of(found.pk, use_series(found), simulated=is_simulated(found))
 
 
 def unfinished(content: bytes) -> int:

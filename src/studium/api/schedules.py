@@ -84,6 +84,8 @@ def _with(row: Schedule, given: dict[str, Any]) -> Wanted:
         "retries": row.retries,
         "keep_last": row.keep_last,
         "notify": Notify(row.notify),
+        "cell_seconds": row.cell_seconds,
+        "keep_going": row.keep_going,
     }
     return Wanted(**{**kept, **given})
 

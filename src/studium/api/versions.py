@@ -31,6 +31,7 @@ from studium.errors import BadInput, Forbidden, Refused
 from studium.lib import clock
 from studium.notebooks.access import may_see_runs, notebook_for
 from studium.notebooks.models import Version
+from studium.notebooks.states import RunOptions
 from studium.notebooks.versions import actions, queries
 from studium.notebooks.versions.comparing import CompareError, compare
 from studium.storage import actions as storage
@@ -66,12 +67,14 @@ def save(request: ApiRequest, notebook_id: str, body: NewVersion) -> Status[Vers
     user, now = request.auth.user, clock.now()
     notebook = notebook_for(user, notebook_id, change=True)
     if body.run:
-        made = actions.save_and_run(user, notebook, body.machine, now=now, note=body.note, max_seconds=body.max_seconds)
-    elif body.machine or body.max_seconds is not None:
+        made = actions.save_and_run(
+            user, notebook, body.machine, now=now, note=body.note, max_seconds=body.max_seconds, options=body.options
+        )
+    elif body.machine or body.max_seconds is not None or body.options != RunOptions():
         raise BadInput(
             "version.quick_runs_nothing",
-            "A quick version runs nothing, so it takes neither `machine` nor `max_seconds`.",
-            "Send `run` as true to run all cells, or leave both out.",
+            "A quick version runs nothing, so it takes no machine and nothing else that is about running.",
+            "Send `run` as true to run all cells, or send only the note.",
         )
     else:
         made = actions.save_quick(user, notebook, now=now, note=body.note)
@@ -168,7 +171,7 @@ def restore(request: ApiRequest, notebook_id: str, number: Number) -> NotebookSh
 
 @router.post(_ONE + "/run", response={201: VersionShape}, auth=allow(Scope.WRITE), summary="Run a version again")
 def run_again(request: ApiRequest, notebook_id: str, number: Number, body: RunAgain) -> Status[VersionShape]:
-    """A new version from the same source in the same environment. Refused when that environment is gone."""
+    """A new version from the same source in the same environment with the same options. Refused when that is gone."""
     user, now = request.auth.user, clock.now()
     found = _version(user, notebook_id, number, change=True)
     machine = body.machine or (found.run.machine_type_id if found.run else "")

@@ -25,6 +25,8 @@ def progress_words(run: Run) -> str:
     words = []
     if run.progress and run.progress.cells:
         words.append(f"cell {run.progress.cell} of {run.progress.cells}")
+    if run.progress and run.progress.failed_cells and not run.ended:
+        words.append(f"{run.progress.failed_cells} failed")
     words.append(duration_words(run.running_seconds))
     if run.usage and run.usage.memory_bytes:
         words.append(size_words(run.usage.memory_bytes))

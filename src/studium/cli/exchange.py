@@ -43,6 +43,8 @@ def push(
     content = files.read_notebook(file)
     with server() as client:
         notebook = client.notebooks.replace(client.notebooks.find(name).id, content)
+        if notebook.upgrade:
+            output.note(notebook.upgrade)
         made = client.notebooks.versions.save(notebook.id, note)
     if as_json:
         output.show_json(made)

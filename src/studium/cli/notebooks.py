@@ -91,6 +91,8 @@ def create(
             internet=internet,
             language=language,
         )
+    if made.upgrade:
+        output.note(made.upgrade)
     _told(made, as_json, f"Made {made.name}. Start it: studium notebooks start {made.name}")
 
 

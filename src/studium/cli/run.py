@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from studium.client.shapes import Me, Notebook, Run
 
 
+CellTimeout = Annotated[
+    str, typer.Option("--cell-timeout", help="The longest that one cell may take, as 10min; then it has failed.")
+]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Run the cells after one that failed; the run has failed all the same.")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was asked on the command line."""
@@ -35,6 +43,8 @@ class Asked:
     title: str
     internet: bool
     max_seconds: int | None
+    cell_seconds: int | None
+    keep_going: bool
     output: Path
     as_json: bool
 
@@ -49,6 +59,8 @@ def run(
     timeout: Annotated[
         str, typer.Option(help="Stop it after this long, as 90min; the plan's limit when left out.")
     ] = "",
+    cell_timeout: CellTimeout = "",
+    keep_going: KeepGoing = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return at once.")] = False,
     to: Annotated[
         Path | None,
@@ -69,6 +81,8 @@ def run(
         title=title or file.name.removesuffix(".ipynb"),
         internet=internet,
         max_seconds=duration(timeout) if timeout else None,
+        cell_seconds=duration(cell_timeout) if cell_timeout else None,
+        keep_going=keep_going,
         output=to or file.with_name(f"{file.name.removesuffix('.ipynb')}.executed.ipynb"),
         as_json=as_json,
     )
@@ -92,13 +106,20 @@ def _start(client: Client, asked: Asked) -> Run:
         )
     _check_machine(client, asked)
     notebook, made = _upload(client, me, asked)
+    if notebook.upgrade:
+        output.note(notebook.upgrade)
     try:
         estimate = client.notebooks.estimate(
             notebook.id, asked.machine, kind="execution", max_seconds=asked.max_seconds
         )
         output.note(estimate.words)
         return client.notebooks.start(
-            notebook.id, kind="execution", machine=asked.machine, max_seconds=asked.max_seconds
+            notebook.id,
+            kind="execution",
+            machine=asked.machine,
+            max_seconds=asked.max_seconds,
+            cell_seconds=asked.cell_seconds,
+            keep_going=asked.keep_going,
         )
     except ApiError:
         if made:
@@ -190,7 +211,7 @@ def finished_words(ended: Run) -> str:
 def failure_words(ended: Run) -> str:
     """`Cell 7 failed: ValueError: no such column`, or how else it ended."""
     error = ended.progress.error if ended.progress else None
-    if ended.reason == "failed" and error is not None:
+    if ended.reason == "failed" and error is not None and not ended.keep_going:
         place = f"Cell {error.cell} failed" if error.cell else "It failed"
         return f"{place}: {error.name}: {error.message}"
     return ended.words

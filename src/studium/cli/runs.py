@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import output
+from studium.cli import output, watched
 from studium.cli.context import server
 from studium.cli.displays import display_for, progress_words
 from studium.cli.failing import Exit, fail
@@ -35,6 +35,12 @@ def show_table(runs: list[Run], *, people: bool = False) -> None:
         simulated = " (simulated)" if run.simulated else ""
         rows.append((run.id, title, run.machine_type + simulated, state, output.ago(run.submitted_at)))
     output.table(columns, rows, "No runs.")
+
+
+def options_words(run: Run) -> str:
+    """`at most 10 min a cell, goes on after errors`; empty where a run has no options."""
+    words = [f"at most {duration_words(run.cell_seconds)} a cell"] if run.cell_seconds else []
+    return ", ".join([*words, "goes on after errors"] if run.keep_going else words)
 
 
 @app.command("list")
@@ -75,6 +81,7 @@ def show(run_id: RunId, as_json: JsonFlag = False) -> None:
             ("memory peak", size_words(run.usage.memory_peak_bytes) if run.usage else ""),
             ("ran", duration_words(run.running_seconds) if run.running_at else ""),
             ("cost", run.cost if run.running_at else ""),
+            ("options", options_words(run)),
             ("ends", output.until(run.time_ends_at)),
             ("idle end", output.until(run.idle_ends_at)),
             ("allowance end", output.until(run.allowance_ends_at)),
@@ -87,10 +94,19 @@ def show(run_id: RunId, as_json: JsonFlag = False) -> None:
 def logs(
     run_id: RunId,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    search: Annotated[str, typer.Option("--search", "-s", help="Only lines that have this text, in any case.")] = "",
+    context: Annotated[
+        int, typer.Option("--context", "-C", min=0, max=10, help="Lines shown before and after a line that was found.")
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print what a run printed."""
+    """Print what a run printed, or the lines of it that have a text."""
+    if search and follow:
+        raise fail("--search looks at what is there, and --follow waits for more.", "Leave one of them out.")
     with server() as client:
+        if search:
+            watched.search(client, run_id, search, context=context, as_json=as_json)
+            return
         if follow and not as_json:
             _follow(client, run_id)
             return
@@ -134,6 +150,17 @@ class _Silent:
 
     def remark(self, text: str) -> None:
         pass
+
+
+@app.command("use")
+def use(run_id: RunId, as_json: JsonFlag = False) -> None:
+    """Show what a run used over its life: CPU, memory, workspace, accelerators."""
+    with server() as client:
+        found = client.runs.use(run_id)
+    if as_json:
+        output.show_json(found)
+        return
+    watched.show_use(found)
 
 
 @app.command("stop")

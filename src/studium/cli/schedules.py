@@ -13,8 +13,9 @@ from studium.cli import output
 from studium.cli.context import server
 from studium.cli.failing import fail
 from studium.cli.groups import group
-from studium.cli.notebooks import Name
+from studium.cli.notebooks import Name, duration
 from studium.cli.output import JsonFlag
+from studium.cli.run import CellTimeout, KeepGoing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -70,6 +71,8 @@ def add(
     retries: Annotated[int, typer.Option("--retries", help=RETRIES)] = 0,
     keep_last: Annotated[int | None, typer.Option("--keep-last", help=f"{KEEP}; all when left out.")] = None,
     notify: Annotated[str, typer.Option("--notify", help=NOTIFY)] = "failure",
+    cell_timeout: CellTimeout = "",
+    keep_going: KeepGoing = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Schedule a notebook; prints the next five times in the schedule's zone."""
@@ -85,6 +88,8 @@ def add(
             retries=retries,
             keep_last=keep_last,
             notify=notify,
+            cell_seconds=duration(cell_timeout) if cell_timeout else None,
+            keep_going=keep_going,
         )
     _told(made, as_json, f"Scheduled {notebook.name} as {made.id} on {made.machine_type}: {_when(made)}")
 
@@ -118,15 +123,23 @@ def change(
     keep_last: Annotated[int | None, typer.Option("--keep-last", help=f"{KEEP}.")] = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Keep all of its versions again.")] = False,
     notify: Annotated[str | None, typer.Option("--notify", help=NOTIFY)] = None,
+    cell_timeout: Annotated[
+        str | None,
+        typer.Option("--cell-timeout", help="The longest that one cell may take, as 10min; `none` for no limit."),
+    ] = None,
+    keep_going: Annotated[
+        bool | None,
+        typer.Option("--keep-going/--stop-on-error", help="Whether the cells after one that failed are run."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Change what is given of a schedule, which then runs as you; a paused one stays paused."""
     if keep_all and keep_last is not None:
         raise fail("--keep-all and --keep-last contradict each other.", "Leave one of them out.")
-    if not keep_all and all(
-        given is None for given in (cron, zone, machine, missed, overlap, retries, keep_last, notify)
-    ):
+    given = (cron, zone, machine, missed, overlap, retries, keep_last, notify, cell_timeout, keep_going)
+    if not keep_all and all(each is None for each in given):
         raise fail("There is nothing to change.", "Name what is to change, as --cron or --retries.")
+    no_limit = cell_timeout == "none"
     with server() as client:
         notebook = client.notebooks.find(name)
         changed = client.notebooks.schedules.update(
@@ -141,6 +154,9 @@ def change(
             keep_last=keep_last,
             keep_all=keep_all,
             notify=notify,
+            cell_seconds=duration(cell_timeout) if cell_timeout and not no_limit else None,
+            no_cell_limit=no_limit,
+            keep_going=keep_going,
         )
     _told(changed, as_json, f"Changed {changed.id} of {notebook.name}: {_when(changed)}")
 

@@ -13,7 +13,7 @@ from studium.cli.failing import Exit, fail
 from studium.cli.machines import TeamOption
 from studium.cli.notebooks import Name, duration
 from studium.cli.output import JsonFlag
-from studium.cli.run import failure_words, finished_words, follow
+from studium.cli.run import CellTimeout, KeepGoing, failure_words, finished_words, follow
 from studium.lib.units import size_words
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def run(
     timeout: Annotated[
         str, typer.Option(help="Stop it after this long, as 90min; the plan's limit when left out.")
     ] = "",
+    cell_timeout: CellTimeout = "",
+    keep_going: KeepGoing = False,
     version: Annotated[str, typer.Option(help="Run this version again exactly, in the environment it had.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Start it and return at once.")] = False,
     as_json: JsonFlag = False,
@@ -98,14 +100,25 @@ def run(
 
     Ends with 0 when every cell ran, 1 when one failed or the run was stopped, 2 for what cannot be run.
     """
-    seconds = duration(timeout) if timeout else None
+    seconds, cell_seconds = (duration(text) if text else None for text in (timeout, cell_timeout))
     again = exchange.numbered(version) if version else None
+    if again is not None and (cell_seconds or keep_going):
+        raise fail(
+            "A version that is run again keeps its options.", "Leave out --cell-timeout and --keep-going, or --version."
+        )
     with server() as client:
         notebook = client.notebooks.find(name)
         output.note(_estimate(client, notebook, again, machine, seconds))
         all_versions = client.notebooks.versions
         if again is None:
-            made = all_versions.run(notebook.id, machine=machine, note=note, max_seconds=seconds)
+            made = all_versions.run(
+                notebook.id,
+                machine=machine,
+                note=note,
+                max_seconds=seconds,
+                cell_seconds=cell_seconds,
+                keep_going=keep_going,
+            )
         else:
             made = all_versions.run_again(notebook.id, again, machine=machine, note=note, max_seconds=seconds)
         if made.run is None or no_wait:

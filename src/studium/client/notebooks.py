@@ -160,10 +160,23 @@ class Notebooks:
         return self._calls.get(Estimate, path, machine=machine, kind=kind, max_seconds=max_seconds)
 
     def start(
-        self, notebook_id: str, *, kind: Kind = "session", machine: str = "", max_seconds: int | None = None
+        self,
+        notebook_id: str,
+        *,
+        kind: Kind = "session",
+        machine: str = "",
+        max_seconds: int | None = None,
+        cell_seconds: int | None = None,
+        keep_going: bool = False,
     ) -> Run:
-        """Put a run in the queue."""
-        body = {"kind": kind, "machine": machine, "max_seconds": max_seconds}
+        """Put a run in the queue. The last two are for an execution: a time limit for each cell, and going on after errors."""
+        body = {
+            "kind": kind,
+            "machine": machine,
+            "max_seconds": max_seconds,
+            "cell_seconds": cell_seconds,
+            "keep_going": keep_going,
+        }
         return self._calls.post(Run, f"/rest/notebooks/{part(notebook_id)}/start", body)
 
     def stop(self, notebook_id: str) -> Notebook:

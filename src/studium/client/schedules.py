@@ -31,6 +31,8 @@ class Schedules:
         retries: int = 0,
         keep_last: int | None = None,
         notify: str = "failure",
+        cell_seconds: int | None = None,
+        keep_going: bool = False,
     ) -> Schedule:
         """Run the notebook as a new version at these times; without `keep_last` every version stays."""
         body = {
@@ -42,6 +44,8 @@ class Schedules:
             "retries": retries,
             "keep_last": keep_last,
             "notify": notify,
+            "cell_seconds": cell_seconds,
+            "keep_going": keep_going,
         }
         return self._calls.post(Schedule, f"/rest/notebooks/{part(notebook_id)}/schedules", body)
 
@@ -59,8 +63,12 @@ class Schedules:
         keep_last: int | None = None,
         keep_all: bool = False,
         notify: str | None = None,
+        cell_seconds: int | None = None,
+        no_cell_limit: bool = False,
+        keep_going: bool | None = None,
     ) -> Schedule:
-        """Change what is given; `keep_all` takes `keep_last` back. It then runs as the one who changed it."""
+        """Change what is given; `keep_all` takes `keep_last` back, `no_cell_limit` `cell_seconds`. It then runs as the one
+        who changed it."""
         given = {
             "cron": cron,
             "zone": zone,
@@ -70,10 +78,14 @@ class Schedules:
             "retries": retries,
             "keep_last": keep_last,
             "notify": notify,
+            "cell_seconds": cell_seconds,
+            "keep_going": keep_going,
         }
         body: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         if keep_all:
             body["keep_last"] = None
+        if no_cell_limit:
+            body["cell_seconds"] = None
         return self._calls.patch(Schedule, f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}", body)
 
     def pause(self, notebook_id: str, schedule_id: str) -> Schedule:

@@ -36,15 +36,36 @@ class Versions:
         """Save the notebook as it is."""
         return self._calls.post(Version, f"/rest/notebooks/{part(notebook_id)}/versions", {"note": note})
 
-    def run(self, notebook_id: str, *, machine: str = "", note: str = "", max_seconds: int | None = None) -> Version:
-        """Save the notebook and run all of it in a fresh workspace."""
-        body = {"run": True, "machine": machine, "note": note, "max_seconds": max_seconds}
+    def run(
+        self,
+        notebook_id: str,
+        *,
+        machine: str = "",
+        note: str = "",
+        max_seconds: int | None = None,
+        cell_seconds: int | None = None,
+        keep_going: bool = False,
+    ) -> Version:
+        """Save the notebook and run all of it in a fresh workspace.
+
+        `cell_seconds` is the longest that one cell may take; with `keep_going` an error does not end the run, which has
+        failed all the same.
+        """
+        body = {
+            "run": True,
+            "machine": machine,
+            "note": note,
+            "max_seconds": max_seconds,
+            "cell_seconds": cell_seconds,
+            "keep_going": keep_going,
+        }
         return self._calls.post(Version, f"/rest/notebooks/{part(notebook_id)}/versions", body)
 
     def run_again(
         self, notebook_id: str, number: int, *, machine: str = "", note: str = "", max_seconds: int | None = None
     ) -> Version:
-        """A new version from the same source in the same environment, on the same machine type unless another is named."""
+        """A new version from the same source in the same environment with the same options, on the same machine type unless
+        another is named."""
         body = {"machine": machine, "note": note, "max_seconds": max_seconds}
         return self._calls.post(Version, f"/rest/notebooks/{part(notebook_id)}/versions/{part(number)}/run", body)
 

@@ -136,6 +136,8 @@ class Run(models.Model):
     unknown_since = models.DateTimeField(null=True)
     reclaimed_at = models.DateTimeField(null=True)
     log_digest = models.CharField(max_length=64, blank=True)
+    # What it used over its life, kept as a blob like the log.
+    series_digest = models.CharField(max_length=64, blank=True)
 
     class Meta:
         indexes = [

@@ -1,5 +1,6 @@
 """Reads of runs, machines and the queue, shared by pages, REST and metrics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +13,8 @@ from studium.compute.engines.registry import engines
 from studium.compute.models import Accelerator, Allocation, Machine, MachineType, Run
 from studium.compute.states import LIVE, PLACED, State
 from studium.storage import actions as storage
+
+_LOG_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +130,19 @@ def read_log(run: Run, offset: int, limit: int) -> tuple[bytes, int]:
     else:
         content = engines()[run.machine.engine].read_log(run.pk, offset, limit)
     return content, offset + len(content)
+
+
+def log_pieces(run: Run) -> Iterator[bytes]:
+    """All that the run printed so far, a piece at a time."""
+    if run.log_digest:
+        yield from storage.pieces(run.log_digest)
+        return
+    offset = 0
+    while True:
+        content, offset = read_log(run, offset, _LOG_PIECE)
+        if not content:
+            return
+        yield content
 
 
 @dataclass(frozen=True, kw_only=True)

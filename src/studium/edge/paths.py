@@ -45,7 +45,8 @@ def is_terminal(raw_path: str) -> bool:
     if parts is None:
         return True
     pairs = list(pairwise(parts))
-    return ("api", "terminals") in pairs or ("terminals", "websocket") in pairs
+    # The last is JupyterLab's own page of a terminal, which would only show that it cannot open one.
+    return any(pair in pairs for pair in (("api", "terminals"), ("terminals", "websocket"), ("lab", "terminals")))
 
 
 def climbs(raw_path: str) -> bool:

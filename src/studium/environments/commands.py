@@ -40,13 +40,18 @@ def session_command(server: str = ENVIRONMENT) -> tuple[str, ...]:
     return _python(server, "serve_notebook.py")
 
 
-def execute_command(notebook: str, server: str = ENVIRONMENT) -> tuple[str, ...]:
+def execute_command(
+    notebook: str, server: str = ENVIRONMENT, *, cell_seconds: int | None = None, keep_going: bool = False
+) -> tuple[str, ...]:
     """Executes the notebook at this path below the workspace, saving it after every cell.
 
-    Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a kernel that does not exist or died,
-    143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
+    A cell is interrupted after `cell_seconds`, which is an error in it. The first error ends the run; with `keep_going`
+    the other cells are run all the same. Exit code 0, 1 for an error in a cell, 2 for a file that is no notebook, 3 for a
+    kernel that does not exist or died, 143 when it was asked to stop. Progress is in `progress.json` in the run's folder.
     """
-    return _python(server, "execute_notebook.py", notebook)
+    options = [] if cell_seconds is None else [f"--cell-seconds={cell_seconds}"]
+    options += ["--keep-going"] if keep_going else []
+    return _python(server, "execute_notebook.py", *options, "--", notebook)
 
 
 def build_command() -> tuple[str, ...]:

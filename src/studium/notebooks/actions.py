@@ -1,5 +1,6 @@
 """Every change to notebooks. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -18,10 +19,10 @@ from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.document import blank, check_notebook
-from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, disk_bytes, place_of
+from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, check_options, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, RunOptions, Visibility
 from studium.notebooks.subjects import KIND
 from studium.plans import checks
 from studium.plans import queries as plans
@@ -87,6 +88,7 @@ def create_notebook(
                     environment_number=environment_number,
                     language=found.language,
                     cells=found.cells,
+                    upgrade=found.upgrade,
                 )
         except IntegrityError:
             continue
@@ -147,8 +149,9 @@ def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: da
     with transaction.atomic():
         storage.hold(holder_of(notebook), blob.digest)
         Notebook.objects.filter(pk=notebook.pk).update(
-            document=blob.digest, document_bytes=blob.size, cells=found.cells, language=found.language, changed_at=now
-        )
+            document=blob.digest, document_bytes=blob.size, cells=found.cells, language=found.language,
+            upgrade=found.upgrade, changed_at=now,
+        )  # fmt: skip
         record("notebook.uploaded", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     notebook.refresh_from_db()
     return notebook
@@ -164,9 +167,17 @@ def live_run(notebook: Notebook) -> Run | None:
 
 
 def start(
-    actor: User, notebook: Notebook, kind: LaunchKind, machine: str, *, now: datetime, max_seconds: int | None = None
+    actor: User,
+    notebook: Notebook,
+    kind: LaunchKind,
+    machine: str,
+    *,
+    now: datetime,
+    max_seconds: int | None = None,
+    options: RunOptions | None = None,
 ) -> Run:
     """Put a session or an execution of the notebook in the queue. Raises Refused, NotYet, BadInput with the rule and figures."""
+    options = check_options(kind, options or RunOptions())
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
     if notebook.internet:
@@ -175,7 +186,9 @@ def start(
     checks.check_team_storage(standing.plan, stored, 0)
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
     build = build_for(notebook, now=now)
-    spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk, build=build)
+    spec = build_spec(
+        notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk, build=build, options=options
+    )
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -189,7 +202,7 @@ def start(
             now=now,
             max_seconds=max_seconds,
         )
-        Launch.objects.create(run=run, notebook=notebook, kind=kind)
+        Launch.objects.create(run=run, notebook=notebook, kind=kind, **asdict(options))
         Notebook.objects.filter(pk=notebook.pk).update(machine_type=machine_type.slug, next_machine="", next_user=None)
     return run
 

@@ -24,11 +24,13 @@ class NotebookInfo:
     language: str
     cells: int
     code_cells: int
+    # What was done to the file so that it is nbformat 4.5, in a sentence; empty where nothing was.
+    upgrade: str = ""
 
 
 def inspect(data: bytes) -> NotebookInfo:
     """Read the notebook in this process. Raises BadInput."""
-    document = reading.parse(data)
+    document, upgrade = reading.read(data)
     cells, metadata = document["cells"], document["metadata"]
     spec = _mapping(metadata.get("kernelspec"))
     language = _mapping(metadata.get("language_info")).get("name") or spec.get("language") or "python"
@@ -39,6 +41,7 @@ def inspect(data: bytes) -> NotebookInfo:
         language=_short(language) or "python",
         cells=len(cells),
         code_cells=sum(cell["cell_type"] == "code" for cell in cells),
+        upgrade=upgrade,
     )
 
 

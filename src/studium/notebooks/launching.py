@@ -10,10 +10,11 @@ from studium.environments.actions import use
 from studium.environments.models import Build
 from studium.environments.queries import current_build, default_build, default_builds
 from studium.environments.states import BuildState
+from studium.errors import BadInput
 from studium.lib.ids import new_secret
 from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
-from studium.notebooks.states import LaunchKind
+from studium.notebooks.states import LaunchKind, RunOptions
 from studium.plans.rules import PlanRules
 from studium.secrets.access import Place
 from studium.secrets.queries import reference
@@ -21,6 +22,8 @@ from studium.secrets.queries import reference
 OWNER_KIND = "notebook"
 DEFAULT_DISK = 20 * GIB
 SMALLEST_DISK = GIB // 4
+LONGEST_CELL = 366 * 86400
+_AS_USUAL = RunOptions()
 
 
 def volume_of(notebook: Notebook) -> str:
@@ -46,6 +49,23 @@ def volume_of_version(run_id: str) -> str:
     return f"nv-{run_id}"
 
 
+def check_options(kind: LaunchKind, options: RunOptions) -> RunOptions:
+    """The options, if a run of this kind can have them. Raises BadInput."""
+    if kind == LaunchKind.SESSION and options != _AS_USUAL:
+        raise BadInput(
+            "run.options_of_a_session",
+            "A session runs the cells you start, so it takes neither a time limit for cells nor the choice to keep going.",
+            "Leave both out, or run all cells.",
+        )
+    if options.cell_seconds is not None and not 1 <= options.cell_seconds <= LONGEST_CELL:
+        raise BadInput(
+            "run.cell_seconds",
+            "The longest time for one cell goes from a second to a year.",
+            "Write it as 90s, 10min or 2h, or leave it out.",
+        )
+    return options
+
+
 def build_spec(
     notebook: Notebook,
     kind: LaunchKind,
@@ -55,6 +75,7 @@ def build_spec(
     disk: int,
     build: Build,
     source: str = "",
+    options: RunOptions = _AS_USUAL,
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
@@ -85,7 +106,9 @@ def build_spec(
         run_id=run_id,
         command=commands.session_command(server)
         if kind == LaunchKind.SESSION
-        else commands.execute_command(notebook.filename, server),
+        else commands.execute_command(
+            notebook.filename, server, cell_seconds=options.cell_seconds, keep_going=options.keep_going
+        ),
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
         environment_path=build.path,
         volume=Volume(name=volume),

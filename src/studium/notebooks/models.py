@@ -6,7 +6,16 @@ from studium.accounts.models import Project, Team, User
 from studium.compute.models import Run
 from studium.environments.models import Build, Environment
 from studium.lib.ids import new_id
-from studium.notebooks.states import LaunchKind, Missed, Notify, Overlap, TurnState, VersionKind, Visibility
+from studium.notebooks.states import (
+    LaunchKind,
+    Missed,
+    Notify,
+    Overlap,
+    RunOptions,
+    TurnState,
+    VersionKind,
+    Visibility,
+)
 
 
 class Notebook(models.Model):
@@ -55,6 +64,8 @@ class Notebook(models.Model):
     document_bytes = models.BigIntegerField(default=0)
     volume_document = models.CharField(max_length=64, blank=True)
     cells = models.PositiveIntegerField(default=0)
+    # What had to be mended in the file that it was made from or replaced by, in a sentence.
+    upgrade = models.CharField(max_length=300, blank=True)
     # What the workspace took on disk when a run was last seen in it.
     workspace_bytes = models.BigIntegerField(default=0)
     rendered = models.CharField(max_length=64, blank=True)
@@ -79,6 +90,9 @@ class Launch(models.Model):
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="launch")
     notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="launches")
     kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in LaunchKind])
+    # How its cells are run; a session has neither.
+    cell_seconds = models.PositiveIntegerField(null=True)
+    keep_going = models.BooleanField(default=False)
     settled_at = models.DateTimeField(null=True)
     # When it may be looked at again has passed five seconds after `synced_at`; whatever stood in the workspace before
     # `looked_at` is in the document.
@@ -91,6 +105,10 @@ class Launch(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["settled_at", "synced_at"])]
+
+    @property
+    def options(self) -> RunOptions:
+        return RunOptions(cell_seconds=self.cell_seconds, keep_going=self.keep_going)
 
 
 class Version(models.Model):
@@ -163,6 +181,8 @@ class Schedule(models.Model):
     overlap = models.CharField(max_length=10, choices=[(o.value, o.value) for o in Overlap], default=Overlap.SKIP)
     retries = models.PositiveIntegerField(default=0)
     keep_last = models.PositiveIntegerField(null=True)
+    cell_seconds = models.PositiveIntegerField(null=True)
+    keep_going = models.BooleanField(default=False)
     notify = models.CharField(max_length=10, choices=[(n.value, n.value) for n in Notify], default=Notify.FAILURE)
     paused = models.BooleanField(default=False)
     trouble = models.CharField(max_length=300, blank=True)
@@ -173,6 +193,10 @@ class Schedule(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["next_at"])]
+
+    @property
+    def options(self) -> RunOptions:
+        return RunOptions(cell_seconds=self.cell_seconds, keep_going=self.keep_going)
 
     def __str__(self) -> str:
         return f"{self.notebook_id} {self.cron}"

@@ -24,6 +24,11 @@ Json = dict[str, Any]
 
 def parse(data: bytes) -> Json:
     """The notebook in `data`, upgraded and mended. Raises BadInput."""
+    return read(data)[0]
+
+
+def read(data: bytes) -> tuple[Json, str]:
+    """The same, and what had to be done to it, in words; empty where it came as it is kept. Raises BadInput."""
     document = _json(data)
     if not isinstance(document, dict) or not isinstance(document.get("nbformat"), int):
         raise _not_a_notebook("it has no `nbformat`, as every Jupyter notebook does")
@@ -42,7 +47,15 @@ def parse(data: bytes) -> Json:
             f"This notebook is in nbformat {version}; up to 4 is known here.",
             "Save it as nbformat 4, or update Studium.",
         )
-    return _mended(document)
+    minor = document.get("nbformat_minor")
+    mended, anew = _mended(document)
+    words = []
+    if version < 4 or (isinstance(minor, int) and minor < 5):
+        words.append(f"It came as nbformat {version}{f'.{minor}' if version == 4 else ''} and was upgraded to 4.5.")
+    elif anew:
+        cells = "1 cell has" if anew == 1 else f"{anew} cells have"
+        words.append(f"{cells} a new id: the one in the file was missing, not valid or used twice.")
+    return mended, " ".join(words)
 
 
 def written(document: Json) -> bytes:
@@ -150,7 +163,8 @@ def _upgraded(document: Json) -> Json:
     return upgraded
 
 
-def _mended(document: Json) -> Json:
+def _mended(document: Json) -> tuple[Json, int]:
+    """The document as it is kept, and how many cells have an id that is not the file's."""
     cells = document.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise _not_a_notebook("it has no list of cells")
@@ -162,12 +176,14 @@ def _mended(document: Json) -> Json:
         )
     metadata = document.get("metadata")
     taken: set[str] = set()
-    return {
-        "cells": [_cell(cell, number, taken) for number, cell in enumerate(cells)],
+    mended = [_cell(cell, number, taken) for number, cell in enumerate(cells)]
+    whole = {
+        "cells": mended,
         "metadata": metadata if isinstance(metadata, dict) else {},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+    return whole, sum(cell.get("id") != kept["id"] for cell, kept in zip(cells, mended, strict=True))
 
 
 def _cell(cell: Json, number: int, taken: set[str]) -> Json:

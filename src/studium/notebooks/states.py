@@ -1,5 +1,6 @@
 """Who may see a notebook, and the kinds of run one can have. Pure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -22,6 +23,14 @@ class LaunchKind(StrEnum):
 
 # What a person may start of a notebook as such; a version is saved, which starts its run.
 STARTED = (LaunchKind.SESSION, LaunchKind.EXECUTION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How all cells of a notebook are run: the longest that one of them may take, and whether an error ends the run."""
+
+    cell_seconds: int | None = None
+    keep_going: bool = False
 
 
 class VersionKind(StrEnum):

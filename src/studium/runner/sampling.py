@@ -13,6 +13,8 @@ from .cgroups import Group, Reading
 
 INTERVAL, INTERVAL_WATCHED = 2.0, 0.5
 _WINDOW = 30.0
+# An average over less says nothing.
+_SHORTEST = 0.2
 # File systems reserve up to this much for one write: below it, writes of that size fail.
 _FULL_MARGIN = 2 * 1024**2
 
@@ -86,6 +88,11 @@ class Sampler:
             if now - then >= least_seconds:
                 return max(0.0, (spent - before) / (now - then))
         return 0.0
+
+    def cores_since(self, now: float, cpu_seconds: float) -> float | None:
+        """Cores in use since the latest sample; None when that was only just now."""
+        then, before = self._history[-1] if self._history else (now, 0.0)
+        return max(0.0, (cpu_seconds - before) / (now - then)) if now - then >= _SHORTEST else None
 
     @property
     def cores_lately(self) -> float:

@@ -11,11 +11,12 @@ from typing import Any
 
 from . import ending, processes, programs, statusfile
 from .activity import Activity, kernels_path
-from .cgroups import Group
+from .cgroups import Group, Reading
 from .launch import Sandbox
 from .logfile import CHUNK, Log
 from .probe import Exchange, pin_socket
 from .sampling import Disk, Sampler
+from .series import Series
 
 _READINESS_PAUSE, _READINESS_ANSWER = 0.02, 10.0
 _KERNELS_EVERY, _KERNELS_ANSWER = 4.0, 3.0
@@ -41,6 +42,12 @@ class Watch:
         self.spec, self.folder, self.group, self.started = spec, folder, group, started
         self.log, self.output, self.disk, self.tell = log, output, disk, tell
         self.sampler = Sampler(spec, group, started.init, disk)
+        self.series = Series(
+            folder,
+            began=time.monotonic(),
+            started=time.time(),
+            devices=[device["id"] for device in spec["devices"]],
+        )
         self.activity = Activity()
         self.service: dict[str, Any] | None = spec["service"]
         self.exchange: Exchange | None = None
@@ -207,6 +214,7 @@ class Watch:
         if now < self._next_sample:
             return
         usage = self.sampler.sample(now)
+        self.series.add(now, usage)
         terminal = processes.has_foreground_command(self.sampler.pids)
         self._next_sample = now + self.sampler.interval
         activity = self.activity.judge(
@@ -226,7 +234,9 @@ class Watch:
         if self.output >= 0:
             self._take_output()
         reading = self.group.read() if self.group.backend else self.sampler.last
-        self.disk.measure(time.monotonic())
+        now = time.monotonic()
+        self.disk.measure(now)
+        self._last_sample(now, reading)
         self.tell_last(reading.memory_peak, reading.cpu_seconds)
         return ending.judge(
             ending.Seen(
@@ -242,6 +252,13 @@ class Watch:
                 forks_refused=reading.forks_refused,
             )
         )
+
+    def _last_sample(self, now: float, reading: Reading) -> None:
+        """What was used since the last sample: for a run of a second there is no other."""
+        usage: dict[str, Any] = {"disk_bytes": self.disk.used}
+        cores = self.sampler.cores_since(now, reading.cpu_seconds)
+        self.series.add(now, usage if cores is None else {**usage, "cpu_cores": cores})
+        self.series.finish(reading.memory_peak)
 
     def _progress(self) -> dict[str, Any] | None:
         """What the run reported of itself, without its secrets: the platform keeps and shows it."""

@@ -79,6 +79,8 @@ _RUN = [
     path("state/", runs.state),
     path("log/", runs.log),
     path("log/download/", runs.download_log),
+    path("log/search/", runs.search),
+    path("watch/", runs.watch),
     path("stop/", runs.stop),
 ]
 _TEAM = [

@@ -231,6 +231,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),
+    ("get", "/runs/{run_id}/log/search"): Row(Scope.READ, READERS, _run, query="?text=x"),
+    ("get", "/runs/{run_id}/use"): Row(Scope.READ, READERS, _run),
     ("post", "/runs/{run_id}/stop"): Row(Scope.WRITE, CHANGERS, _run, {}),
     ("get", "/runs/{run_id}/document"): Row(Scope.READ, READERS, _run),
     ("get", "/usage"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
@@ -385,7 +387,8 @@ def test_teammates_see_nothing_of_a_private_notebook_or_its_runs(world: World) -
 
     notebook = world.notebook(Visibility.PRIVATE)
     run = world.run(notebook)
-    for path in (f"/notebooks/{notebook.pk}", f"/runs/{run.pk}", f"/runs/{run.pk}/log", f"/runs/{run.pk}/document"):
+    of_run = [f"/runs/{run.pk}{rest}" for rest in ("", "/log", "/log/search?text=x", "/use", "/document")]
+    for path in (f"/notebooks/{notebook.pk}", *of_run):
         assert world.call(world.cast.teammate, "GET", path).status_code == 404, path
         assert world.call(world.cast.owner, "GET", path).status_code == 200, path
     assert world.json(world.cast.teammate, "GET", "/runs")["items"] == []

@@ -45,6 +45,8 @@ def test_a_schedule_is_made_with_what_is_usual(world: World) -> None:
         "overlap": "skip",
         "retries": 0,
         "keep_last": None,
+        "cell_seconds": None,
+        "keep_going": False,
         "notify": "failure",
         "paused": False,
         "trouble": "",
@@ -64,6 +66,7 @@ def test_a_schedule_is_made_with_what_is_usual(world: World) -> None:
 
 def test_a_schedule_is_made_with_all_that_is_asked(world: World) -> None:
     asked = {"missed": "all", "overlap": "replace", "retries": 5, "keep_last": 7, "notify": "always"}
+    asked |= {"cell_seconds": 90, "keep_going": True}
     made = make(world, world.notebook(), machine="cpu-medium", **asked)
     assert {name: made[name] for name in asked} == asked
     assert made["machine_type"] == "cpu-medium"
@@ -83,6 +86,11 @@ def test_a_change_leaves_what_is_not_named_and_runs_as_who_made_it(world: World)
     assert (changed["retries"], changed["created_by"]) == (0, world.cast.teammate.username)
     assert changed["next_times"] != made["next_times"]
     assert world.json(world.cast.owner, "PATCH", path, {"keep_last": None})["keep_last"] is None
+    how = {"cell_seconds": 90, "keep_going": True}
+    changed = world.json(world.cast.owner, "PATCH", path, how)
+    assert {name: changed[name] for name in how} == how
+    changed = world.json(world.cast.owner, "PATCH", path, {"cell_seconds": None, "keep_going": None})
+    assert (changed["cell_seconds"], changed["keep_going"]) == (None, True)
     asked = {"zone": "UTC", "missed": "skip", "overlap": "replace", "keep_last": 3, "notify": "always"}
     changed = world.json(world.cast.owner, "PATCH", path, {**asked, "machine": "cpu-small"})
     assert {name: changed[name] for name in asked} == asked

@@ -68,6 +68,31 @@ def test_a_run_version_from_the_queue_to_its_files(world: World) -> None:
     assert body_of(world.call(owner, "GET", f"{path}/2/files/out/result.csv")) == b"a,b\n"
 
 
+def test_options_of_a_run_are_told_and_repeated(world: World) -> None:
+    owner, notebook = world.cast.owner, world.notebook()
+    path, how = f"/notebooks/{notebook.pk}", {"cell_seconds": 90, "keep_going": True}
+    saved = world.json(owner, "POST", f"{path}/versions", {"run": True, "machine": "cpu-small", **how}, status=201)
+    assert {name: saved["run"][name] for name in how} == how
+    again = world.json(owner, "POST", f"{path}/versions/1/run", {}, status=201)
+    assert {name: again["run"][name] for name in how} == how
+    world.json(owner, "POST", f"{path}/versions/1/run", how, status=400)
+    quick = world.json(owner, "POST", f"{path}/versions", {"keep_going": True}, status=400)
+    assert quick["code"] == "version.quick_runs_nothing"
+    started = world.json(owner, "POST", f"{path}/start", {"kind": "execution", **how}, status=201)
+    assert {name: started[name] for name in how} == how
+    session = {"kind": "session", "machine": "cpu-small", **how}
+    refused = world.json(owner, "POST", f"/notebooks/{world.notebook().pk}/start", session, status=400)
+    assert refused["code"] == "run.options_of_a_session"
+
+
+def test_what_was_done_to_an_old_file_is_told(world: World) -> None:
+    owner, old = world.cast.owner, {"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": []}
+    made = world.json(owner, "POST", "/notebooks", {"title": "Old", "content": old}, status=201)
+    assert made["upgrade"] == "It came as nbformat 4.2 and was upgraded to 4.5."
+    replaced = world.call(owner, "PUT", f"/notebooks/{made['id']}/content", data=notebook_json("new"))
+    assert json.loads(replaced.content)["upgrade"] == ""
+
+
 @pytest.mark.parametrize(
     ("reason", "state"),
     [(Reason.FINISHED, "complete"), (Reason.FAILED, "failed"), (Reason.CANCELLED, "failed"), (None, "running")],

@@ -124,7 +124,9 @@ def test_dead_at_a_state_change(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("method", ["start", "poll", "stop", "read_log", "reclaim", "endpoint", "inventory"])
+@pytest.mark.parametrize(
+    "method", ["start", "poll", "stop", "read_log", "read_series", "reclaim", "endpoint", "inventory"]
+)
 def test_dead_at_an_engine_call(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
 ) -> None:

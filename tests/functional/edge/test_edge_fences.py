@@ -276,6 +276,8 @@ def test_rendered_documents_come_from_web_behind_their_prefix(rig: Rig) -> None:
         "/api/terminals;x=1",
         "/base/api/terminals",
         "/user/terminals/websocket/1",
+        "/lab/terminals/1",
+        "/lab/%74erminals/new",
     ],
 )
 def test_terminals_can_be_switched_off_however_they_are_spelled(rig: Rig, path: str) -> None:
@@ -284,6 +286,12 @@ def test_terminals_can_be_switched_off_however_they_are_spelled(rig: Rig, path: 
     assert answer.status == 403
     assert answer.json()["code"] == "edge.no_terminal"
     assert not rig.content.seen
+
+
+def test_a_folder_may_be_called_terminals(rig: Rig) -> None:
+    rig.port.targets[LABEL] = Target(kind="unix", socket=rig.content.path, terminal=False)
+    for path in ("/lab/tree/terminals/a.ipynb", "/api/contents/terminals", "/files/api/notes-terminals"):
+        assert rig.enter(path).status == 200, path
 
 
 def test_terminals_work_where_they_are_allowed(rig: Rig) -> None:

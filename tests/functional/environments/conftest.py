@@ -62,8 +62,8 @@ class Inside:
         self.started.append(process)
         return process
 
-    def execute(self, notebook: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        process = self.start("execute_notebook.py", notebook, **variables)
+    def execute(self, notebook: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start("execute_notebook.py", notebook, *options, **variables)
         out, err = process.communicate(timeout=170)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -47,7 +47,8 @@ def test_cells_run_in_order_and_what_they_print_is_the_log(inside: Inside) -> No
     assert (first["execution_count"], empty["execution_count"], last["execution_count"]) == (1, None, 2)
     assert last["outputs"][-1]["data"]["text/plain"] == "42"
     assert progress(inside) == {"cell": 3, "of": 3, "code_cell": 3, "code_cells": 3, "state": "done", "error": None} | {
-        "elapsed": progress(inside)["elapsed"]
+        "failed_cells": 0,
+        "elapsed": progress(inside)["elapsed"],
     }
     assert first["metadata"]["execution"]["iopub.execute_input"] < first["metadata"]["execution"]["shell.execute_reply"]
 
@@ -76,6 +77,59 @@ def test_an_error_ends_the_run_and_is_saved(inside: Inside) -> None:
     assert (never["outputs"], never["execution_count"]) == ([], None)
     assert progress(inside)["error"] == {"cell": 2, "name": "ZeroDivisionError", "message": "division by zero"}
     assert progress(inside)["state"] == "failed"
+
+
+def test_a_run_may_go_on_after_errors_and_still_fails(inside: Inside) -> None:
+    write(inside, "1/0", "int('x')", "raise KeyError", "print('end')", tags={2: ["raises-exception"]})
+    done = inside.execute("a.ipynb", "--keep-going")
+    assert (done.returncode, done.stdout) == (1, "end\n")
+    assert "2 cells failed; the others were run." in done.stderr
+    assert [o["ename"] for cell in cells(inside)[:3] for o in cell["outputs"]] == [
+        "ZeroDivisionError",
+        "ValueError",
+        "KeyError",
+    ]
+    told = progress(inside)
+    assert (told["state"], told["failed_cells"], told["through"], told["cell"]) == ("failed", 2, True, 4)
+    assert told["error"] == {"cell": 1, "name": "ZeroDivisionError", "message": "division by zero"}
+
+
+def test_a_kernel_that_dies_ends_a_run_that_was_to_go_on(inside: Inside) -> None:
+    write(inside, "1/0", "import os\nos._exit(7)", "print('never')")
+    done = inside.execute("a.ipynb", "--keep-going")
+    assert (done.returncode, done.stdout) == (3, "")
+    told = progress(inside)
+    assert (told["failed_cells"], told["error"]["cell"], told["error"]["name"]) == (2, 2, "KernelDied")
+    assert "through" not in told
+
+
+def test_a_cell_that_takes_too_long_is_interrupted(inside: Inside) -> None:
+    slow = "print('so far', flush=True)\nimport time\ntime.sleep(600)"
+    write(inside, slow, "print('never')", tags={0: ["raises-exception"]})
+    done = inside.execute("a.ipynb", "--cell-seconds", "1")
+    assert (done.returncode, done.stdout) == (1, "so far\n")
+    assert "CellTimeout in cell 1: This cell took longer than the 1 s" in done.stderr
+    late, never = cells(inside)
+    assert text(late).startswith("so far\n")
+    assert "took longer than the 1 s" in text(late)
+    assert [o["ename"] for o in late["outputs"] if o["output_type"] == "error"] == ["KeyboardInterrupt"]
+    assert late["metadata"]["studium"] == {"state": "timed out"}
+    assert never["outputs"] == []
+
+
+def test_a_run_may_go_on_after_a_cell_that_took_too_long(inside: Inside) -> None:
+    write(inside, "import time\ntime.sleep(600)", "print('next')")
+    done = inside.execute("a.ipynb", "--cell-seconds", "1", "--keep-going")
+    assert (done.returncode, done.stdout) == (1, "next\n")
+    assert progress(inside)["error"]["name"] == "CellTimeout"
+    assert text(cells(inside)[1]) == "next\n"
+
+
+def test_a_cell_that_does_not_let_go_ends_the_run(inside: Inside) -> None:
+    write(inside, "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "print('never')")
+    done = inside.execute("a.ipynb", "--cell-seconds", "1", "--keep-going")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "did not react to being interrupted, so the run ends here" in text(cells(inside)[0])
 
 
 def test_a_cell_may_be_expected_to_fail_or_be_left_out(inside: Inside) -> None:

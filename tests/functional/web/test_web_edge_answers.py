@@ -3,16 +3,20 @@
 import json
 from typing import Any
 
+import pytest
 from django.test import Client
 from scenes import Scene, client_of
 
 from factories.accounts import NOW
+from factories.compute import load_plans
 from studium.accounts import actions as accounts
 from studium.accounts.models import User
+from studium.compute.models import Run
 from studium.config.options import options
 from studium.notebooks import actions
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.plans.actions import assign_plan
 
 
 def ask(verb: str, **question: str) -> dict[str, Any] | None:
@@ -59,6 +63,17 @@ def test_a_private_notebooks_run_is_followed_by_its_own_people_only(scene: Scene
     for who in ("teammate", "reader", "stranger"):
         assert topics(getattr(scene.cast, who), f"run={run.pk}&notebook={scene.quiet.pk}") == []
     assert topics(scene.cast.reader, f"run={scene.running.pk}") == [f"run:{scene.running.pk}"]
+
+
+@pytest.mark.parametrize(("plan", "terminal"), [("open", True), ("gradient-free", False), ("gradient-pro", True)])
+def test_the_edge_is_told_whether_the_plan_has_terminals(scene: Scene, plan: str, terminal: bool) -> None:
+    """At each look, so that a plan that is taken away is taken away from what runs."""
+    load_plans("gradient")
+    Run.objects.filter(pk=scene.running.pk).update(endpoint="/run/x.sock")
+    assign_plan(None, scene.cast.team, plan, now=NOW)
+    answer = ask("resolve", label=scene.notebook.label)
+    assert answer is not None
+    assert (answer["kind"], answer["terminal"]) == ("unix", terminal)
 
 
 def test_the_right_to_a_session_ends_with_what_it_stood_on(scene: Scene) -> None:

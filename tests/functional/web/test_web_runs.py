@@ -77,7 +77,7 @@ def test_log_grows_at_its_end(scene: Scene, log: bytearray) -> None:
 def test_log_of_an_ended_run_asks_for_no_more(scene: Scene, log: bytearray) -> None:
     log += b"all of it\n"
     client, url = client_of(scene.cast.owner), f"/runs/{scene.ended.pk}/"
-    assert "hx-get" not in text_of(client.get(url))
+    assert "log/?offset=" not in text_of(client.get(url))
     assert "hx-get" not in client.get(f"{url}log/?offset=10").content.decode()
 
 
@@ -114,7 +114,7 @@ def test_lost_log_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None
     def gone(*_: object) -> tuple[bytes, int]:
         raise FileNotFoundError
 
-    monkeypatch.setattr("studium.web.shown.logs.read_log", gone)
+    monkeypatch.setattr("studium.web.shown.logs.log_pieces", gone)
     assert "The log cannot be read at this moment" in text_of(
         client_of(scene.cast.owner).get(f"/runs/{scene.ended.pk}/")
     )

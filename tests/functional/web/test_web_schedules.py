@@ -54,6 +54,7 @@ def test_the_next_times_stand_in_the_zone_of_the_schedule(scene: Scene) -> None:
         ({"zone": "Nowhere"}, "There is no time zone"),
         ({"at": ""}, "No time of day"),
         ({"machine": "p9000"}, "not one of the available choices"),
+        ({"cell_timeout": "soon"}, "is not a length of time"),
         ({"retries": "50"}, "less than or equal to 5"),
     ],
 )
@@ -76,6 +77,15 @@ def test_changing_pausing_and_removing(scene: Scene) -> None:
     assert client.post(here + "do/", {"do": "dance"}).status_code == 400
     client.post(here + "do/", {"do": "remove"})
     assert client.get(here).status_code == 404
+
+
+def test_options_of_its_runs(scene: Scene) -> None:
+    client = client_of(scene.cast.owner)
+    client.post(address(scene.quiet, "schedules/"), {**FORM, "cell_timeout": "2h", "keep_going": "on"})
+    shown = client.get(address(scene.quiet, "schedules/")).content.decode()
+    assert "at most 2 h 00 min a cell, goes on after errors" in shown
+    made = Schedule.objects.get(notebook=scene.quiet)
+    assert 'value="7200s"' in client.get(address(scene.quiet, f"schedules/{made.pk}/")).content.decode()
 
 
 def test_what_came_of_it(scene: Scene) -> None:

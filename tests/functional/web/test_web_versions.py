@@ -42,6 +42,29 @@ def test_saving_leads_to_the_version(scene: Scene) -> None:
     assert scene.quiet.versions.count() == 2
 
 
+def test_options_of_a_run_are_chosen_and_shown(scene: Scene) -> None:
+    client = client_of(scene.cast.owner)
+    form = {"how": "run", "machine": "cpu-small", "cell_timeout": "10min", "keep_going": "1"}
+    saved = client.post(address(scene.quiet, "save/"), form)
+    shown = page(scene, saved["Location"])
+    assert "at most 10 min a cell, goes on after errors" in shown
+    version = scene.quiet.versions.get()
+    assert "at most 10 min a cell, goes on after errors" in page(scene, f"/runs/{version.run_id}/")
+    again = client.post(saved["Location"] + "again/")
+    assert "at most 10 min a cell, goes on after errors" in page(scene, again["Location"])
+    refused = client.post(address(scene.quiet, "save/"), {**form, "cell_timeout": "soon"})
+    assert (refused.status_code, scene.quiet.versions.count()) == (400, 2)
+    assert "is not a length of time" in refused.content.decode()
+    started = client.post(address(scene.quiet, "start/"), {**form, "kind": "execution"})
+    assert "at most 10 min a cell" in page(scene, started["Location"])
+
+
+def test_an_old_file_says_that_it_was_upgraded(scene: Scene) -> None:
+    old = b'{"nbformat": 4, "nbformat_minor": 0, "metadata": {}, "cells": []}'
+    notebooks.replace_document(scene.cast.owner, scene.quiet, old, now=NOW)
+    assert "It came as nbformat 4.0 and was upgraded to 4.5." in page(scene, address(scene.quiet))
+
+
 def test_a_version_without_results_and_one_that_was_kept_in_part(scene: Scene) -> None:
     path = address(scene.notebook, "versions/1/")
     shown = page(scene, path)

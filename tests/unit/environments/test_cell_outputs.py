@@ -93,3 +93,30 @@ def test_where_updatable_displays_are_shown(notebook: Any) -> None:
     for each in (stream("x"), display("a", "d1"), display("b"), display("c", "d1"), display("d", "d2")):
         cell.handle(each)
     assert cell.displays() == {"d1": [1, 3], "d2": [4]}
+
+
+def test_an_updated_display_stays_within_the_bounds_and_says_so(notebook: Any) -> None:
+    cell = module.CellOutputs(notebook)
+    cell.handle(display("small", "d1"))
+    cell.handle(display("x" * 900, "d1", "update_display_data"))
+    assert cell.as_list()[0]["data"]["text/plain"] == "x" * 900
+    cell.handle(display("y" * 1100, "d1", "update_display_data"))
+    assert "Output cut here" in cell.as_list()[0]["data"]["text/plain"]
+    cell.handle(display("end", "d1", "update_display_data"))
+    assert (cell.as_list()[0]["data"]["text/plain"], notebook.left) == ("end", 2497)
+
+
+def test_a_display_that_was_cleared_is_updated_no_more(notebook: Any) -> None:
+    cell = module.CellOutputs(notebook)
+    for each in (
+        display("old", "d1"),
+        message("clear_output", wait=False),
+        display("new", "d1", "update_display_data"),
+    ):
+        cell.handle(each)
+    assert (cell.as_list(), notebook.left) == ([], 2500)
+
+
+def test_order_is_kept_between_text_and_displays(notebook: Any) -> None:
+    found = outputs_of(notebook, stream("a"), display("b"), stream("c"), display("d", kind="execute_result"))
+    assert [o.get("text") or o["data"]["text/plain"] for o in found] == ["a", "b", "c", "d"]

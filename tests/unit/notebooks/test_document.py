@@ -155,3 +155,26 @@ def test_half_a_notebook_has_no_summary() -> None:
     whole = notebook(code("1"))
     assert summarise(whole) is not None
     assert summarise(whole[:-5]) is None
+
+
+UPGRADES = [
+    (notebook(code("x", id="a")), ""),
+    (notebook(code("x"), nbformat_minor=2), "It came as nbformat 4.2 and was upgraded to 4.5."),
+    (notebook(code("x", id="a"), code("y", id="a")), "1 cell has a new id: "),
+    (notebook(code("x"), code("y", id="no spaces!")), "2 cells have a new id: "),
+    (b'{"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": []}', "It came as nbformat 3 and"),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), UPGRADES)
+def test_what_was_done_to_a_file_is_noted(data: bytes, words: str) -> None:
+    said = check_notebook(data).upgrade
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
+
+
+def test_unknown_outputs_and_nul_bytes_are_kept_as_they_are() -> None:
+    odd = {"output_type": "hologram", "data": {"a/b": "x\0y"}}
+    stored = normalise(notebook(code("print('\0')", outputs=[odd, "no output", 7])))
+    (cell,) = json.loads(stored)["cells"]
+    assert (cell["source"], cell["outputs"]) == ("print('\0')", [odd])

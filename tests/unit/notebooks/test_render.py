@@ -315,3 +315,10 @@ def test_a_formula_breaks_out_of_no_attribute() -> None:
     html = markdown_html('<details open="\n\n$x$\n\n<div ">hello</details>')
     assert "<math" not in html
     assert "hello" in html
+
+
+def test_outputs_of_no_known_type_are_named_and_nul_bytes_show_nothing() -> None:
+    odd = {"output_type": "hologram", "data": {"text/plain": "x"}}
+    html = shown(code("a\0b", odd, stream("c\0d")))
+    assert "\0" not in html
+    assert "hologram" in html

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from studium.api.shapes.base import Asked, Line, Shape, Slug
+from studium.api.shapes.running import HowToRun
 from studium.api.shapes.runs import RunShape
 from studium.community.queries import Tally
 from studium.notebooks.models import Notebook
@@ -23,6 +24,7 @@ class Origin(Shape):
 class NotebookShape(Shape):
     """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
 
+    `upgrade` says what was done to the file it came as, such as nbformat 3, empty where nothing had to be.
     `environment` is what software its runs see; `environment_build` a build of it, null where it follows the newest.
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `voted` and
     `bookmarked` are the caller's. One that was taken down is its team's alone, and `taken_down_reason` says why.
@@ -42,6 +44,7 @@ class NotebookShape(Shape):
     machine_type: str
     cells: int
     document_bytes: int
+    upgrade: str
     created_by: str
     created_at: datetime
     changed_at: datetime
@@ -76,6 +79,7 @@ class NotebookShape(Shape):
             machine_type=row.machine_type,
             cells=row.cells,
             document_bytes=row.document_bytes,
+            upgrade=row.upgrade,
             created_by=row.created_by.username,
             created_at=row.created_at,
             changed_at=row.changed_at,
@@ -126,8 +130,8 @@ class NotebookChange(Asked):
     environment_build: int | None = Field(None, ge=1, description="A build of it; left out, it follows the newest.")
 
 
-class Start(Asked):
-    """`machine` is the type's slug or label; the one used last when left out."""
+class Start(HowToRun):
+    """`machine` is the type's slug or label; the one used last when left out. A session takes no options of a run."""
 
     kind: Literal[LaunchKind.SESSION, LaunchKind.EXECUTION] = LaunchKind.SESSION
     machine: Line = ""

@@ -21,7 +21,13 @@ _STATE_WORDS = {
     State.STOPPING: "Saving and stopping",
 }
 
-_COUNTS = {"cell": "cell", "cells": "of", "code_cell": "code_cell", "code_cells": "code_cells"}
+_COUNTS = {
+    "cell": "cell",
+    "cells": "of",
+    "code_cell": "code_cell",
+    "code_cells": "code_cells",
+    "failed_cells": "failed_cells",
+}
 
 
 class CellError(Shape):
@@ -33,13 +39,17 @@ class CellError(Shape):
 
 
 class Progress(Shape):
-    """How far an execution is, as the command said of itself: all cells and code cells, counted from 1."""
+    """How far an execution is, as the command said of itself: all cells and code cells, counted from 1.
+
+    `error` is what ended it, or the first of `failed_cells` in one that was to keep going.
+    """
 
     cell: int
     cells: int
     code_cell: int
     code_cells: int
     elapsed_seconds: float
+    failed_cells: int
     error: CellError | None
 
 
@@ -66,6 +76,8 @@ class RunShape(Shape):
     """One run. `words` says in a sentence where it is or how it ended, `advice` what to do about it.
 
     `document` is `none`, `partial` (more may follow) or `final`: whether the executed notebook can be downloaded.
+    `cell_seconds` is the longest that one of its cells may take, null without a limit; with `keep_going` the cells after
+    one that failed are run all the same.
     """
 
     id: str
@@ -94,6 +106,8 @@ class RunShape(Shape):
     progress: Progress | None
     usage: Use | None
     max_seconds: int
+    cell_seconds: int | None
+    keep_going: bool
     time_ends_at: datetime | None
     idle_ends_at: datetime | None
     allowance_ends_at: datetime | None
@@ -204,6 +218,8 @@ def shape_run(
         progress=read_progress(run.progress),
         usage=read_use(run.usage),
         max_seconds=run.max_seconds,
+        cell_seconds=launch.cell_seconds if launch else None,
+        keep_going=launch.keep_going if launch else False,
         time_ends_at=actions.time_deadline(run) if live else None,
         idle_ends_at=actions.idle_deadline(run) if live else None,
         allowance_ends_at=run.quota_deadline if live else None,

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from studium.api.shapes.base import Asked, Line, Shape
+from studium.api.shapes.running import CELL_SECONDS, KEEP_GOING, HowToRun
 from studium.notebooks.models import Schedule, Turn
 from studium.notebooks.schedules.actions import MOST_KEPT, MOST_RETRIES
 from studium.notebooks.schedules.queries import next_times
@@ -34,6 +35,8 @@ class ScheduleShape(Shape):
     overlap: Overlap
     retries: int
     keep_last: int | None
+    cell_seconds: int | None
+    keep_going: bool
     notify: Notify
     paused: bool
     trouble: str
@@ -53,6 +56,8 @@ class ScheduleShape(Shape):
             overlap=Overlap(row.overlap),
             retries=row.retries,
             keep_last=row.keep_last,
+            cell_seconds=row.cell_seconds,
+            keep_going=row.keep_going,
             notify=Notify(row.notify),
             paused=row.paused,
             trouble=row.trouble,
@@ -62,7 +67,7 @@ class ScheduleShape(Shape):
         )
 
 
-class NewSchedule(Asked):
+class NewSchedule(HowToRun):
     """A schedule to make. Without `machine` it is the type that the notebook was started on last."""
 
     cron: Line = Field(description=_CRON)
@@ -85,12 +90,16 @@ class ScheduleChange(Asked):
     overlap: Overlap | None = None
     retries: int | None = Field(None, description=_RETRIES)
     keep_last: int | None = Field(None, description=_KEEP)
+    cell_seconds: int | None = Field(None, description=CELL_SECONDS)
+    keep_going: bool | None = Field(None, description=KEEP_GOING)
     notify: Notify | None = None
 
     def given(self) -> dict[str, Any]:
-        """What was sent. Null is what was left out, but for `keep_last`, where it is the word for all."""
+        """What was sent. Null is what was left out, but where it is a word of its own: for all versions, for no limit."""
         sent = self.model_dump(exclude_unset=True)
-        return {name: value for name, value in sent.items() if value is not None or name == "keep_last"}
+        return {
+            name: value for name, value in sent.items() if value is not None or name in ("keep_last", "cell_seconds")
+        }
 
 
 class TurnShape(Shape):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from studium.api.shapes.base import Asked, Line, Shape, Slug, no_control
+from studium.api.shapes.running import HowToRun
 from studium.api.shapes.runs import RunShape
 from studium.compute.states import ENDINGS, Outcome, Reason, State
 from studium.notebooks.models import Version
@@ -100,7 +101,7 @@ def standing_of(row: Version) -> Standing:
     return Standing.COMPLETE if ENDINGS[Reason(row.run.reason)].outcome == Outcome.GOOD else Standing.FAILED
 
 
-class NewVersion(Asked):
+class NewVersion(HowToRun):
     """Without `run` a quick save. With it all cells are run; `machine` is a type's slug or label, the last one if left out."""
 
     run: bool = False
@@ -110,7 +111,7 @@ class NewVersion(Asked):
 
 
 class RunAgain(Asked):
-    """`machine` is a type's slug or label; the one that the version was run on when left out."""
+    """`machine` is a type's slug or label; the one that the version was run on when left out. Its options are the same."""
 
     machine: Line = ""
     note: Note = ""

@@ -20,7 +20,19 @@ from studium.client.shapes.machines import Check, Device, Machine, MachineType, 
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
 from studium.client.shapes.plans import Allowance, Assigned, Plan, PlanSets, Usage, UsageLine
-from studium.client.shapes.runs import AcceleratorUse, CellError, Estimate, LogPart, Progress, Run, Use
+from studium.client.shapes.runs import (
+    AcceleratorUse,
+    CellError,
+    Estimate,
+    LogHit,
+    LogHits,
+    LogPart,
+    Progress,
+    Run,
+    Use,
+    UseLine,
+    UseOverTime,
+)
 from studium.client.shapes.schedules import Schedule, Turn
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.versions import (
@@ -51,6 +63,8 @@ __all__ = [
     "Event",
     "Failure",
     "Invitation",
+    "LogHit",
+    "LogHits",
     "LogPart",
     "LoginLink",
     "Machine",
@@ -83,6 +97,8 @@ __all__ = [
     "Usage",
     "UsageLine",
     "Use",
+    "UseLine",
+    "UseOverTime",
     "User",
     "Version",
     "VersionFile",

@@ -29,6 +29,7 @@ class Notebook:
     machine_type: str
     cells: int
     document_bytes: int
+    upgrade: str
     created_by: str
     created_at: datetime
     changed_at: datetime

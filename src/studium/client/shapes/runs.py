@@ -20,6 +20,7 @@ class Progress:
     code_cell: int
     code_cells: int
     elapsed_seconds: float
+    failed_cells: int
     error: CellError | None
 
 
@@ -70,6 +71,8 @@ class Run:
     progress: Progress | None
     usage: Use | None
     max_seconds: int
+    cell_seconds: int | None
+    keep_going: bool
     time_ends_at: datetime | None
     idle_ends_at: datetime | None
     allowance_ends_at: datetime | None
@@ -90,6 +93,39 @@ class LogPart:
     offset: int
     next_offset: int
     ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogHit:
+    line: int
+    offset: int
+    text: str
+    before: list[str]
+    after: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogHits:
+    hits: list[LogHit]
+    more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseLine:
+    what: str
+    device: str
+    mean: float | None
+    peak: float | None
+    values: list[float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseOverTime:
+    run: str
+    started_at: datetime | None
+    step_seconds: float
+    simulated: bool
+    lines: list[UseLine]
 
 
 @dataclass(frozen=True, kw_only=True)

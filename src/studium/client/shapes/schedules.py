@@ -15,6 +15,8 @@ class Schedule:
     overlap: str
     retries: int
     keep_last: int | None
+    cell_seconds: int | None
+    keep_going: bool
     notify: str
     paused: bool
     trouble: str

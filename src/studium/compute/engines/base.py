@@ -170,6 +170,10 @@ class Engine(ABC):
         """Up to `limit` bytes of what the run printed, from byte `offset`; empty past the end or after `reclaim`."""
 
     @abstractmethod
+    def read_series(self, run_id: str) -> dict[str, Any] | None:
+        """What the run used over its life, as `studium.runner.series` says; None before the first sample or after `reclaim`."""
+
+    @abstractmethod
     def endpoint(self, run_id: str) -> Endpoint | None:
         """Where the run's service is reached, or None when it has none."""
 

@@ -114,6 +114,11 @@ class FakeEngine(Engine):
         self._state["runs"][run_id]["log"] += text.decode("latin-1")
         self._save()
 
+    def measured(self, run_id: str, series: dict[str, Any]) -> None:
+        """What the run used over its life, from now on."""
+        self._state["runs"][run_id]["series"] = series
+        self._save()
+
     def observe(
         self,
         run_id: str,
@@ -180,6 +185,7 @@ class FakeEngine(Engine):
         self._state["runs"][spec.run_id] = {
             "started": now, "ready": now + float(self._bad("slow_start", spec.run_id) or 0), "stop_at": None,
             "ended": None, "exit_code": None, "cause": None, "message": "", "log": "", "service": service,
+            "series": {"started": now, "step": 2.0, "points": 0, "lines": []},
             "volume": spec.volume.name if spec.volume else None, "spec": json.loads(spec.to_json()),
         }  # fmt: skip
         if spec.volume:
@@ -227,6 +233,11 @@ class FakeEngine(Engine):
         run = self._state["runs"].get(run_id)
         text: str = run["log"] if run else ""
         return text.encode("latin-1")[max(0, offset) :][: max(0, limit)]
+
+    def read_series(self, run_id: str) -> dict[str, Any] | None:
+        run = self._state["runs"].get(run_id)
+        found: dict[str, Any] | None = run.get("series") if run else None
+        return found
 
     def endpoint(self, run_id: str) -> Endpoint | None:
         run = self._state["runs"].get(run_id)

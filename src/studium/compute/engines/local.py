@@ -40,7 +40,7 @@ from studium.compute.engines.base import (
 from studium.compute.engines.uids import NoUidLeftError, Uids, start_for
 from studium.compute.engines.volume_access import VolumeAccess
 from studium.compute.spec import RunSpec
-from studium.runner import cgroups, seccomp, statusfile, supervise, volumes
+from studium.runner import cgroups, seccomp, series, statusfile, supervise, volumes
 from studium.runner import main as runner_main
 
 MACHINE = "local"
@@ -243,6 +243,9 @@ class LocalEngine(Engine):
                 return stream.read(max(0, limit))
         except OSError:
             return b""
+
+    def read_series(self, run_id: str) -> dict[str, Any] | None:
+        return series.read(str(self._folder(run_id)))
 
     def endpoint(self, run_id: str) -> Endpoint | None:
         path = self._folder(run_id) / supervise.IO_OUT / "service.sock"

@@ -69,13 +69,24 @@ def reason_of(run: Run, seen: Observation) -> tuple[Reason, str]:
 
 
 def _failure_words(run: Run, seen: Observation) -> str:
-    error = (plain_report(seen.progress) or {}).get("error")
-    if isinstance(error, dict):
-        place = (
-            f"Cell {error['cell']} failed: " if error.get("cell") else ""
-        )  # no cell is to blame for a missing kernel
-        return f"{place}{error.get('name')}: {error.get('message')}"[:500]
-    return f"The command ended with exit code {seen.exit_code}."
+    report = plain_report(seen.progress) or {}
+    error = report.get("error")
+    if not isinstance(error, dict):
+        return f"The command ended with exit code {seen.exit_code}."
+    # No cell is to blame for a missing kernel.
+    place = f"Cell {error['cell']} failed: " if error.get("cell") else ""
+    return f"{place}{error.get('name')}: {error.get('message')}"[:500] + _others_words(report)
+
+
+def _others_words(report: dict[str, object]) -> str:
+    """What else failed in a run that was to go on after a failure."""
+    count = report.get("failed_cells")
+    others = count - 1 if isinstance(count, int) and 0 < count < 1_000_000 else 0
+    through = report.get("through") is True
+    if not others:
+        return " (it went on: all other cells were run)" if through else ""
+    cells = f"{others} cell{'s' if others > 1 else ''}"
+    return f" (it went on: {cells} {'after' if through else 'before'} it failed too)"
 
 
 def usage_data(seen: Observation) -> dict[str, object]:

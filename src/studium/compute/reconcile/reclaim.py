@@ -1,5 +1,6 @@
-"""The reclaim pass: keep an ended run's log as a blob, then let the engine forget the run."""
+"""The reclaim pass: keep an ended run's log and what it used over its life as blobs, then let the engine forget the run."""
 
+import json
 from datetime import datetime
 
 from studium.compute.engines.base import Phase
@@ -24,17 +25,22 @@ def run_pass(engines: Engines, now: datetime) -> int:
             engine.stop(run.pk, 0.0)
             give_back(run, now=now, after=1)
             return
-        content = engine.read_log(run.pk, 0, LOG_LIMIT)
-        digest = run.log_digest
-        if content:
-            digest = storage.put(content, now=now).digest
-            storage.hold(f"run:{run.pk}:log", digest)
-            # Named before the engine forgets, so a crash between the two loses no log.
-            Run.objects.filter(pk=run.pk).update(log_digest=digest)
+        # Both are named before the engine forgets, so a crash between the two loses nothing.
+        if content := engine.read_log(run.pk, 0, LOG_LIMIT):
+            Run.objects.filter(pk=run.pk).update(log_digest=_kept(run, "log", content, now))
+        if series := engine.read_series(run.pk):
+            content = json.dumps(series, separators=(",", ":")).encode()
+            Run.objects.filter(pk=run.pk).update(series_digest=_kept(run, "series", content, now))
         engine.reclaim(run.pk)
         give_back(run, now=now, after=FOREVER, reclaimed_at=now)
 
     return each("reclaim", lease_due([State.ENDED], now=now), now, reclaim)
+
+
+def _kept(run: Run, what: str, content: bytes, now: datetime) -> str:
+    digest = storage.put(content, now=now).digest
+    storage.hold(f"run:{run.pk}:{what}", digest)
+    return digest
 
 
 FOREVER = 100 * 365 * 86400.0

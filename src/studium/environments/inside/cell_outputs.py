@@ -51,17 +51,26 @@ class NotebookOutputs:
     def __init__(self, cell_limit: int = CELL_LIMIT, notebook_limit: int = NOTEBOOK_LIMIT) -> None:
         self.cell_limit = cell_limit
         self.left = notebook_limit
-        self.displays: dict[str, list[Json]] = {}
+        # Display ids to where they are shown: the cell and its output.
+        self.displays: dict[str, list[tuple[CellOutputs, Json]]] = {}
 
     def update(self, content: Json) -> None:
         """Change every output that shows this display."""
-        for output in self.displays.get(_display_id(content), ()):
-            output["data"] = content.get("data", {})
-            output["metadata"] = content.get("metadata", {})
+        for cell, output in self.displays.get(_display_id(content), ()):
+            cell.replace(output, content)
 
-    def shown(self, display_id: str, output: Json) -> None:
+    def shown(self, display_id: str, cell: "CellOutputs", output: Json) -> None:
         if display_id:
-            self.displays.setdefault(display_id, []).append(output)
+            self.displays.setdefault(display_id, []).append((cell, output))
+
+    def cleared(self, cell: "CellOutputs") -> None:
+        """What the cell showed is shown no more."""
+        for display, shown in list(self.displays.items()):
+            kept = [each for each in shown if each[0] is not cell]
+            if not kept:
+                del self.displays[display]
+            elif len(kept) < len(shown):
+                self.displays[display] = kept
 
 
 class CellOutputs:
@@ -98,11 +107,22 @@ class CellOutputs:
 
     def displays(self) -> dict[str, list[int]]:
         """Where in this cell each updatable display is shown: display ids to places in the list."""
-        return {
-            display: places
-            for display, shown in self._notebook.displays.items()
-            if (places := [n for n, output in enumerate(self._outputs) if any(output is each for each in shown)])
-        }
+        found: dict[str, list[int]] = {}
+        for display, shown in self._notebook.displays.items():
+            mine = [output for cell, output in shown if cell is self]
+            if places := [n for n, output in enumerate(self._outputs) if any(output is each for each in mine)]:
+                found[display] = places
+        return found
+
+    def replace(self, output: Json, content: Json) -> None:
+        """Show something else in a display of this cell, within the same bounds."""
+        data, metadata = content.get("data", {}), content.get("metadata", {})
+        more = output_size({"data": data}) - output_size(output)
+        if more > self._left:
+            data, metadata = {"text/plain": self._cut_words()}, {}
+            more = output_size({"data": data}) - output_size(output)
+        self._take(more)
+        output["data"], output["metadata"] = data, metadata
 
     def as_list(self) -> list[Json]:
         return [each.as_output() if isinstance(each, Stream) else each for each in self._outputs]
@@ -115,6 +135,7 @@ class CellOutputs:
             self._clear_next = self._cut = False
             self._notebook.left += self._used
             self._left, self._used = min(self._notebook.cell_limit, self._notebook.left), 0
+            self._notebook.cleared(self)
             self.changed = True
 
     def _room_for(self, size: int) -> bool:
@@ -136,8 +157,11 @@ class CellOutputs:
         self._left = 0
         if not self._cut:
             self._cut = True
-            words = f"{self._notebook.cell_limit / 1024**2:g} MiB"
-            self.note(f"\n[Output cut here: a cell keeps at most {words}, and the notebook has a bound of its own.]")
+            self.note(f"\n{self._cut_words()}")
+
+    def _cut_words(self) -> str:
+        most = f"{self._notebook.cell_limit / 1024**2:g} MiB"
+        return f"[Output cut here: a cell keeps at most {most}, and the notebook has a bound of its own.]"
 
     def _stream(self, name: str, text: str) -> None:
         fits = self._room_for(len(text))
@@ -169,7 +193,7 @@ class CellOutputs:
         # Why a cell failed is kept in any case.
         if self._room_for(output_size(output)) or kind == "error":
             self._outputs.append(output)
-            self._notebook.shown(_display_id(content), output)
+            self._notebook.shown(_display_id(content), self, output)
             self.changed = True
         else:
             self._cut_here()

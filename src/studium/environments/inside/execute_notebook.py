@@ -4,7 +4,7 @@ What cells print goes to standard output as it comes, so it is the run's log. Ex
 notebook; 3 no such kernel, or it died; 143 stopped. `progress.json` in the run's folder says where it is.
 """
 
-import json
+import argparse
 import os
 import signal
 import sys
@@ -17,53 +17,16 @@ import kernel_specs
 import surroundings
 import warm_kernel
 from cell_outputs import CellOutputs, NotebookOutputs
-from notebook_file import NotANotebook, read, save, source, write_whole
+from notebook_file import NotANotebook, read, save, source
+from run_progress import Failed, Progress
 
 EXIT_ERROR, EXIT_BAD_INPUT, EXIT_KERNEL, EXIT_STOPPED = 1, 2, 3, 143
-# While a cell runs: how often progress is told, and how often its outputs so far are saved.
-PROGRESS_SECONDS = 2.0
+# While a cell runs, how often its outputs so far are saved.
 SAVE_SECONDS = 10.0
+# How long a cell that has had its time may take to react to the interrupt, cleaning up included.
+INTERRUPT_SECONDS = 5.0
 
 Json = dict[str, Any]
-
-
-class Progress:
-    """What `progress.json` says; written whole each time."""
-
-    def __init__(self, path: Path, notebook: Json) -> None:
-        self._path = path
-        self._started = time.monotonic()
-        self._written = 0.0
-        code = sum(1 for cell in notebook["cells"] if cell.get("cell_type") == "code")
-        self.facts: Json = {
-            "cell": 0,
-            "of": len(notebook["cells"]),
-            "code_cell": 0,
-            "code_cells": code,
-            "state": "running",
-            "error": None,
-        }
-
-    def write(self, **facts: Any) -> None:
-        self.facts.update(facts)
-        self._written = time.monotonic()
-        self.facts["elapsed"] = round(self._written - self._started, 3)
-        try:
-            write_whole(self._path, json.dumps(self.facts, ensure_ascii=False).encode("utf-8", "replace"))
-        except OSError as error:
-            print(f"Progress cannot be written: {error.strerror}", file=sys.stderr)
-
-    def tick(self) -> None:
-        if time.monotonic() - self._written >= PROGRESS_SECONDS:
-            self.write()
-
-
-class Failed(Exception):
-    """The run ends here, with this exit code and error."""
-
-    def __init__(self, code: int, name: str, message: str, cell: int | None = None) -> None:
-        super().__init__(message)
-        self.code, self.name, self.message, self.cell = code, name, message, cell
 
 
 class Stopping:
@@ -78,13 +41,19 @@ class Stopping:
         self.asked = True
 
 
+def _asked(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="execute_notebook.py", allow_abbrev=False)
+    parser.add_argument("notebook")
+    parser.add_argument("--cell-seconds", type=float, help="the longest that one cell may take")
+    parser.add_argument("--keep-going", action="store_true", help="run the cells after one that failed")
+    return parser.parse_args(arguments)
+
+
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: execute_notebook.py NOTEBOOK", file=sys.stderr)
-        return EXIT_BAD_INPUT
+    asked = _asked(arguments)
     stopping = Stopping()
     surroundings.prepare()
-    path = surroundings.WORKSPACE / arguments[0].lstrip("/")
+    path = surroundings.WORKSPACE / asked.notebook.lstrip("/")
     try:
         notebook = read(path)
     except NotANotebook as error:
@@ -95,19 +64,27 @@ def main(arguments: list[str]) -> int:
     progress = Progress(surroundings.RUN_FOLDER / "progress.json", notebook)
     progress.write()
     try:
-        _execute(path, notebook, progress, stopping)
+        _execute(path, notebook, progress, stopping, asked)
     except Failed as failure:
-        # Bounded, because whoever reads the progress reads a few KiB of it.
-        error = {"cell": failure.cell, "name": failure.name[:100], "message": failure.message[:700]}
-        progress.write(state="failed", error=error)
-        place = f" in cell {failure.cell}" if failure.cell else ""
-        print(f"\n{failure.name}{place}: {failure.message}", file=sys.stderr)
+        progress.failed(failure)
+        print(f"\n{failure.words}", file=sys.stderr)
         return failure.code
-    progress.write(state="done", cell=progress.facts["of"], code_cell=progress.facts["code_cells"])
-    return 0
+    return _through(progress)
 
 
-def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping) -> None:
+def _through(progress: Progress) -> int:
+    """Every cell had its turn."""
+    place = {"cell": progress.facts["of"], "code_cell": progress.facts["code_cells"]}
+    if not progress.facts["failed_cells"]:
+        progress.write(state="done", **place)
+        return 0
+    progress.write(state="failed", through=True, **place)
+    count = progress.facts["failed_cells"]
+    print(f"\n{count} cell{'s' if count > 1 else ''} failed; the others were run.", file=sys.stderr)
+    return EXIT_ERROR
+
+
+def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping, asked: argparse.Namespace) -> None:
     # Jupyter is imported here so that the kernel, started already, comes up meanwhile.
     from running_kernel import KernelGone, NoSuchKernel, RunningKernel
 
@@ -121,7 +98,7 @@ def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping)
         raise Failed(EXIT_KERNEL, "NoSuchKernel", str(error)) from None
     except KernelGone as error:
         raise Failed(EXIT_KERNEL, "KernelDied", str(error)) from None
-    run = NotebookRun(path, notebook, kernel, progress, stopping)
+    run = NotebookRun(path, notebook, kernel, progress, stopping, asked)
     try:
         _note_language(notebook["metadata"], kernel)
         for index, cell in enumerate(cells):
@@ -143,9 +120,17 @@ def _note_language(metadata: Json, kernel: Any) -> None:
 class NotebookRun:
     """One notebook on its way through its cells."""
 
-    def __init__(self, path: Path, notebook: Json, kernel: Any, progress: Progress, stopping: Stopping) -> None:
+    def __init__(
+        self,
+        path: Path,
+        notebook: Json,
+        kernel: Any,
+        progress: Progress,
+        stopping: Stopping,
+        asked: argparse.Namespace,
+    ) -> None:
         self._path, self._notebook, self._kernel = path, notebook, kernel
-        self._progress, self._stopping = progress, stopping
+        self._progress, self._stopping, self._asked = progress, stopping, asked
         self._outputs = NotebookOutputs()
         self._saved = time.monotonic()
 
@@ -162,7 +147,8 @@ class NotebookRun:
         self._saved = time.monotonic()
 
     def code_cell(self, index: int, cell: Json) -> None:
-        """Run one cell and save. Raises Failed for an error in it, the kernel's death or a stop."""
+        """Run one cell and save. Raises Failed for what ends the run: an error that is not to be gone on after, the
+        kernel's death, a stop."""
         number = index + 1
         self._progress.write(cell=number, code_cell=self._progress.facts["code_cell"] + 1)
         tags = (cell.get("metadata") or {}).get("tags") or []
@@ -176,19 +162,26 @@ class NotebookRun:
         cell.setdefault("metadata", {})["execution"] = times
         cell["outputs"] = outputs.as_list()
         self.save()
-        if failure and not (failure.name not in ("Stopped", "KernelDied") and "raises-exception" in tags):
+        if failure is None or (failure.raised and "raises-exception" in tags):
+            return
+        if failure.final or not self._asked.keep_going:
             raise failure
+        self._progress.note(failure)
+        print(f"\n{failure.words}", file=sys.stderr, flush=True)
 
     def _messages(self, number: int, cell: Json, outputs: CellOutputs) -> Failed | None:
         """Follow the cell to its end. The failure is returned, so that the caller saves first."""
         from running_kernel import KernelGone
 
         failure: Failed | None = None
+        deadline = time.monotonic() + (self._asked.cell_seconds or float("inf"))
         try:
             for message in self._kernel.execute(source(cell)):
                 if self._stopping.asked:
                     return self._stop(number, cell, outputs)
                 failure = self._take(message, number, cell, outputs) or failure
+                if time.monotonic() > deadline:
+                    return self._time_out(number, cell, outputs)
                 self._progress.tick()
                 if outputs.changed and time.monotonic() - self._saved > SAVE_SECONDS:
                     cell["outputs"], outputs.changed = outputs.as_list(), False
@@ -220,7 +213,18 @@ class NotebookRun:
         words = "This run was stopped while this cell was running. The outputs up to here are saved."
         outputs.note(words)
         cell.setdefault("metadata", {})["studium"] = {"state": "interrupted"}
-        return Failed(EXIT_STOPPED, "Stopped", words, number)
+        return Failed(EXIT_STOPPED, "Stopped", words, number, stopped=True)
+
+    def _time_out(self, number: int, cell: Json, outputs: CellOutputs) -> Failed:
+        """The same for a cell that has had its time. A kernel that does not let go of it can run no other cell."""
+        for message in self._kernel.interrupt(seconds=INTERRUPT_SECONDS):
+            self._take(message, number, cell, outputs)
+        words = f"This cell took longer than the {self._asked.cell_seconds:g} s that a cell of this run may take."
+        if not self._kernel.idle:
+            words += " It did not react to being interrupted, so the run ends here."
+        outputs.note(words)
+        cell.setdefault("metadata", {})["studium"] = {"state": "timed out"}
+        return Failed(EXIT_ERROR, "CellTimeout", words, number, final=not self._kernel.idle)
 
 
 def _timestamp() -> str:
@@ -231,7 +235,7 @@ def _cell_error(content: Json, number: int) -> Failed:
     name, message = str(content.get("ename", "Error")), str(content.get("evalue", ""))
     if name == "StdinNotImplementedError":
         message = "The cell asks for input, and a run has nobody to answer. Give the value in the notebook instead."
-    return Failed(EXIT_ERROR, name, message, number)
+    return Failed(EXIT_ERROR, name, message, number, final=False, raised=True)
 
 
 if __name__ == "__main__":

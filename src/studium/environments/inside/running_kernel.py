@@ -53,6 +53,7 @@ class RunningKernel:
         self._manager.start_kernel(cwd=str(cwd) if cwd.is_dir() else None)
         self._client = self._manager.client()
         self._client.start_channels(stdin=False, hb=False)
+        self.idle, self._running = True, ""
         self.language_info = self._wait_until_heard()
 
     def _wait_until_heard(self) -> Json:
@@ -105,7 +106,7 @@ class RunningKernel:
 
     def execute(self, code: str) -> Iterator[Json | None]:
         """Yield the messages of this cell, and None whenever there was none for a moment. Raises KernelGone."""
-        request = self._client.execute(code, store_history=True, allow_stdin=False, stop_on_error=True)
+        self._running = request = self._client.execute(code, allow_stdin=False, stop_on_error=True)
         replied: float | None = None
         while True:
             message = self._next(self._client.get_iopub_msg, POLL_SECONDS)
@@ -160,14 +161,18 @@ class RunningKernel:
             self._check_alive()
 
     def interrupt(self, *, seconds: float) -> Iterator[Json]:
-        """Interrupt what runs and yield its last messages, at most this long."""
+        """Interrupt what runs and yield its last messages, at most this long; `idle` then says whether it let go."""
+        self.idle = False
         self._manager.interrupt_kernel()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             message = self._next(self._client.get_iopub_msg, POLL_SECONDS)
             if message is None:
                 continue
+            if not self._is_about(message, self._running):
+                continue  # an interrupt sent as a message is told of as well
             if message["header"]["msg_type"] == "status" and message["content"].get("execution_state") == "idle":
+                self.idle = True
                 return
             yield message
 

@@ -61,7 +61,8 @@ def _output(output: Json) -> str:
     if kind in ("display_data", "execute_result", "pyout"):
         data = output.get("data")
         return f'<div class="out">{_bundle(data)}</div>' if isinstance(data, dict) else ""
-    return ""
+    named = f" ({escape(kind[:60])})" if isinstance(kind, str) else ""
+    return f'<p class="note">Output of an unknown kind{named}: the download has it.</p>'
 
 
 def long_text(text: str) -> str:

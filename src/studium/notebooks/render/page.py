@@ -47,7 +47,8 @@ def whole(title: str, contents: str, body: str) -> bytes:
         f"<title>{escape(title)}</title><style>{style()}</style></head>\n"
         f'<body class="{"with-contents" if contents else "plain"}">{contents}<main>\n{body}\n</main></body></html>\n'
     )
-    return text.encode("utf-8", "replace")
+    # HTML knows no NUL, and what browsers make of one depends on where it stands.
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace")
 
 
 def _contents(headings: Headings) -> str:

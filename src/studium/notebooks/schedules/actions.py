@@ -1,6 +1,6 @@
 """Every change people make to schedules. The caller fetched the notebook as the actor with `change=True`."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -9,9 +9,10 @@ from studium.accounts.models import User
 from studium.compute import actions as compute
 from studium.errors import BadInput
 from studium.events.actions import record
+from studium.notebooks.launching import check_options
 from studium.notebooks.models import Notebook, Schedule
 from studium.notebooks.schedules.times import check_cron, check_zone, upcoming
-from studium.notebooks.states import Missed, Notify, Overlap
+from studium.notebooks.states import LaunchKind, Missed, Notify, Overlap, RunOptions
 from studium.plans import checks
 from studium.plans import queries as plans
 
@@ -30,6 +31,12 @@ class Wanted:
     retries: int = 0
     keep_last: int | None = None
     notify: Notify = Notify.FAILURE
+    cell_seconds: int | None = None
+    keep_going: bool = False
+
+    @property
+    def options(self) -> RunOptions:
+        return RunOptions(cell_seconds=self.cell_seconds, keep_going=self.keep_going)
 
 
 def create_schedule(actor: User, notebook: Notebook, wanted: Wanted, *, now: datetime) -> Schedule:
@@ -98,6 +105,7 @@ def _checked(notebook: Notebook, wanted: Wanted, *, now: datetime) -> dict[str, 
         "retries": wanted.retries,
         "keep_last": wanted.keep_last,
         "notify": wanted.notify,
+        **asdict(check_options(LaunchKind.VERSION, wanted.options)),
         "next_at": _next(cron, zone, now=now),
     }
 

@@ -91,8 +91,9 @@ def _start(turn: Turn, now: datetime) -> bool:
         with transaction.atomic():
             note = f"Scheduled for {turn.due_at:%Y-%m-%d %H:%M} UTC" + (f", try {turn.tries + 1}" if turn.tries else "")
             version = versions.run_document(
-                schedule.created_by, notebook, schedule.machine_type, notebook.document, now=now, note=note
-            )
+                schedule.created_by, notebook, schedule.machine_type, notebook.document,
+                now=now, note=note, options=schedule.options,
+            )  # fmt: skip
             if not _move(turn, TurnState.RUNNING, now=now, version=version, tries=turn.tries + 1):
                 transaction.set_rollback(True)  # another controller was first; its version is the one
                 return False

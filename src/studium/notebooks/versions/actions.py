@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import asdict
 from datetime import datetime
 
 from django.db import transaction
@@ -19,10 +20,10 @@ from studium.errors import NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
-from studium.notebooks.launching import build_for, build_spec, disk_bytes, present_build
+from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
-from studium.notebooks.states import LaunchKind, VersionKind
+from studium.notebooks.states import LaunchKind, RunOptions, VersionKind
 from studium.notebooks.subjects import tell_owner
 from studium.notebooks.versions.comparing import compare_page
 from studium.plans import checks
@@ -70,16 +71,20 @@ def save_and_run(
     now: datetime,
     note: str = "",
     max_seconds: int | None = None,
+    options: RunOptions | None = None,
     again: Version | None = None,
 ) -> Version:
     """Save the notebook and run all of it in a fresh workspace, beside whatever else runs.
 
-    `again` runs that version's source in that version's environment. Raises Refused, NotYet, BadInput as a start does.
+    `again` runs that version's source in that version's environment with its options. Raises Refused, NotYet, BadInput as a
+    start does.
     """
     if again is None:
         _look_again(notebook, now)
     source = again.source if again else notebook.document
-    return run_document(actor, notebook, machine, source, now=now, note=note, max_seconds=max_seconds, again=again)
+    return run_document(
+        actor, notebook, machine, source, now=now, note=note, max_seconds=max_seconds, options=options, again=again
+    )
 
 
 def run_document(
@@ -91,9 +96,13 @@ def run_document(
     now: datetime,
     note: str = "",
     max_seconds: int | None = None,
+    options: RunOptions | None = None,
     again: Version | None = None,
 ) -> Version:
     """Run a document, given by its digest, as a new version. Raises as `save_and_run` does."""
+    if options is None:
+        options = again.run.launch.options if again and again.run else RunOptions()
+    check_options(LaunchKind.VERSION, options)
     internet = again.internet if again else notebook.internet
     before = again.run.machine_type.slug if again and again.run else ""
     machine_type = compute.find_machine_type(machine or before or notebook.machine_type or "cpu-small")
@@ -111,8 +120,20 @@ def run_document(
         disk=disk_bytes(standing.rules, stored=stored, own=0),
         source=source,
         build=build,
+        options=options,
     )
-    return _submit(actor, notebook, machine_type, spec, build, now=now, note=note, max_seconds=max_seconds, again=again)
+    return _submit(
+        actor,
+        notebook,
+        machine_type,
+        spec,
+        build,
+        now=now,
+        note=note,
+        max_seconds=max_seconds,
+        options=options,
+        again=again,
+    )
 
 
 def _submit(
@@ -125,6 +146,7 @@ def _submit(
     now: datetime,
     note: str,
     max_seconds: int | None,
+    options: RunOptions,
     again: Version | None,
 ) -> Version:
     """The run in the queue and the version that it is for, together or not at all."""
@@ -142,7 +164,7 @@ def _submit(
             now=now,
             max_seconds=max_seconds,
         )
-        Launch.objects.create(run=run, notebook=notebook, kind=LaunchKind.VERSION)
+        Launch.objects.create(run=run, notebook=notebook, kind=LaunchKind.VERSION, **asdict(options))
         version = _insert(
             actor,
             notebook,

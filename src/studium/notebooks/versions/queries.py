@@ -41,7 +41,9 @@ def kept_volumes() -> Q:
 def versions_of(notebook: Notebook) -> QuerySet[Version]:
     """Newest first, with what a listing tells of them."""
     rows = Version.objects.filter(notebook=notebook).order_by("-number")
-    return rows.select_related("created_by", "run__machine_type", "run__team", "run__user", "run__machine")
+    return rows.select_related(
+        "created_by", "run__machine_type", "run__team", "run__user", "run__machine", "run__launch"
+    )
 
 
 def version_of(notebook: Notebook, number: int) -> Version:

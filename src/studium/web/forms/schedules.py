@@ -9,6 +9,7 @@ from studium.errors import BadInput
 from studium.notebooks.models import Schedule
 from studium.notebooks.schedules.actions import MOST_KEPT, MOST_RETRIES, Wanted
 from studium.notebooks.states import Missed, Notify, Overlap
+from studium.web.forms.running import seconds_of
 
 _EVERY = [
     ("hour", "Every hour"),
@@ -55,6 +56,14 @@ class ScheduleForm(forms.Form):
         min_value=1, max_value=MOST_KEPT, required=False, label="Versions to keep",
         help_text="Older ones that this schedule made are deleted; pinned ones stay.",
     )  # fmt: skip
+    cell_timeout = forms.CharField(
+        max_length=20, required=False, label="Longest time for one cell",
+        help_text="As 90s, 10min or 2h; a cell that takes longer is interrupted and has failed.",
+        widget=forms.TextInput({"autocomplete": "off", "placeholder": "no limit"}),
+    )  # fmt: skip
+    keep_going = forms.BooleanField(
+        required=False, label="Go on after a cell that fails", help_text="The run counts as failed all the same."
+    )
     notify = forms.ChoiceField(
         label="E-mail", initial=Notify.FAILURE.value,
         choices=[(Notify.NEVER.value, "Never"), (Notify.FAILURE.value, "When a run fails"),
@@ -79,6 +88,8 @@ class ScheduleForm(forms.Form):
             retries=data["retries"],
             keep_last=data["keep_last"],
             notify=Notify(data["notify"]),
+            cell_seconds=seconds_of(data["cell_timeout"]),
+            keep_going=data["keep_going"],
         )
 
     def _cron(self) -> str:
@@ -92,8 +103,10 @@ class ScheduleForm(forms.Form):
 
 def filled(schedule: Schedule) -> dict[str, object]:
     """A schedule as the form shows it: as cron text, which says everything."""
-    names = ("cron", "zone", "missed", "overlap", "retries", "keep_last", "notify")
-    return {"every": "cron", "machine": schedule.machine_type, **{name: getattr(schedule, name) for name in names}}
+    names = ("cron", "zone", "missed", "overlap", "retries", "keep_last", "notify", "keep_going")
+    limit = f"{schedule.cell_seconds}s" if schedule.cell_seconds else ""
+    written = {"every": "cron", "machine": schedule.machine_type, "cell_timeout": limit}
+    return {**written, **{name: getattr(schedule, name) for name in names}}
 
 
 def zones() -> list[str]:

@@ -3,10 +3,9 @@
 import re
 
 from studium.compute.models import Run
-from studium.compute.queries import read_log
+from studium.compute.queries import log_pieces, read_log
 
 CHUNK = 128 * 1024
-_SCAN = 1024 * 1024
 _CODES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -37,11 +36,9 @@ def piece(run: Run, offset: int) -> tuple[str, int]:
 def tail(run: Run) -> tuple[str, int, int]:
     """The last chunk of a log, where it begins and where it ends."""
     end, last = 0, b""
-    while True:
-        content, end = read_log(run, end, _SCAN)
+    for content in log_pieces(run):
+        end += len(content)
         last = (last + content)[-CHUNK:]
-        if len(content) < _SCAN:
-            break
     start = end - len(last)
     if start:
         last = last[last.find(b"\n") + 1 :]

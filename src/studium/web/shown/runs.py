@@ -8,6 +8,7 @@ from studium.compute import queries
 from studium.compute.models import Run
 from studium.compute.states import ENDINGS, Outcome, Reason, State
 from studium.lib.units import duration_words
+from studium.notebooks.states import RunOptions
 
 _WORDS = {
     State.QUEUED: ("In queue", "warn"),
@@ -131,8 +132,16 @@ def progress_words(progress: Any) -> str:
         return ""
     cell, cells = progress.get("cell"), progress.get("of")
     if isinstance(cell, int) and isinstance(cells, int) and 0 <= cell <= cells <= 1_000_000:
-        return f"cell {cell} of {cells}"
+        failed = progress.get("failed_cells")
+        also = f", {failed} failed" if isinstance(failed, int) and 0 < failed <= cells else ""
+        return f"cell {cell} of {cells}{also}"
     return ""
+
+
+def options_words(options: RunOptions) -> str:
+    """`at most 10 min a cell, goes on after errors`; empty where all is as usual."""
+    words = [f"at most {duration_words(options.cell_seconds)} a cell"] if options.cell_seconds else []
+    return ", ".join([*words, "goes on after errors"] if options.keep_going else words)
 
 
 def progress_share(progress: Any) -> int | None:

@@ -24,6 +24,7 @@ from studium.storage import actions as storage
 from studium.web import policy
 from studium.web.forms.environments import ChooseEnvironment
 from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
+from studium.web.forms.running import options_of
 from studium.web.forms.secrets import SetSecret
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
@@ -291,5 +292,6 @@ def start(request: UserRequest, team: str, slug: str) -> HttpResponse:
     if not form.is_valid():
         raise BadInput("start.form", "Choose a machine and what to do.", "Go back and choose.")
     kind = LaunchKind(form.cleaned_data["kind"])
-    run = actions.start(request.user, notebook, kind, form.cleaned_data["machine"], now=clock.now())
+    how = options_of(request.POST) if kind == LaunchKind.EXECUTION else None
+    run = actions.start(request.user, notebook, kind, form.cleaned_data["machine"], now=clock.now(), options=how)
     return HttpResponseRedirect(address(notebook, "edit/") if kind == LaunchKind.SESSION else f"/runs/{run.pk}/")

@@ -1,6 +1,6 @@
 """Runs: the listing, one run with its course, log and cost, and stopping it."""
 
-from collections.abc import Iterator
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -10,19 +10,23 @@ from studium.accounts.models import User
 from studium.accounts.states import Role
 from studium.compute import actions, queries
 from studium.compute.access import run_for
+from studium.compute.engines.base import EngineError
 from studium.compute.errors import unknown_run
+from studium.compute.logsearch import search_log
 from studium.compute.models import Run
 from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
 from studium.events.queries import about
 from studium.lib import clock
+from studium.notebooks.models import Launch
 from studium.notebooks.queries import notebook_of, notebooks_of_runs, readable_runs
 from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import logs, machines, meters
+from studium.web.shown.charts import use_charts
 from studium.web.shown.events import event_words
-from studium.web.shown.runs import progress_share, show, show_all
+from studium.web.shown.runs import options_words, progress_share, show, show_all
 from studium.web.shown.timeline import timeline
 
 _TABS = (("all", "All"), ("live", "Not ended"), ("ended", "Ended"))
@@ -56,12 +60,45 @@ def listing(request: UserRequest) -> HttpResponse:
 @require_GET
 def show_run(request: UserRequest, run_id: str) -> HttpResponse:
     run = seen_by(request.user, run_id)
-    context = _context(request, run)
+    context = _context(request, run) | _searched(request, run)
     try:
         context["log"], context["log_start"], context["log_end"] = logs.tail(run)
     except (OSError, StudiumError):
         context["log_lost"] = True
     return render(request, "runs/show.html", context)
+
+
+def _searched(request: UserRequest, run: Run) -> dict[str, object]:
+    """What of the log has the text that was asked for, and what a page needs to show it and to ask for more."""
+    text, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
+    context: dict[str, object] = {"run": run, "text": text}
+    if not text:
+        return context
+    try:
+        number = int(after) if after.isascii() and after.isdigit() and len(after) < 12 else 0
+        found = search_log(run, text, after=number, context=1)
+    except BadInput as error:
+        return {**context, "problem": f"{error.message} {error.next_step}"}
+    except (OSError, EngineError):
+        return {**context, "problem": "The log cannot be read at this moment. Search again in a minute."}
+    last = found.hits[-1].line if found.hits else number
+    return {**context, "found": found, "after": number, "following": urlencode({"q": text, "after": last})}
+
+
+@signed_in
+@require_GET
+def search(request: UserRequest, run_id: str) -> HttpResponse:
+    """Lines of the log that have a text: a part of the run's page and of the editor's panel."""
+    run = seen_by(request.user, run_id)
+    return render(request, "runs/search_hits.html", _searched(request, run))
+
+
+@signed_in
+@require_GET
+def watch(request: UserRequest, run_id: str) -> HttpResponse:
+    """What was used over time, and the log's search, for the editor's panel."""
+    run = seen_by(request.user, run_id)
+    return render(request, "runs/watch.html", {"run": run, "use": use_charts(run)})
 
 
 @signed_in
@@ -88,11 +125,13 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
         "simulated": simulated,
         "sizes": machines.sizes(run.machine_type),
         "meters": meters.usage_meters(run, simulated) if run.state == State.RUNNING else [],
+        "use": use_charts(run),
         "share": progress_share(run.progress),
         "timeline": timeline(run, now=now),
         "seconds": seconds,
         "cost": cost,
         "notebook": notebook_of(run),
+        "options": options_words(launch.options) if (launch := Launch.objects.filter(run=run).first()) else "",
         "events": [(event, event_words(event)) for event in about("run", run.pk)[:100]],
         "may_stop": shown.live and _may_stop(request, run),
     }
@@ -128,17 +167,8 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
 def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
     """The whole log as it was printed."""
     run = seen_by(request.user, run_id)
-
-    def pieces() -> Iterator[bytes]:
-        offset = 0
-        while True:
-            content, offset = queries.read_log(run, offset, 1024 * 1024)
-            if not content:
-                return
-            yield content
-
     headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.log"'}
-    return StreamingHttpResponse(pieces(), content_type="text/plain; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(queries.log_pieces(run), content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @signed_in

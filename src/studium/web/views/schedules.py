@@ -19,6 +19,7 @@ from studium.plans.queries import standing
 from studium.web.forms.schedules import ScheduleForm, filled, zones
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
+from studium.web.shown.runs import options_words
 from studium.web.views.notebooks import address
 
 _STATES = {
@@ -36,6 +37,7 @@ class ScheduleShown:
 
     schedule: Schedule
     words: str
+    options: str
     times: list[str]
     turns: list[tuple[Turn, str, str]]
 
@@ -45,6 +47,7 @@ def _shown(schedule: Schedule, now: datetime) -> ScheduleShown:
     return ScheduleShown(
         schedule=schedule,
         words=words(schedule.cron),
+        options=options_words(schedule.options),
         # Written here: templates would show them in the site's zone.
         times=[f"{time.astimezone(zone):%a %-d %b %Y, %H:%M %Z}" for time in queries.next_times(schedule, now=now)],
         turns=[(turn, *_STATES[turn.state]) for turn in queries.turns_of(schedule)[:5]],

@@ -16,9 +16,12 @@ from studium.notebooks.versions import actions, queries
 from studium.plans.estimates import cost_of
 from studium.storage import actions as storage
 from studium.web import policy
+from studium.web.forms.running import options_of
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
+from studium.web.shown.charts import use_charts
 from studium.web.shown.documents import DOCUMENT, entrance
+from studium.web.shown.runs import options_words
 from studium.web.shown.versions import shown_versions
 from studium.web.views.notebooks import address, own_project
 
@@ -85,6 +88,9 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         if version.rendered
         else "",
     }
+    if version.run and shown.run:
+        context["use"] = use_charts(version.run) if version.settled_at else None
+        context["options"] = options_words(version.run.launch.options)
     if version.run and version.run.running_at:
         seconds = int(((version.run.ended_at or now) - version.run.running_at).total_seconds())
         context |= {"seconds": seconds, "cost": cost_of(version.run.machine_type.price_micros_hour, seconds)}
@@ -124,7 +130,8 @@ def save(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     note, now = request.POST.get("note", ""), clock.now()
     if request.POST.get("how") == "run":
-        version = actions.save_and_run(request.user, notebook, request.POST.get("machine", ""), now=now, note=note)
+        machine, how = request.POST.get("machine", ""), options_of(request.POST)
+        version = actions.save_and_run(request.user, notebook, machine, now=now, note=note, options=how)
         messages.success(request, f"Version {version.number} is in the queue. You can close every page: it runs on.")
     else:
         version = actions.save_quick(request.user, notebook, now=now, note=note)
@@ -156,7 +163,7 @@ def restore(request: UserRequest, team: str, slug: str, number: int) -> HttpResp
 @signed_in
 @require_POST
 def run_again(request: UserRequest, team: str, slug: str, number: int) -> HttpResponse:
-    """The same source in the same environment, as a new version."""
+    """The same source in the same environment with the same options, as a new version."""
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     again = queries.version_of(notebook, number)
     made = actions.save_and_run(

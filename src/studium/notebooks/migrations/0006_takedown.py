@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notebooks', '0004_environments'),
+        ('notebooks', '0005_run_options'),
     ]
 
     operations = [
