@@ -18,6 +18,7 @@ from studium.cli import (
     runs,
     schedules,
     secrets,
+    sharing,
     sign_in,
     teams,
     tokens,
@@ -61,6 +62,7 @@ app.command("machines")(machines.machines)
 app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 versions.register(notebooks.app)
+sharing.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")

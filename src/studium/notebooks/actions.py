@@ -15,10 +15,12 @@ from studium.environments.queries import require_language
 from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
+from studium.notebooks.access import guest_of, may_manage, not_yours
 from studium.notebooks.document import blank, check_notebook
 from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
+from studium.notebooks.search.actions import forget
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import checks
 from studium.plans import queries as plans
@@ -165,7 +167,9 @@ def start(
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
-    spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk)
+    spec = build_spec(
+        notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk, guest=guest_of(actor, notebook)
+    )
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -205,7 +209,13 @@ def update_notebook(
     visibility: Visibility | None = None,
     internet: bool | None = None,
 ) -> Notebook:
-    """Change title, visibility or internet access; the last takes effect at the next start."""
+    """Change title, visibility or internet access; the last takes effect at the next start.
+
+    Raises Forbidden where an editor it is shared with would change more than the title.
+    """
+    theirs = visibility in (None, notebook.visibility) and internet in (None, notebook.internet)
+    if not theirs and not may_manage(actor, notebook):
+        raise not_yours(notebook)
     standing = plans.standing(notebook.team, now=now)
     changes: dict[str, object] = {}
     if title is not None:
@@ -234,10 +244,14 @@ def update_notebook(
 
 
 def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
-    """Delete a notebook: its run is stopped, it leaves every listing, its workspace is removed once the run has ended."""
+    """Delete a notebook, which the caller fetched with `manage=True`.
+
+    Its run is stopped, it leaves every listing, its workspace is removed once the run has ended.
+    """
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
         forget_holder(place_of(notebook).holder)
+        forget(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

@@ -50,10 +50,12 @@ def build_spec(
     disk: int,
     source: str = "",
     environment_path: str = "",
+    guest: int | None = None,
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
-    `source` is the digest of the document that a version runs; an empty environment path stands for the default one.
+    `source` is the digest of the document that a version runs; an empty environment path stands for the default one;
+    `guest` is who starts it, where they do so only because the notebook is shared with them.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -85,7 +87,7 @@ def build_spec(
         variables=variables,
         network="outbound" if notebook.internet else "none",
         service=service,
-        secrets=reference(place_of(notebook)),
+        secrets=reference(place_of(notebook), guest),
     )
 
 

@@ -17,9 +17,9 @@ from studium.notebooks.states import LaunchKind, Visibility
 # page: whose, where, and how many queries at most
 BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "home": ("owner", lambda s: "/", 22),
-    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 8),
-    "public": ("owner", lambda s: "/notebooks/?show=public", 8),
-    "a notebook": ("owner", lambda s: address(s.notebook), 24),
+    "notebooks": ("owner", lambda s: "/notebooks/?show=team", 10),
+    "public": ("owner", lambda s: "/notebooks/?show=public", 10),
+    "a notebook": ("owner", lambda s: address(s.notebook), 27),
     "editor": ("owner", lambda s: address(s.notebook, "edit/"), 22),
     "panel": ("owner", lambda s: address(s.notebook, "edit/panel/"), 18),
     "runs": ("owner", lambda s: "/runs/", 8),

@@ -8,7 +8,7 @@ from pydantic import Field
 from studium.api.shapes.base import Asked, Line, Shape, Slug
 from studium.api.shapes.runs import RunShape
 from studium.notebooks.models import Notebook
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, SharedRole, Visibility
 
 
 class Origin(Shape):
@@ -21,6 +21,9 @@ class Origin(Shape):
 
 class NotebookShape(Shape):
     """A notebook. `name` is `team/slug`; `run` is the live run that holds its workspace, null when there is none.
+
+    `may_change` is to edit and run it, `may_manage` to delete it, share it and decide who sees it. `shared_as` is null
+    where it is not shared with you by name or link.
 
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted.
     """
@@ -41,13 +44,25 @@ class NotebookShape(Shape):
     created_at: datetime
     changed_at: datetime
     may_change: bool
+    may_manage: bool
+    shared_as: SharedRole | None
+    tags: list[str]
     copied_from: Origin | None
     url: str
     run: RunShape | None
 
     @classmethod
     def of(
-        cls, row: Notebook, *, may_change: bool, origin: Notebook | None, url: str, run: RunShape | None
+        cls,
+        row: Notebook,
+        *,
+        may_change: bool,
+        may_manage: bool,
+        shared_as: SharedRole | None,
+        tags: list[str],
+        origin: Notebook | None,
+        url: str,
+        run: RunShape | None,
     ) -> "NotebookShape":
         """`origin` is the notebook it was copied from, if the reader may see that."""
         return cls(
@@ -67,6 +82,9 @@ class NotebookShape(Shape):
             created_at=row.created_at,
             changed_at=row.changed_at,
             may_change=may_change,
+            may_manage=may_manage,
+            shared_as=shared_as,
+            tags=tags,
             copied_from=Origin(name=f"{origin.team.slug}/{origin.slug}", id=origin.pk, version=row.copied_version)
             if origin
             else None,

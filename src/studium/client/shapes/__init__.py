@@ -11,7 +11,9 @@ from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Proj
 from studium.client.shapes.plans import Allowance, Assigned, Plan, PlanSets, Usage, UsageLine
 from studium.client.shapes.runs import AcceleratorUse, CellError, Estimate, LogPart, Progress, Run, Use
 from studium.client.shapes.schedules import Schedule, Turn
+from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
+from studium.client.shapes.sharing import Person, ShareLink, Shares
 from studium.client.shapes.versions import (
     ComparedCell,
     Comparison,
@@ -34,6 +36,7 @@ __all__ = [
     "Estimate",
     "Event",
     "Failure",
+    "Hit",
     "Invitation",
     "LogPart",
     "LoginLink",
@@ -45,6 +48,9 @@ __all__ = [
     "Opened",
     "Origin",
     "Page",
+    "Part",
+    "Person",
+    "Place",
     "Plan",
     "PlanSets",
     "Progress",
@@ -53,6 +59,8 @@ __all__ = [
     "Run",
     "Schedule",
     "Secret",
+    "ShareLink",
+    "Shares",
     "Team",
     "TeamDetail",
     "Token",
@@ -60,6 +68,7 @@ __all__ = [
     "Usage",
     "UsageLine",
     "Use",
+    "UsedTag",
     "User",
     "Version",
     "VersionFile",

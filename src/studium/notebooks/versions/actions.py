@@ -19,6 +19,7 @@ from studium.errors import NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
+from studium.notebooks.access import guest_of
 from studium.notebooks.launching import build_spec, disk_bytes
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
@@ -100,6 +101,7 @@ def run_document(
         disk=disk_bytes(standing.rules, stored=stored, own=0),
         source=source,
         environment_path=_environment_again(again) if again else "",
+        guest=guest_of(actor, notebook),
     )
     return _submit(actor, notebook, machine_type, spec, now=now, note=note, max_seconds=max_seconds, again=again)
 

@@ -6,17 +6,14 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from studium.accounts.models import User
-from studium.accounts.states import Role
 from studium.compute import actions, queries
-from studium.compute.access import run_for
-from studium.compute.errors import unknown_run
 from studium.compute.models import Run
 from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
 from studium.events.queries import about
 from studium.lib import clock
-from studium.notebooks.queries import notebook_of, notebooks_of_runs, readable_runs
+from studium.notebooks.access import readable_runs, run_as
+from studium.notebooks.queries import notebook_of, notebooks_of_runs
 from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
@@ -26,14 +23,6 @@ from studium.web.shown.runs import progress_share, show, show_all
 from studium.web.shown.timeline import timeline
 
 _TABS = (("all", "All"), ("live", "Not ended"), ("ended", "Ended"))
-
-
-def seen_by(user: User, run_id: str, need: Role = Role.READER) -> Run:
-    """The run as the user: their teams', but not of a notebook that is private to somebody else. Operators see all."""
-    run = run_for(user, run_id, need)
-    if not user.is_staff and not readable_runs(user).filter(pk=run.pk).exists():
-        raise unknown_run(run_id)
-    return run
 
 
 @signed_in
@@ -55,7 +44,7 @@ def listing(request: UserRequest) -> HttpResponse:
 @signed_in
 @require_GET
 def show_run(request: UserRequest, run_id: str) -> HttpResponse:
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     context = _context(request, run)
     try:
         context["log"], context["log_start"], context["log_end"] = logs.tail(run)
@@ -68,7 +57,7 @@ def show_run(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def state(request: UserRequest, run_id: str) -> HttpResponse:
     """The part of the page that changes while the run lives; its end makes the whole page load again."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     if request.htmx and run.state == State.ENDED:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return render(request, "runs/state.html", _context(request, run))
@@ -100,7 +89,7 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
 
 def _may_stop(request: UserRequest, run: Run) -> bool:
     try:
-        seen_by(request.user, run.pk, Role.MEMBER)
+        run_as(request.user, run.pk, change=True)
     except Forbidden:
         return False
     return True
@@ -110,7 +99,7 @@ def _may_stop(request: UserRequest, run: Run) -> bool:
 @require_GET
 def log(request: UserRequest, run_id: str) -> HttpResponse:
     """What was printed since `offset`, and the element that asks for the next piece."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     try:
         offset = max(0, int(request.GET.get("offset", "0")))
     except ValueError:
@@ -127,7 +116,7 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
     """The whole log as it was printed."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
 
     def pieces() -> Iterator[bytes]:
         offset = 0
@@ -144,6 +133,6 @@ def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
 @signed_in
 @require_POST
 def stop(request: UserRequest, run_id: str) -> HttpResponse:
-    run = seen_by(request.user, run_id, Role.MEMBER)
+    run = run_as(request.user, run_id, change=True)
     actions.stop_run(request.user, run, now=clock.now())
     return redirect(f"/runs/{run.pk}/")
