@@ -49,7 +49,7 @@ from studium.accounts.actions import create_token
 from studium.accounts.models import User
 from studium.accounts.states import Scope
 from studium.notebooks.access import visible_to
-from studium.notebooks.queries import readable_runs
+from studium.notebooks.access import readable_runs
 with connection.cursor() as cursor:
     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 user = User.objects.get(username={READER!r})

@@ -21,7 +21,7 @@ LOGIN_LINK_LIFE = timedelta(hours=24)
 RESERVED_SLUGS = frozenset(
     (
         "accounts admin api events healthz metrics open rest static notebooks runs usage teams settings gallery machines queue "
-        "new join datasets models competitions workflows deployments search login signup people notifications bookmarks -"
+        "new join datasets models competitions workflows deployments search login signup people notifications bookmarks shared -"
     ).split()
 )
 

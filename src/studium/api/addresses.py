@@ -35,6 +35,10 @@ def invitation(secret: str) -> str:
     return _page(f"join/{secret}")
 
 
+def shared(secret: str) -> str:
+    return _page(f"shared/{secret}")
+
+
 def login_link(secret: str) -> str:
     return _page(f"login/link/{secret}")
 

@@ -25,6 +25,7 @@ from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import notebook_for
 from studium.notebooks.models import Notebook
+from studium.notebooks.tags.names import tag_name
 from studium.storage import actions as storage
 
 router = Router(tags=["notebooks"])
@@ -40,12 +41,17 @@ def notebooks(
     title: Annotated[Line, Query("", description="The whole title.")] = "",
     name: Annotated[Line, Query("", description="An id, `team/slug`, or a slug in one of your teams.")] = "",
     which: Annotated[
-        queries.Which, Query("team", description="`mine`, all of your teams' (`team`), or everybody's `public` ones.")
+        queries.Which,
+        Query(
+            "team",
+            description="`mine`, all of your teams' (`team`), those `shared` with you, or everybody's `public` ones.",
+        ),
     ] = "team",
     by: Annotated[Slug, Query("", description="Only those that this person made.")] = "",
     sort: Annotated[
         queries.Sort, Query("recent", description="Last changed first, or those with most `votes` or `comments`.")
     ] = "recent",
+    tag: Annotated[Line, Query("", description="One that they have.")] = "",
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> Page[NotebookShape]:
@@ -53,7 +59,7 @@ def notebooks(
     now, user = clock.now(), request.auth.user
     if team:
         team_named(user, team)
-    rows = queries.listing(user, which, q, team) if not name else queries.named(user, name)
+    rows = queries.listing(user, which, q, team, tag_name(tag)) if not name else queries.named(user, name)
     if project:
         rows = rows.filter(project__slug=project)
     if title:
@@ -130,7 +136,7 @@ def change(request: ApiRequest, notebook_id: str, body: NotebookChange) -> Noteb
 def delete(request: ApiRequest, notebook_id: str) -> Status[None]:
     """Stop its run and delete it with its workspace."""
     user = request.auth.user
-    actions.delete_notebook(user, notebook_for(user, notebook_id, change=True), now=clock.now())
+    actions.delete_notebook(user, notebook_for(user, notebook_id, manage=True), now=clock.now())
     return Status(204, None)
 
 

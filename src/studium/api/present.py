@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from studium.accounts.models import Membership, User
-from studium.accounts.states import Role, covers
+from studium.accounts.states import Role
 from studium.api import addresses
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.runs import RunShape, shape_run
@@ -12,11 +12,13 @@ from studium.api.shapes.versions import VersionShape
 from studium.community.queries import tallies
 from studium.compute.models import Run
 from studium.compute.queries import simulated_kinds
-from studium.notebooks.access import may_see_runs, visible_to
+from studium.notebooks.access import manages, may_see_runs, visible_to
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import live_runs_of
-from studium.notebooks.states import Visibility
+from studium.notebooks.sharing.queries import shared_roles
+from studium.notebooks.states import SharedRole
 from studium.notebooks.subjects import KIND
+from studium.notebooks.tags.queries import tags_of
 from studium.plans.queries import run_costs
 
 
@@ -47,20 +49,27 @@ def show_run(run: Run, *, now: datetime) -> RunShape:
 
 
 def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) -> list[NotebookShape]:
-    """Notebooks with their live runs, and whether this user may change them."""
+    """Notebooks with their live runs and tags, and what this user may do with them."""
     rows = list(notebooks)
     roles = {
         m.team_id: Role(m.role) for m in Membership.objects.filter(user=user, team__in={row.team_id for row in rows})
     }
-    live = live_runs_of(row for row in rows if row.team_id in roles or user.is_staff)
+    shared = shared_roles(user, rows)
+    edited = {pk for pk, role in shared.items() if role == SharedRole.EDITOR}
+    live = live_runs_of(row for row in rows if row.team_id in roles or user.is_staff or row.pk in edited)
     shown = dict(zip(live, show_runs(list(live.values()), now=now), strict=True))
     done = tallies(user, KIND, [row.pk for row in rows])
     copied = {row.copied_from_id for row in rows if row.copied_from_id}
     origins = visible_to(user).in_bulk(list(copied)) if copied else {}
+    own = {row.pk for row in rows if manages(user.pk, row, roles.get(row.team_id))}
+    tags = tags_of(rows)
     return [
         NotebookShape.of(
             row,
-            may_change=_may_change(user, row, roles.get(row.team_id)),
+            may_change=row.pk in own or row.pk in edited,
+            may_manage=row.pk in own,
+            shared_as=shared.get(row.pk),
+            tags=tags.get(row.pk, []),
             origin=origins.get(row.copied_from_id or ""),
             url=addresses.notebook_page(row),
             run=shown.get(row.pk),
@@ -68,13 +77,6 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
         )
         for row in rows
     ]
-
-
-def _may_change(user: User, notebook: Notebook, role: Role | None) -> bool:
-    """What `notebooks.access.may_change` says, with the role at hand."""
-    if role is None or not covers(role, Role.MEMBER):
-        return False
-    return notebook.visibility != Visibility.PRIVATE or notebook.created_by_id == user.pk or covers(role, Role.ADMIN)
 
 
 def show_notebook(user: User, notebook: Notebook, *, now: datetime) -> NotebookShape:

@@ -12,7 +12,7 @@ from studium.compute import queries
 from studium.compute.models import Run
 from studium.compute.waiting import read_wait, wait_words
 from studium.lib import clock
-from studium.notebooks.queries import readable_runs
+from studium.notebooks.access import readable_runs
 
 router = Router(tags=["queue"])
 MOST = 500

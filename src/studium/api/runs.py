@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from studium.accounts.models import User
-from studium.accounts.states import Role, Scope
+from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
 from studium.api.machines import TeamName, team_named
 from studium.api.notebooks import NOTEBOOK_TYPE, notebook_file
@@ -16,18 +15,14 @@ from studium.api.shapes.base import Page
 from studium.api.shapes.runs import LogPart, RunShape, Stop
 from studium.api.shapes.watching import LogHits, UseOverTime
 from studium.compute import actions
-from studium.compute.access import run_for
-from studium.compute.errors import unknown_run
 from studium.compute.logsearch import LONGEST_TEXT, MOST_CONTEXT, MOST_HITS, search_log
-from studium.compute.models import Run
 from studium.compute.queries import is_simulated, read_log
 from studium.compute.series import use_series
 from studium.compute.states import LIVE, State
 from studium.errors import NotFound, NotYet
 from studium.lib import clock
-from studium.notebooks.access import may_change, notebook_for
+from studium.notebooks.access import notebook_for, readable_runs, run_as
 from studium.notebooks.models import Launch, Version
-from studium.notebooks.queries import readable_runs
 
 router = Router(tags=["runs"])
 LOG_PART = 256 * 1024
@@ -61,15 +56,7 @@ def runs(
 @router.get("/{run_id}", response=RunShape, auth=allow(Scope.READ), summary="One run")
 def run(request: ApiRequest, run_id: str) -> RunShape:
     """State, place in the queue, progress, use, deadlines and cost so far."""
-    return show_run(readable_run(request.auth.user, run_id), now=clock.now())
-
-
-def readable_run(user: User, run_id: str) -> Run:
-    """The run, if the user may see it and what it printed. Teammates see nothing of private notebooks' runs."""
-    found = run_for(user, run_id)
-    if not user.is_staff and not readable_runs(user).filter(pk=found.pk).exists():
-        raise unknown_run(run_id)
-    return found
+    return show_run(run_as(request.auth.user, run_id), now=clock.now())
 
 
 @router.get("/{run_id}/log", response=LogPart, auth=allow(Scope.READ), summary="What a run printed")
@@ -80,7 +67,7 @@ def log(
     limit: Annotated[int, Query(64 * 1024, ge=4, le=LOG_PART)] = 64 * 1024,
 ) -> LogPart:
     """A part of the log from a byte offset. Bytes that are no UTF-8 are shown as replacement characters."""
-    found = readable_run(request.auth.user, run_id)
+    found = run_as(request.auth.user, run_id)
     # Looked at before the log is read: what an ended run printed is then all there.
     ended = State(found.state) == State.ENDED
     content, following = read_log(found, offset, limit)
@@ -105,14 +92,14 @@ def log_search(
     context: Annotated[int, Query(2, ge=0, le=MOST_CONTEXT, description="Lines before and after.")] = 2,
 ) -> LogHits:
     """Lines of the log that have the text, also of a run that goes on, with the lines around them."""
-    found = readable_run(request.auth.user, run_id)
+    found = run_as(request.auth.user, run_id)
     return LogHits.of(search_log(found, text, after=after, limit=limit, context=context))
 
 
 @router.get("/{run_id}/use", response=UseOverTime, auth=allow(Scope.READ), summary="What a run used over its life")
 def use(request: ApiRequest, run_id: str) -> UseOverTime:
     """CPU, memory, workspace and accelerators over time, with mean and peak. Kept with the run."""
-    found = readable_run(request.auth.user, run_id)
+    found = run_as(request.auth.user, run_id)
     return UseOverTime.of(found.pk, use_series(found), simulated=is_simulated(found))
 
 
@@ -131,16 +118,7 @@ def unfinished(content: bytes) -> int:
 def stop(request: ApiRequest, run_id: str, body: Stop) -> RunShape:
     """Save and stop; a queued run leaves the queue. Stopping what has ended changes nothing."""
     user, now = request.auth.user, clock.now()
-    readable_run(user, run_id)
-    found = run_for(user, run_id, Role.MEMBER)
-    launch = Launch.objects.filter(run=found).select_related("notebook__team").first()
-    if (
-        launch is not None
-        and launch.notebook.deleted_at is None
-        and not user.is_staff
-        and not may_change(user, launch.notebook)
-    ):
-        notebook_for(user, launch.notebook_id, change=True)
+    found = run_as(user, run_id, change=True)
     said = f"Stopped by {user.username}: {body.reason}" if body.reason else ""
     return show_run(actions.stop_run(user, found, now=now, message=said), now=now)
 
@@ -161,7 +139,7 @@ def stop(request: ApiRequest, run_id: str, body: Stop) -> RunShape:
 def document(request: ApiRequest, run_id: str) -> HttpResponse:
     """The notebook as this run left it; of a running one what has been saved so far."""
     user = request.auth.user
-    found = readable_run(user, run_id)
+    found = run_as(user, run_id)
     launch = Launch.objects.filter(run=found).select_related("notebook__team").first()
     if launch is None:
         raise NotFound("run.no_document", "This run belongs to no notebook.", "Read its log instead.")

@@ -22,7 +22,7 @@ _TEAM, _PROJECT, _NOTEBOOK = (
 
 
 def _notebook(user: User, notebook_id: str) -> Place:
-    return place_of(notebook_for(user, notebook_id, change=True))
+    return place_of(notebook_for(user, notebook_id, manage=True))
 
 
 def _set(user: User, place: Place, name: str, body: SecretValue) -> SecretShape:

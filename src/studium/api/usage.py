@@ -13,7 +13,7 @@ from studium.api.shapes.plans import AllowanceShape, UsageLine, UsageShape
 from studium.compute.queries import simulated_types
 from studium.lib import clock
 from studium.lib.units import money_words
-from studium.notebooks.queries import readable_runs
+from studium.notebooks.access import readable_runs
 from studium.plans import queries
 
 router = Router(tags=["usage"])

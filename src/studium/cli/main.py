@@ -22,6 +22,7 @@ from studium.cli import (
     runs,
     schedules,
     secrets,
+    sharing,
     sign_in,
     teams,
     tokens,
@@ -68,6 +69,7 @@ app.command("bookmarks")(people.bookmarks)
 versions.register(notebooks.app)
 comments.register(notebooks.app)
 moderation.register(admin.app)
+sharing.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from studium.client.shapes import Notebook, Run
 
 app = group("Make, find, start and stop notebooks; save, run and compare versions of them.")
-Name = Annotated[str, typer.Argument(help="An id, team/name, or a name in one of your teams.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="An id, team/name, or a name in one of your teams or shared with you.", show_default=False)
+]
 
 
 def duration(text: str) -> int:
@@ -49,12 +51,17 @@ def list_notebooks(
     search: Annotated[str, typer.Option("--search", "-q", help="Words of the title.")] = "",
     public: Annotated[bool, typer.Option("--public", help="Everybody's public ones instead of your teams'.")] = False,
     sort: Annotated[str, typer.Option(help="recent, votes or comments: what comes first.")] = "recent",
+    shared: Annotated[bool, typer.Option("--shared", help="Those shared with you instead of your teams'.")] = False,
+    tag: Annotated[str, typer.Option("--tag", help="Only those with this tag.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 100,
     as_json: JsonFlag = False,
 ) -> None:
     """List notebooks, last changed first."""
+    if public and shared:
+        raise fail("--public and --shared are two listings.", "Leave one of them out.")
+    which = "public" if public else "shared" if shared else "team"
     with server() as client:
-        rows = client.notebooks.all(team=team, q=search, which="public" if public else "team", sort=sort)
+        rows = client.notebooks.all(team=team, q=search, which=which, tag=tag, sort=sort)
         found = list(islice(rows, limit))
     if as_json:
         output.show_json(found)
@@ -118,6 +125,8 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
             ("id", found.id),
             ("project", found.project),
             ("seen by", found.visibility),
+            ("shared with you as", found.shared_as),
+            ("tags", ", ".join(found.tags)),
             ("internet", "yes" if found.internet else "no"),
             ("cells", f"{found.cells} ({found.language}, {size_words(found.document_bytes)})"),
             ("made by", f"{found.created_by}, {output.ago(found.created_at)}"),

@@ -1,13 +1,14 @@
 """Notebooks: make, find, change, start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from studium.client.calls import Calls, part
 from studium.client.community import Comments, Favour
 from studium.client.errors import ApiError
 from studium.client.schedules import Schedules
-from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
+from studium.client.shapes import Estimate, Hit, Notebook, Opened, Page, Run, UsedTag
+from studium.client.sharing import Shares
 from studium.client.versions import Versions
 
 Kind = Literal["session", "execution"]
@@ -16,7 +17,7 @@ CONTENT_TYPE = "application/x-ipynb+json"
 
 class Notebooks:
     """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`, what people say
-    in `comments`, votes and the like in `favour`.
+    in `comments`, votes and the like in `favour`, with whom it is shared in `shares`.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -25,6 +26,7 @@ class Notebooks:
         self.schedules = Schedules(calls)
         self.comments = Comments(calls)
         self.favour = Favour(calls)
+        self.shares = Shares(calls)
 
     def page(
         self,
@@ -37,6 +39,7 @@ class Notebooks:
         which: str = "team",
         by: str = "",
         sort: str = "",
+        tag: str = "",
         cursor: str = "",
         limit: int = 50,
     ) -> Page[Notebook]:
@@ -52,24 +55,60 @@ class Notebooks:
             which=which,
             by=by,
             sort=sort,
+            tag=tag,
             cursor=cursor,
             limit=limit,
         )
 
     def all(
-        self, *, team: str = "", project: str = "", q: str = "", which: str = "team", by: str = "", sort: str = ""
+        self,
+        *,
+        team: str = "",
+        project: str = "",
+        q: str = "",
+        which: str = "team",
+        tag: str = "",
+        by: str = "",
+        sort: str = "",
     ) -> Iterator[Notebook]:
         """The whole listing, fetched as it is read; `sort` is recent, votes or comments."""
         cursor = ""
         while True:
-            page = self.page(team=team, project=project, q=q, which=which, by=by, sort=sort, cursor=cursor, limit=200)
+            page = self.page(
+                team=team, project=project, q=q, which=which, tag=tag, by=by, sort=sort, cursor=cursor, limit=200
+            )
             yield from page.items
             cursor = page.next_cursor
             if not cursor:
                 return
 
+    def search(self, text: str, *, which: str = "", team: str = "") -> Iterator[Hit]:
+        """What you may read and the text asks for, the best first, fetched as it is read."""
+        cursor = ""
+        while True:
+            page = self.search_page(text, which=which, team=team, cursor=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def search_page(
+        self, text: str, *, which: str = "", team: str = "", cursor: str = "", limit: int = 50
+    ) -> Page[Hit]:
+        """Part of what was found."""
+        return self._calls.get(Page[Hit], "/rest/search", q=text, which=which, team=team, cursor=cursor, limit=limit)
+
+    def used_tags(self, beginning: str = "") -> list[UsedTag]:
+        """The tags of notebooks that you may read, the most used first."""
+        return self._calls.get(list[UsedTag], "/rest/tags", beginning=beginning)
+
+    def tag(self, notebook_id: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Notebook:
+        """Put tags on and take others off."""
+        body = {"add": list(add), "remove": list(remove)}
+        return self._calls.post(Notebook, f"/rest/notebooks/{part(notebook_id)}/tags", body)
+
     def find(self, name: str) -> Notebook:
-        """The notebook meant by an id, `team/slug`, or a slug in one of your teams. Raises ApiError."""
+        """The notebook meant by an id, `team/slug`, or a slug in one of your teams or shared with you. Raises ApiError."""
         found = self.page(name=name, limit=20).items
         if len(found) == 1:
             return found[0]

@@ -1,6 +1,7 @@
-"""Fetch a run as the user: the team's members see the team's runs; starting and stopping needs the role member."""
+"""Fetch a run as the user: the team's members see the team's runs; starting and stopping needs the role member.
 
-from django.db.models import Q, QuerySet
+What notebooks make of that, which may be private to somebody or shared with others, is in `notebooks.access`.
+"""
 
 from studium.accounts.access import require
 from studium.accounts.models import User
@@ -8,16 +9,6 @@ from studium.accounts.states import Role
 from studium.compute.errors import unknown_run
 from studium.compute.models import Run
 from studium.errors import NotFound
-
-
-def runs_of(user: User) -> QuerySet[Run]:
-    """The runs of the user's teams, newest first. An operator who wants all asks `queries.all_runs`."""
-    return (
-        Run.objects.filter(Q(team__memberships__user_id=user.pk))
-        .select_related("team", "user", "machine_type")
-        .defer("spec")  # a list sorts whole rows, and this is most of a row
-        .order_by("-submitted_at")
-    )
 
 
 def run_for(user: User, run_id: str, need: Role = Role.READER) -> Run:

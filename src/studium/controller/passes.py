@@ -7,6 +7,8 @@ from studium.controller.loop import Pass
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.schedules import reconcile as schedules
+from studium.notebooks.search import reconcile as search
+from studium.notebooks.sharing import reconcile as sharing
 from studium.notebooks.versions import reconcile as versions
 from studium.storage import reconcile as storage
 
@@ -35,6 +37,8 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: schedules.note_due(now) + schedules.see_ended(now) + schedules.start_due(now),
             every=5,
         ),
+        Pass(name="unwelcome", run=sharing.stop_of_unwelcome, every=5),
+        Pass(name="search", run=search.index_changed, every=5, hinted=True),
         Pass(
             name="tell",
             run=lambda now: schedules.tell(now) + schedules.keep_last(now) + notifications.send_due(now),

@@ -18,10 +18,12 @@ from studium.environments.queries import build_of, require_language
 from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
+from studium.notebooks.access import guest_of, may_manage, not_yours
 from studium.notebooks.document import blank, check_notebook
 from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, check_options, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
+from studium.notebooks.search.actions import forget
 from studium.notebooks.states import LaunchKind, RunOptions, Visibility
 from studium.notebooks.subjects import KIND
 from studium.plans import checks
@@ -187,7 +189,14 @@ def start(
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
     build = build_for(notebook, now=now)
     spec = build_spec(
-        notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk, build=build, options=options
+        notebook,
+        kind,
+        standing.rules,
+        run_id=compute.new_run_id(),
+        disk=disk,
+        build=build,
+        options=options,
+        guest=guest_of(actor, notebook),
     )
     with transaction.atomic():
         run = compute.submit_run(
@@ -228,7 +237,13 @@ def update_notebook(
     visibility: Visibility | None = None,
     internet: bool | None = None,
 ) -> Notebook:
-    """Change title, visibility or internet access; the last takes effect at the next start."""
+    """Change title, visibility or internet access; the last takes effect at the next start.
+
+    Raises Forbidden where an editor it is shared with would change more than the title.
+    """
+    theirs = visibility in (None, notebook.visibility) and internet in (None, notebook.internet)
+    if not theirs and not may_manage(actor, notebook):
+        raise not_yours(notebook)
     standing = plans.standing(notebook.team, now=now)
     changes: dict[str, object] = {}
     if title is not None:
@@ -286,11 +301,15 @@ def choose_environment(
 
 
 def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
-    """Delete a notebook: its run is stopped, it leaves every listing, its workspace is removed once the run has ended."""
+    """Delete a notebook, which the caller fetched with `manage=True`.
+
+    Its run is stopped, it leaves every listing, its workspace is removed once the run has ended.
+    """
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
         forget_holder(place_of(notebook).holder)
         forget_subject(KIND, notebook.pk, now=now)
+        forget(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

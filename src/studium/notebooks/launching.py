@@ -76,10 +76,12 @@ def build_spec(
     build: Build,
     source: str = "",
     options: RunOptions = _AS_USUAL,
+    guest: int | None = None,
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
-    `source` is the digest of the document that a version runs; `build` is what software it sees.
+    `source` is the digest of the document that a version runs; `build` is what software it sees; `guest` is who starts it,
+    where they do so only because the notebook is shared with them.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -117,7 +119,7 @@ def build_spec(
         variables=variables,
         network="outbound" if notebook.internet else "none",
         service=service,
-        secrets=reference(place_of(notebook)),
+        secrets=reference(place_of(notebook), guest),
     )
 
 

@@ -12,6 +12,7 @@ from studium.notebooks.states import (
     Notify,
     Overlap,
     RunOptions,
+    SharedRole,
     TurnState,
     VersionKind,
     Visibility,
@@ -218,3 +219,68 @@ class Turn(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="one_turn_a_time")]
         indexes = [models.Index(fields=["state", "try_at"])]
+
+
+class ShareLink(models.Model):
+    """A secret address that makes who opens it a collaborator. `most_uses` empty and `expires_at` empty set no bound."""
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="share_links")
+    role = models.CharField(max_length=10, choices=[(r.value, r.value) for r in SharedRole])
+    secret_digest = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    most_uses = models.PositiveIntegerField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+
+class LinkUse(models.Model):
+    """Somebody came by a link. The row stays when they leave or are removed: a link lets nobody in twice."""
+
+    link = models.ForeignKey(ShareLink, on_delete=models.CASCADE, related_name="uses")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["link", "user"], name="one_use_a_person")]
+
+
+class Collaborator(models.Model):
+    """Somebody, of its team or not, who may read or edit one notebook. `link` is how they came, empty when added by name."""
+
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="collaborators")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="collaborations")
+    role = models.CharField(max_length=10, choices=[(r.value, r.value) for r in SharedRole])
+    link = models.ForeignKey(ShareLink, null=True, on_delete=models.SET_NULL, related_name="+")
+    added_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["notebook", "user"], name="one_collaboration")]
+
+
+class Tag(models.Model):
+    """A word that a notebook is found by, as `tags.names` writes it."""
+
+    notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=30)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["notebook", "name"], name="one_tag_of_a_name")]
+        indexes = [models.Index(fields=["name", "notebook"])]
+
+
+class SearchCache(models.Model):
+    """What search knows of a notebook. A cache: rows are made anew from documents wherever they are missing or of old content.
+
+    `document` is the digest that was read. `body` is the text of its cells with a form feed between two, `kinds` a letter
+    for each. The words stand in the database's own index, which `search.index` keeps.
+    """
+
+    notebook = models.OneToOneField(Notebook, on_delete=models.CASCADE, related_name="search_cache")
+    document = models.CharField(max_length=64)
+    title = models.CharField(max_length=200)
+    layout = models.PositiveSmallIntegerField()
+    body = models.TextField()
+    kinds = models.TextField()

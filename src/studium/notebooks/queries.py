@@ -3,37 +3,41 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Greatest
 
 from studium.accounts.models import Team, User
 from studium.community.queries import comment_count, vote_count
-from studium.compute.access import runs_of
 from studium.compute.models import Run
 from studium.compute.states import LIVE
-from studium.notebooks.access import admin_of, decided_by_operators, mine, visible_to
+from studium.notebooks.access import decided_by_operators, mine, shared, shared_with, visible_to
 from studium.notebooks.launching import OWNER_KIND
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.subjects import KIND
 from studium.notebooks.versions import queries as versions
 
-Which = Literal["mine", "team", "public"]
+Which = Literal["mine", "team", "shared", "public"]
 
 
-def listing(user: User, which: Which, text: str = "", team_slug: str = "") -> QuerySet[Notebook]:
+def listing(user: User, which: Which, text: str = "", team_slug: str = "", tag: str = "") -> QuerySet[Notebook]:
     """Notebooks the user may read, to be ordered by the caller.
 
-    `mine` are those they made, `team` those of their teams, `public` everybody's public ones. `text` is looked for in titles.
+    `mine` are those they made, `team` those of their teams, `shared` those that somebody shared with them, `public`
+    everybody's public ones. `text` is looked for in titles; `tag` is one as it is written.
     """
     if which == "public":
         rows = visible_to(user).filter(visibility=Visibility.PUBLIC, taken_down_at=None)
+    elif which == "shared":
+        rows = shared(user)
     else:
         rows = mine(user)
         if which == "mine":
             rows = rows.filter(created_by_id=user.pk)
     if team_slug:
         rows = rows.filter(team__slug=team_slug)
+    if tag:
+        rows = rows.filter(tags__name=tag)
     for word in text.split()[:6]:
         rows = rows.filter(title__icontains=word)
     return rows
@@ -112,21 +116,10 @@ def live_runs_of(notebooks: Iterable[Notebook]) -> dict[str, Run]:
     return {run.owner_id: run for run in rows.select_related("team", "user", "machine_type", "machine")}
 
 
-def readable_runs(user: User) -> QuerySet[Run]:
-    """The runs of the user's teams, less those of notebooks that are private to somebody else."""
-    # What `visible_to` says of private notebooks, asked of one launch at a time: to list all that is visible, for each
-    # page of runs, costs more the more notebooks there are.
-    hidden = (
-        Launch.objects.filter(run=OuterRef("pk"), notebook__visibility=Visibility.PRIVATE)
-        .exclude(notebook__team_id__in=admin_of(user), notebook__deleted_at=None)
-        .exclude(notebook__created_by_id=user.pk)
-    )
-    return runs_of(user).filter(~Exists(hidden))
-
-
 def named(user: User, word: str) -> QuerySet[Notebook]:
-    """The notebooks a person may mean by a word: an id, `team/slug`, or a slug in one of their teams."""
+    """The notebooks a person may mean by a word: an id, `team/slug`, or a slug in one of their teams or shared with them."""
     team, _, slug = word.rpartition("/")
     if team:
         return visible_to(user).filter(team__slug=team, slug=slug)
-    return visible_to(user).filter(Q(pk=word) | Q(slug=word, team_id__in=user.memberships.values("team_id")))
+    near = Q(team_id__in=user.memberships.values("team_id")) | Q(pk__in=shared_with(user))
+    return visible_to(user).filter(Q(pk=word) | Q(slug=word) & near)

@@ -12,6 +12,19 @@ class Visibility(StrEnum):
     PUBLIC = "public"
 
 
+class SharedRole(StrEnum):
+    """What somebody may do with one notebook that is shared with them. What is its team's to decide stays the team's."""
+
+    READER = "reader"
+    EDITOR = "editor"
+
+
+SHARED_ROLE_WORDS = {
+    SharedRole.READER: "Read the notebook and its versions, and copy it",
+    SharedRole.EDITOR: "Change it and run it, on the allowance of its team",
+}
+
+
 class LaunchKind(StrEnum):
     """A session serves JupyterLab; an execution runs all cells in the notebook's workspace; a version runs them in a
     fresh one of its own, beside whatever else runs."""

@@ -36,6 +36,10 @@ def _work(work: str, data: bytes) -> bytes:
         from studium.notebooks.render.page import page
 
         return page(data)
+    if work == "words":
+        from studium.notebooks.search.contents import answer_contents
+
+        return answer_contents(data)
     if work == "compare":
         from studium.notebooks.versions.comparing import answer
 

@@ -1,6 +1,6 @@
 """Where secrets belong, seen as the user: strangers get NotFound, readers Forbidden, even for the names.
 
-For notebooks the caller fetched the notebook as the user with `change=True` and makes the place from it.
+For notebooks the caller fetched the notebook as the user with `manage=True` and makes the place from it.
 """
 
 from dataclasses import dataclass

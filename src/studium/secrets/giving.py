@@ -14,8 +14,9 @@ from studium.secrets.states import Reference
 def give(reference: str, team: Team, user: User, *, now: datetime) -> dict[str, str]:
     """The values, by name, that a run of this team started by this user gets; notes that they were given.
 
-    Empty without a reference, for a reference into another team, and for somebody who is no member (any more). Raises
-    Broken when a secret that the run is to have cannot be opened.
+    Empty without a reference, for a reference into another team, and for somebody who is no member (any more), unless the
+    reference is a guest's: who shares a holder with them ends their runs when it ends. Raises Broken when a secret that
+    the run is to have cannot be opened.
     """
     if not reference:
         return {}
@@ -24,7 +25,8 @@ def give(reference: str, team: Team, user: User, *, now: datetime) -> dict[str, 
     if not names or place.team != team.pk:
         return {}
     role = role_in(user, team)
-    if role is None or not covers(role, Role.MEMBER):
+    member = role is not None and covers(role, Role.MEMBER)
+    if not member and not (user.is_active and place.guest == user.pk):
         return {}
     chosen = {row.name: row for row in in_reach(place) if row.name in names}  # the narrowest of a name comes last
     values = {name: value_of(row) for name, row in chosen.items()}

@@ -45,9 +45,9 @@ def scope_of(secret: Secret) -> Scope:
     return Scope.PROJECT if secret.project_id else Scope.TEAM
 
 
-def reference(place: Place) -> str:
-    """What a run's spec carries so that the run is given the secrets its holder is set to use."""
-    return str(Reference(place.team.pk, place.project.pk if place.project else "", place.holder))
+def reference(place: Place, guest: int | None = None) -> str:
+    """What a run's spec carries so that the run is given the secrets its holder is set to use, started by this guest too."""
+    return str(Reference(place.team.pk, place.project.pk if place.project else "", place.holder, guest))
 
 
 def own(place: Place) -> QuerySet[Secret]:
@@ -79,6 +79,11 @@ def for_notebook(place: Place) -> list[Shown]:
     narrowest = {row.name: row.pk for row in rows}
     names = attached(place.holder)
     return [Shown(row, scope_of(row), attached=row.name in names, hidden=narrowest[row.name] != row.pk) for row in rows]
+
+
+def given_names(place: Place) -> list[str]:
+    """The names of what runs of the notebook are given: what everybody who may run it can find out."""
+    return sorted({shown.name for shown in for_notebook(place) if shown.attached and not shown.hidden})
 
 
 def attached(holder: str) -> frozenset[str]:

@@ -48,20 +48,25 @@ WIDTH = {Scope.TEAM: 0, Scope.PROJECT: 1, Scope.NOTEBOOK: 2}
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a run may take secrets from, as the plain text that stands in its spec. It names nothing secret."""
+    """Where a run may take secrets from, as the plain text that stands in its spec. It names nothing secret.
+
+    `guest` is the user of another team, or none, who may run the holder all the same: what they start is given its secrets.
+    """
 
     team: int
     project: str
     holder: str
+    guest: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.team}/{self.project}/{self.holder}"
+        guest = "" if self.guest is None else f"/{self.guest}"
+        return f"{self.team}/{self.project}/{self.holder}{guest}"
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Raises ValueError for what is no reference."""
-        team, project, holder = text.split("/", 2)
-        return cls(int(team), project, holder)
+        team, project, holder, *guest = text.split("/", 3)
+        return cls(int(team), project, holder, int(guest[0]) if guest else None)
 
 
 def well_formed(name: str) -> bool:

@@ -28,11 +28,10 @@ from studium.compute.states import State
 from studium.config.options import options
 from studium.errors import NotFound, Refused
 from studium.lib import clock
-from studium.notebooks.access import may_change, notebook_for, visible_to
+from studium.notebooks.access import may_change, notebook_for, run_as, visible_to
 from studium.notebooks.actions import live_run
 from studium.notebooks.models import Notebook
 from studium.plans.queries import standing
-from studium.web.views.runs import seen_by
 
 DOCUMENT = "doc-"
 # Who has entered, in the edge's cookie: the person and the ticket they came by.
@@ -156,7 +155,7 @@ def topics(question: dict[str, Any]) -> dict[str, Any] | None:
 
 def _topic(user: User, name: str, value: str) -> set[str]:
     if name == "run":
-        return {f"run:{seen_by(user, value).pk}"}
+        return {f"run:{run_as(user, value).pk}"}
     if name == "notebook":
         return {f"notebook:{notebook_for(user, value).pk}"}
     if name == "team":

@@ -25,7 +25,8 @@ from studium.lib.ids import new_id
 from studium.notebooks.launching import place_of
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.sharing import actions as sharing
+from studium.notebooks.states import LaunchKind, SharedRole, Visibility
 from studium.notebooks.subjects import subject_of
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
@@ -155,6 +156,23 @@ def _told(world: World) -> Parts:
     return {"notification_id": Notification.objects.filter(user=world.cast.owner).latest("pk").pk}
 
 
+def _shared(world: World) -> Parts:
+    """A notebook that is shared with somebody, and has a link."""
+    notebook, person, now = world.notebook(), make_user(), clock.now()
+    sharing.share(world.cast.owner, notebook, person, SharedRole.READER, now=now)
+    link, _ = sharing.make_link(world.cast.owner, notebook, SharedRole.READER, now=now)
+    return {"notebook_id": notebook.pk, "username": person.username, "link_id": link.pk}
+
+
+def _with_somebody(world: World) -> Parts:
+    return {**_notebook(world), "body": {"person": make_user().username}}
+
+
+def _coming(world: World) -> Parts:
+    _, secret = sharing.make_link(world.cast.owner, world.notebook(), SharedRole.READER, now=clock.now())
+    return {"body": {"link": f"http://localhost:8000/shared/{secret}/"}}
+
+
 ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
@@ -164,6 +182,7 @@ _VERSION = f"{_VERSIONS}/{{number}}"
 _COMMENTS = "/notebooks/{notebook_id}/comments"
 _COMMENT = f"{_COMMENTS}/{{comment_id}}"
 _SCHEDULES = "/notebooks/{notebook_id}/schedules"
+_SHARES, _LINKS = "/notebooks/{notebook_id}/shares", "/notebooks/{notebook_id}/links"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 TABLE: dict[tuple[str, str], Row] = {
     ("get", "/me"): Row(Scope.READ, ALL),
@@ -228,6 +247,15 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/notifications"): Row(Scope.READ, ALL),
     ("post", "/notifications/read"): Row(Scope.WRITE, ALL, body={}),
     ("post", "/notifications/{notification_id}/read"): Row(Scope.WRITE, (404, 404, 404, 200), _told, {}),
+    ("get", _SHARES): Row(Scope.READ, CHANGERS, _shared),
+    ("post", _SHARES): Row(Scope.WRITE, CHANGERS, _with_somebody),
+    ("delete", f"{_SHARES}/{{username}}"): Row(Scope.WRITE, (404, 403, 204, 204), _shared),
+    ("post", _LINKS): Row(Scope.WRITE, (404, 403, 201, 201), _notebook, {}),
+    ("delete", f"{_LINKS}/{{link_id}}"): Row(Scope.WRITE, (404, 403, 204, 204), _shared),
+    ("post", "/shared"): Row(Scope.WRITE, ALL, _coming),
+    ("get", "/search"): Row(Scope.READ, ALL, query="?q=churn"),
+    ("get", "/tags"): Row(Scope.READ, ALL),
+    ("post", "/notebooks/{notebook_id}/tags"): Row(Scope.WRITE, CHANGERS, _notebook, {"add": ["churn"]}),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),

@@ -12,6 +12,7 @@ from factories.notebooks import notebook_json
 from studium.accounts.models import EntryTicket
 from studium.compute.models import Run
 from studium.notebooks.models import Notebook
+from studium.notebooks.search.reconcile import index_changed
 from studium.plans.actions import assign_plan
 
 
@@ -106,7 +107,8 @@ def test_search_and_tabs(scene: Scene) -> None:
     assert "Quiet work" not in text_of(client.get("/notebooks/?show=team"))
     assert "Team work" not in text_of(client.get("/notebooks/?show=mine"))
     assert "Open work" in text_of(client.get("/notebooks/?show=public"))
-    found = text_of(client.get("/notebooks/?q=open"))
+    assert index_changed(NOW)
+    found = text_of(client.get("/notebooks/?q=open")).replace("<mark>", "").replace("</mark>", "")
     assert "Open work" in found
     assert "Team work" not in found
     assert "Nothing found for" in text_of(client.get("/notebooks/?q=zebra"))

@@ -22,7 +22,7 @@ from studium.notebooks.subjects import subject_of
 
 # page: whose, where, and how many queries at most
 BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
-    "home": ("owner", lambda s: "/", 25),
+    "home": ("owner", lambda s: "/", 28),
     "notebooks": ("owner", lambda s: "/notebooks/?show=team", 11),
     "public": ("owner", lambda s: "/notebooks/?show=public", 11),
     "a notebook": ("owner", lambda s: address(s.notebook), 36),

@@ -10,7 +10,7 @@ from studium.api.shapes.running import HowToRun
 from studium.api.shapes.runs import RunShape
 from studium.community.queries import Tally
 from studium.notebooks.models import Notebook
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, SharedRole, Visibility
 
 
 class Origin(Shape):
@@ -26,6 +26,8 @@ class NotebookShape(Shape):
 
     `upgrade` says what was done to the file it came as, such as nbformat 3, empty where nothing had to be.
     `environment` is what software its runs see; `environment_build` a build of it, null where it follows the newest.
+    `may_change` is to edit and run it, `may_manage` to delete it, share it and decide who sees it. `shared_as` is null
+    where it is not shared with you by name or link.
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `voted` and
     `bookmarked` are the caller's. One that was taken down is its team's alone, and `taken_down_reason` says why.
     """
@@ -49,6 +51,9 @@ class NotebookShape(Shape):
     created_at: datetime
     changed_at: datetime
     may_change: bool
+    may_manage: bool
+    shared_as: SharedRole | None
+    tags: list[str]
     copied_from: Origin | None
     url: str
     run: RunShape | None
@@ -61,7 +66,17 @@ class NotebookShape(Shape):
 
     @classmethod
     def of(
-        cls, row: Notebook, *, may_change: bool, origin: Notebook | None, url: str, run: RunShape | None, tally: Tally
+        cls,
+        row: Notebook,
+        *,
+        may_change: bool,
+        may_manage: bool,
+        shared_as: SharedRole | None,
+        tags: list[str],
+        origin: Notebook | None,
+        url: str,
+        run: RunShape | None,
+        tally: Tally,
     ) -> "NotebookShape":
         """`origin` is the notebook it was copied from, if the reader may see that; `tally` has what the reader did, too."""
         return cls(
@@ -84,6 +99,9 @@ class NotebookShape(Shape):
             created_at=row.created_at,
             changed_at=row.changed_at,
             may_change=may_change,
+            may_manage=may_manage,
+            shared_as=shared_as,
+            tags=tags,
             copied_from=Origin(name=f"{origin.team.slug}/{origin.slug}", id=origin.pk, version=row.copied_version)
             if origin
             else None,

@@ -34,7 +34,9 @@ from studium.client.shapes.runs import (
     UseOverTime,
 )
 from studium.client.shapes.schedules import Schedule, Turn
+from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
+from studium.client.shapes.sharing import Collaborator, ShareLink, Shares
 from studium.client.shapes.versions import (
     ComparedCell,
     Comparison,
@@ -53,6 +55,7 @@ __all__ = [
     "BuildDetail",
     "CellError",
     "Check",
+    "Collaborator",
     "Comment",
     "ComparedCell",
     "Comparison",
@@ -62,6 +65,7 @@ __all__ = [
     "Estimate",
     "Event",
     "Failure",
+    "Hit",
     "Invitation",
     "LogHit",
     "LogHits",
@@ -79,7 +83,9 @@ __all__ = [
     "OwnPage",
     "Package",
     "Page",
+    "Part",
     "Person",
+    "Place",
     "Plan",
     "PlanSets",
     "Progress",
@@ -89,6 +95,8 @@ __all__ = [
     "Run",
     "Schedule",
     "Secret",
+    "ShareLink",
+    "Shares",
     "Tally",
     "Team",
     "TeamDetail",
@@ -99,6 +107,7 @@ __all__ = [
     "Use",
     "UseLine",
     "UseOverTime",
+    "UsedTag",
     "User",
     "Version",
     "VersionFile",

@@ -34,6 +34,9 @@ class Notebook:
     created_at: datetime
     changed_at: datetime
     may_change: bool
+    may_manage: bool
+    shared_as: str | None
+    tags: list[str]
     copied_from: Origin | None
     url: str
     run: Run | None

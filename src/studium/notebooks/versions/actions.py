@@ -20,6 +20,7 @@ from studium.errors import NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
+from studium.notebooks.access import guest_of
 from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
@@ -121,6 +122,7 @@ def run_document(
         source=source,
         build=build,
         options=options,
+        guest=guest_of(actor, notebook),
     )
     return _submit(
         actor,

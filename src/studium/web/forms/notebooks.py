@@ -106,11 +106,16 @@ class NewNotebook(forms.Form):
 
 
 class NotebookSettings(forms.Form):
-    """Title, visibility and internet of a notebook."""
+    """Title, visibility and internet of a notebook; of one that is only shared with who changes it, the title."""
 
     title = forms.CharField(max_length=200)
     visibility = forms.ChoiceField(choices=VISIBILITIES, label="Who may read it")
     internet = forms.BooleanField(required=False, label="Internet access", help_text="Takes effect at the next start.")
+
+    def __init__(self, *args: Any, manages: bool = True, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if not manages:
+            del self.fields["visibility"], self.fields["internet"]
 
 
 class StartForm(forms.Form):

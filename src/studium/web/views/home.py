@@ -5,11 +5,10 @@ from django.shortcuts import render
 
 from studium.accounts.access import teams_of
 from studium.compute import queries as compute
-from studium.compute.access import runs_of
 from studium.compute.states import LIVE
 from studium.lib import clock
 from studium.notebooks import queries
-from studium.notebooks.access import mine
+from studium.notebooks.access import mine, readable_runs, shared
 from studium.notebooks.gallery import gallery
 from studium.plans.queries import standing
 from studium.web.requests import UserRequest, signed_in
@@ -22,7 +21,7 @@ from studium.web.shown.runs import show_all
 def home(request: UserRequest) -> HttpResponse:
     now = clock.now()
     user = request.user
-    live = list(runs_of(user).filter(user=user, state__in=LIVE)[:12])
+    live = list(readable_runs(user).filter(user=user, state__in=LIVE)[:12])
     owned = queries.notebooks_of_runs(live)
     running = [(shown, owned.get(shown.run.pk)) for shown in show_all(live, now=now)]
     team = teams_of(user).filter(personal_of=user).first()
@@ -31,6 +30,7 @@ def home(request: UserRequest) -> HttpResponse:
         "now": now,
         "running": running,
         "recent": rows_of(user, list(mine(user).order_by("-changed_at")[:8]), now=now),
+        "shared": shared(user).count(),
         "team": team,
         "plan": allowance.plan if allowance else None,
         "meters": allowance_meters(allowance) if allowance else [],

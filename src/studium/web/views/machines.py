@@ -9,7 +9,8 @@ from studium.accounts.models import Team
 from studium.compute import queries
 from studium.compute.states import State
 from studium.lib import clock
-from studium.notebooks.queries import notebooks_of_runs, readable_runs
+from studium.notebooks.access import readable_runs
+from studium.notebooks.queries import notebooks_of_runs
 from studium.plans.queries import standing
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines as shown_machines

@@ -1,5 +1,7 @@
 """Notebooks: the listing, one notebook's page, and what its people do with it."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -12,30 +14,39 @@ from studium.environments.access import visible_to as environments_of
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
-from studium.notebooks.access import may_change, may_see_runs, notebook_for, visible_to
+from studium.notebooks.access import may_change, may_manage, may_see_runs, notebook_for, visible_to
 from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook
+from studium.notebooks.search.asked import LONGEST
+from studium.notebooks.search.queries import search
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.tags.queries import tags_of, used_tags
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.queries import versions_of
 from studium.plans.queries import standing
-from studium.secrets.queries import for_notebook
+from studium.secrets.queries import for_notebook, given_names
 from studium.storage import actions as storage
 from studium.web import policy
 from studium.web.forms.environments import ChooseEnvironment
 from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
 from studium.web.forms.running import options_of
 from studium.web.forms.secrets import SetSecret
-from studium.web.paging import page
+from studium.web.paging import Page, page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
 from studium.web.shown.community import beside
 from studium.web.shown.documents import DOCUMENT, show_document
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
+from studium.web.shown.sharing import sharing
 from studium.web.shown.versions import shown_versions
 
-_TABS: tuple[tuple[queries.Which, str], ...] = (("mine", "Mine"), ("team", "My teams"), ("public", "Public"))
+_TABS: tuple[tuple[queries.Which, str], ...] = (
+    ("mine", "Mine"),
+    ("team", "My teams"),
+    ("shared", "Shared with me"),
+    ("public", "Public"),
+)
 _SORTS: tuple[tuple[queries.Sort, str], ...] = (
     ("recent", "Last changed"),
     ("votes", "Most votes"),
@@ -51,25 +62,39 @@ def address(notebook: Notebook, rest: str = "") -> str:
 @require_GET
 def listing(request: UserRequest) -> HttpResponse:
     now = clock.now()
-    asked, text = request.GET.get("show", ""), request.GET.get("q", "").strip()[:100]
-    # A search without a tab looks everywhere the user may read of their own and their teams'.
-    which = next((name for name, _ in _TABS if name == asked), _TABS[1 if text else 0][0])
-    rows = queries.listing(request.user, which, text, request.GET.get("team", ""))
+    asked = next((name for name, _ in _TABS if name == request.GET.get("show")), None)
+    text, team = request.GET.get("q", "").strip()[:LONGEST], request.GET.get("team", "")
+    context: dict[str, object] = {"now": now, "tabs": _TABS, "which": asked or "", "text": text, "team": team}
+    if text:
+        return render(request, "notebooks/found.html", context | _found(request, text, asked, team))
+    which = asked or _TABS[0][0]
     sort = next((name for name, _ in _SORTS if which == "public" and name == request.GET.get("sort")), _SORTS[0][0])
-    rows, field = queries.ranked(rows, sort)
+    rows, field = queries.ranked(queries.listing(request.user, which, team_slug=team), sort)
     found = page(request, rows, field)
-    context = {
-        "now": now,
+    context |= {
+        "which": which,
         "rows": rows_of(request.user, found.rows, now=now),
         "page": found,
-        "tabs": _TABS,
-        "which": which,
-        "text": text,
         "sorts": _SORTS if which == "public" else (),
         "sort": sort,
         "keep": f"show={which}&sort={sort}" if sort != "recent" else "",
     }
     return render(request, "notebooks/list.html", context)
+
+
+def _found(request: UserRequest, text: str, which: queries.Which | None, team: str) -> dict[str, object]:
+    """What a search found, everywhere the user may read or under one of the tabs."""
+    after = request.GET.get("after", "")
+    offset = int(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0
+    found = search(request.user, text, which=which, team=team, offset=offset)
+    query = request.GET.copy()
+    query["after"] = str(found.following)
+    keep = request.GET.copy()
+    keep.pop("after", None)
+    pages = Page[Notebook]([], query.urlencode() if found.following else "", not offset)
+    tags = tags_of([hit.notebook for hit in found.hits])
+    hits = [(hit, tags.get(hit.notebook.pk, [])) for hit in found.hits]
+    return {"hits": hits, "page": pages, "keep": keep.urlencode()}
 
 
 @signed_in
@@ -87,11 +112,14 @@ def notebook_page(
     *,
     secret: SetSecret | None = None,
     environment: ChooseEnvironment | None = None,
+    shared: dict[str, object] | None = None,
 ) -> HttpResponse:
-    """The notebook's page, with a form that was refused in place of a fresh one."""
+    """The notebook's page, with a form that was refused in place of a fresh one, or the sharing as it was just changed."""
     now = clock.now()
-    able = may_change(request.user, notebook)
-    theirs = may_see_runs(request.user, notebook)
+    shown = shared or sharing(request.user, notebook, now=now)
+    manages = bool(shown["manages"])
+    able = manages or may_change(request.user, notebook)
+    theirs = able or may_see_runs(request.user, notebook)
     launches = list(queries.launches_of(notebook)[:10]) if theirs else []
     runs = show_all([launch.run for launch in launches], now=now)
     live = next((r for r in runs if r.live), None)
@@ -112,24 +140,45 @@ def notebook_page(
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
         **beside(request.user, notebook, address(notebook)),
+        "tags": tags_of([notebook]).get(notebook.pk, []),
+        **shown,
     }
     if able:
-        allowance = standing(notebook.team, now=now)
-        context |= machines.offer(allowance, request.GET.get("machine") or notebook.machine_type)
+        context |= _of_editors(request, notebook, form, secret, environment, manages=manages, now=now)
+    response = render(request, "notebooks/show.html", context, status=status)
+    return _framing(response, notebook)
+
+
+def _of_editors(
+    request: UserRequest,
+    notebook: Notebook,
+    form: NotebookSettings | None,
+    secret: SetSecret | None,
+    environment: ChooseEnvironment | None,
+    *,
+    manages: bool,
+    now: datetime,
+) -> dict[str, object]:
+    """What is on the page for those who may change and run it; some of it only for those who manage it."""
+    allowance = standing(notebook.team, now=now)
+    said = {"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}
+    context = machines.offer(allowance, request.GET.get("machine") or notebook.machine_type)
+    context |= {
+        "plan": allowance.plan,
+        "form": form or NotebookSettings(initial=said, manages=manages),
+        "environment_form": environment or ChooseEnvironment(request.user, notebook),
+        "tags_used": [name for name, _ in used_tags(queries.listing(request.user, "mine"))],
+    }
+    if manages:
         usable = for_notebook(place_of(notebook))
         context |= {
-            "plan": allowance.plan,
             "secrets": usable,
             "secrets_used": sum(shown.attached and not shown.hidden for shown in usable),
             "secret_form": secret or SetSecret(),
-            "environment_form": environment or ChooseEnvironment(request.user, notebook),
-            "form": form
-            or NotebookSettings(
-                initial={"title": notebook.title, "visibility": notebook.visibility, "internet": notebook.internet}
-            ),
         }
-    response = render(request, "notebooks/show.html", context, status=status)
-    return _framing(response, notebook)
+    else:
+        context["given_secrets"] = given_names(place_of(notebook))
+    return context
 
 
 def _environment(user: User, notebook: Notebook) -> dict[str, object]:
@@ -217,7 +266,7 @@ def download(request: UserRequest, team: str, slug: str) -> HttpResponse:
 @require_POST
 def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
-    form = NotebookSettings(request.POST)
+    form = NotebookSettings(request.POST, manages=may_manage(request.user, notebook))
     if not form.is_valid():
         return notebook_page(request, notebook, form, 400)
     try:
@@ -227,8 +276,8 @@ def change(request: UserRequest, team: str, slug: str) -> HttpResponse:
             notebook,
             now=clock.now(),
             title=data["title"],
-            visibility=Visibility(data["visibility"]),
-            internet=data["internet"],
+            visibility=Visibility(data["visibility"]) if "visibility" in data else None,
+            internet=data.get("internet"),
         )
     except StudiumError as error:
         form.add_error(None, f"{error.message} {error.next_step}")
@@ -271,7 +320,7 @@ def own_project(request: UserRequest) -> Project:
 @require_http_methods(["GET", "POST"])
 def delete(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """Asks first, then deletes."""
-    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    notebook = notebook_for(request.user, f"{team}/{slug}", manage=True)
     if request.method == "POST":
         actions.delete_notebook(request.user, notebook, now=clock.now())
         messages.success(request, f"{notebook.title} is deleted.")

@@ -6,20 +6,17 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from studium.accounts.models import User
-from studium.accounts.states import Role
 from studium.compute import actions, queries
-from studium.compute.access import run_for
 from studium.compute.engines.base import EngineError
-from studium.compute.errors import unknown_run
 from studium.compute.logsearch import search_log
 from studium.compute.models import Run
 from studium.compute.states import LIVE, State
 from studium.errors import BadInput, Forbidden, StudiumError
 from studium.events.queries import about
 from studium.lib import clock
+from studium.notebooks.access import readable_runs, run_as
 from studium.notebooks.models import Launch
-from studium.notebooks.queries import notebook_of, notebooks_of_runs, readable_runs
+from studium.notebooks.queries import notebook_of, notebooks_of_runs
 from studium.plans.queries import run_cost
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
@@ -30,14 +27,6 @@ from studium.web.shown.runs import options_words, progress_share, show, show_all
 from studium.web.shown.timeline import timeline
 
 _TABS = (("all", "All"), ("live", "Not ended"), ("ended", "Ended"))
-
-
-def seen_by(user: User, run_id: str, need: Role = Role.READER) -> Run:
-    """The run as the user: their teams', but not of a notebook that is private to somebody else. Operators see all."""
-    run = run_for(user, run_id, need)
-    if not user.is_staff and not readable_runs(user).filter(pk=run.pk).exists():
-        raise unknown_run(run_id)
-    return run
 
 
 @signed_in
@@ -59,7 +48,7 @@ def listing(request: UserRequest) -> HttpResponse:
 @signed_in
 @require_GET
 def show_run(request: UserRequest, run_id: str) -> HttpResponse:
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     context = _context(request, run) | _searched(request, run)
     try:
         context["log"], context["log_start"], context["log_end"] = logs.tail(run)
@@ -89,7 +78,7 @@ def _searched(request: UserRequest, run: Run) -> dict[str, object]:
 @require_GET
 def search(request: UserRequest, run_id: str) -> HttpResponse:
     """Lines of the log that have a text: a part of the run's page and of the editor's panel."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     return render(request, "runs/search_hits.html", _searched(request, run))
 
 
@@ -97,7 +86,7 @@ def search(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def watch(request: UserRequest, run_id: str) -> HttpResponse:
     """What was used over time, and the log's search, for the editor's panel."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     return render(request, "runs/watch.html", {"run": run, "use": use_charts(run)})
 
 
@@ -105,7 +94,7 @@ def watch(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def state(request: UserRequest, run_id: str) -> HttpResponse:
     """The part of the page that changes while the run lives; its end makes the whole page load again."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     if request.htmx and run.state == State.ENDED:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return render(request, "runs/state.html", _context(request, run))
@@ -139,7 +128,7 @@ def _context(request: UserRequest, run: Run) -> dict[str, object]:
 
 def _may_stop(request: UserRequest, run: Run) -> bool:
     try:
-        seen_by(request.user, run.pk, Role.MEMBER)
+        run_as(request.user, run.pk, change=True)
     except Forbidden:
         return False
     return True
@@ -149,7 +138,7 @@ def _may_stop(request: UserRequest, run: Run) -> bool:
 @require_GET
 def log(request: UserRequest, run_id: str) -> HttpResponse:
     """What was printed since `offset`, and the element that asks for the next piece."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     try:
         offset = max(0, int(request.GET.get("offset", "0")))
     except ValueError:
@@ -166,7 +155,7 @@ def log(request: UserRequest, run_id: str) -> HttpResponse:
 @require_GET
 def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
     """The whole log as it was printed."""
-    run = seen_by(request.user, run_id)
+    run = run_as(request.user, run_id)
     headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.log"'}
     return StreamingHttpResponse(queries.log_pieces(run), content_type="text/plain; charset=utf-8", headers=headers)
 
@@ -174,6 +163,6 @@ def download_log(request: UserRequest, run_id: str) -> StreamingHttpResponse:
 @signed_in
 @require_POST
 def stop(request: UserRequest, run_id: str) -> HttpResponse:
-    run = seen_by(request.user, run_id, Role.MEMBER)
+    run = run_as(request.user, run_id, change=True)
     actions.stop_run(request.user, run, now=clock.now())
     return redirect(f"/runs/{run.pk}/")

@@ -61,7 +61,7 @@ def remove_of_team(request: UserRequest, slug: str) -> HttpResponse:
 @sensitive_post_parameters("value")
 @require_POST
 def set_of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    notebook = notebook_for(request.user, f"{team}/{slug}", manage=True)
     form = SetSecret(request.POST)
     if not _keep(request, place_of(notebook), form):
         return notebooks.notebook_page(request, notebook, secret=form, status=400)
@@ -73,7 +73,7 @@ def set_of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
 @require_POST
 def change_of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """Use one, use it no longer, or remove one of the notebook's own: `do` says which."""
-    notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
+    notebook = notebook_for(request.user, f"{team}/{slug}", manage=True)
     name, place, now = request.POST.get("name", ""), place_of(notebook), clock.now()
     match request.POST.get("do", ""):
         case "use":

@@ -14,7 +14,8 @@ from studium.accounts.models import Team, User
 from studium.compute.queries import simulated_types
 from studium.errors import NotFound
 from studium.lib import clock
-from studium.notebooks.queries import readable_runs, stored_bytes
+from studium.notebooks.access import readable_runs
+from studium.notebooks.queries import stored_bytes
 from studium.plans.estimates import overage_words
 from studium.plans.models import Claim
 from studium.plans.queries import bill, charged, cost_since, daily_use, ledger, standing

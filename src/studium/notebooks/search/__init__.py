@@ -1,0 +1,1 @@
+"""Search over titles, tags, text and code."""
