@@ -68,6 +68,12 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         ("same name", {"done": AT_ONCE}),
         ("teams of one", {"done": 1, "team.too_many": ALL_BUT_ONE}),
         ("teams", 2),
+        ("last use of a link", {"done": 1, "share.link_gone": ALL_BUT_ONE}),
+        ("let in", 1),
+        ("one person in four browsers", {"done": AT_ONCE}),
+        ("uses", 1),
+        ("last place", {"done": 1, "share.too_many": ALL_BUT_ONE}),
+        ("indexed at once", 0),
     ],
 )
 def test_several_at_once(ended: dict[str, object], name: str, wanted: object) -> None:
