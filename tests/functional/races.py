@@ -101,7 +101,7 @@ def all_races() -> dict[str, Any]:
     make_team(eager)
     found["teams of one"] = race(lambda n: make_team(eager, f"More {n}"))
     found["teams"] = Team.objects.filter(memberships__user=eager, personal_of=None).count()
-    return found | people_at_once(people)
+    return found | _coming_by_links(owner) | people_at_once(people)
 
 
 def people_at_once(people: list[Any]) -> dict[str, Any]:
@@ -133,6 +133,32 @@ def people_at_once(people: list[Any]) -> dict[str, Any]:
     found["answers in a ring"] = race(
         lambda n: actions.comment(people[n], subject, "So?", now=NOW, parent=said[(n + 1) % AT_ONCE].pk)
     )
+    return found
+
+
+def _coming_by_links(owner: Any) -> dict[str, Any]:
+    """The last use of a link, one person in several browsers, and the last place among its people."""
+    from factories.accounts import NOW, make_user
+    from factories.notebooks import make_notebook
+    from studium.notebooks.search.reconcile import index_changed
+    from studium.notebooks.sharing import actions as sharing
+    from studium.notebooks.sharing import queries
+    from studium.notebooks.states import SharedRole
+
+    people = [make_user() for _ in range(AT_ONCE)]
+    notebook = make_notebook(owner, title="Shared")
+    _, last = sharing.make_link(owner, notebook, SharedRole.READER, now=NOW, most_uses=1)
+    found = {"last use of a link": race(lambda n: sharing.accept_link(people[n], last, now=NOW))}
+    found["let in"] = queries.people_of(notebook).count()
+    other = make_notebook(owner, title="Shared too")
+    _, secret = sharing.make_link(owner, other, SharedRole.READER, now=NOW, most_uses=1)
+    found["one person in four browsers"] = race(lambda n: sharing.accept_link(people[0], secret, now=NOW))
+    found["uses"] = queries.links_of(other, now=NOW)[0].used
+    full = make_notebook(owner, title="Full")
+    sharing.MOST_PEOPLE = 1
+    found["last place"] = race(lambda n: sharing.share(owner, full, people[n], SharedRole.READER, now=NOW))
+    race(lambda n: index_changed(NOW))
+    found["indexed at once"] = index_changed(NOW)
     return found
 
 

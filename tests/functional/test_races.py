@@ -77,6 +77,12 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         ("last comment of the minute", {"done": 1, "community.too_fast": ALL_BUT_ONE}),
         ("comments", 10),
         ("answers in a ring", {"done": AT_ONCE}),
+        ("last use of a link", {"done": 1, "share.link_gone": ALL_BUT_ONE}),
+        ("let in", 1),
+        ("one person in four browsers", {"done": AT_ONCE}),
+        ("uses", 1),
+        ("last place", {"done": 1, "share.too_many": ALL_BUT_ONE}),
+        ("indexed at once", 0),
     ],
 )
 def test_several_at_once(ended: dict[str, object], name: str, wanted: object) -> None:
