@@ -31,6 +31,9 @@ _STYLE = (
     ".drawn,.drawn body{background:#fff}.note{position:fixed;inset:auto 0 0;margin:0;padding:.4rem .7rem;font-size:.87rem;"
     "color:#57606a;background:#eaf1fc}pre{font:.87rem/1.5 monospace;white-space:pre-wrap;margin:0}"
     "img,svg{max-width:100%;height:auto}#output{min-width:0}.vega-embed{width:100%}"
+    # Widgets are shown as saved, so that no kernel answers is no fault; their icons are of a font that is not here.
+    ".jupyter-widgets-disconnected::before{content:none!important}.fa-play::before{content:'\\25B6'}.fa-pause::before{content:'\\2016'}"
+    ".fa-stop::before{content:'\\25A0'}.fa-repeat::before{content:'\\21BB'}.widget-play button{font-size:.8rem}"
 )
 _NO_SCRIPT = (
     '<noscript><p class="note">Scripts are off in this browser, so the interactive output is not drawn.</p></noscript>'

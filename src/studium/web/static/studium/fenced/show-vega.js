@@ -8,8 +8,9 @@ if (fenced.needs("vegaEmbed")) {
   // A chart that is too wide is made narrower where its width is free, and smaller as a whole where it is not.
   const fit = (result) => {
     const shown = fenced.place.querySelector("svg, canvas"), view = result.view;
-    const over = shown ? shown.getBoundingClientRect().width - room() : 0;
-    if (over <= 0) return null;
+    const natural = shown ? Number(shown.getAttribute("width")) / (shown.tagName === "CANVAS" ? window.devicePixelRatio : 1) : 0;
+    const over = natural - room();
+    if (!(over > 0)) return null;
     const width = view.width() - over;
     if (width < 80) return null;
     return view.width(width).runAsync();
