@@ -29,6 +29,13 @@ def shared_environments() -> Path:
     return folder
 
 
+def shared_libraries() -> Path:
+    """Where test platforms keep what draws interactive outputs."""
+    folder = shared_environments().with_name("libraries")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -113,6 +120,7 @@ def running_platform(*, simulate: str = "", plans: tuple[str, ...] = ("open",), 
     home = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
     home.chmod(0o755)
     (home / "environments").symlink_to(shared_environments())
+    (home / "libraries").symlink_to(shared_libraries())
     options = Options(home=home, port=free_port(), simulate=simulate, **settings)
     log_path = home / "studium.log"
     platform = None

@@ -1,10 +1,13 @@
 """Content hosts: entering by ticket, the right to stay, and the fences around what people made."""
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from functools import lru_cache, partial
 from urllib.parse import quote
+
+from multidict import CIMultiDict
 
 from studium.edge import activity, fences, grants, httpproxy, paths, refusals, wsproxy
 from studium.edge.answers import Answers
@@ -18,6 +21,9 @@ from studium.edge.upstreams import Upstreams, url_of
 from studium.edge.wsproxy import Open, Tunnel
 
 ENTER_PATH = "/-/enter"
+# What draws outputs in frames that have no origin, so that nothing tells who asks: the same files for everybody.
+_LIBRARY = re.compile(r"/-/lib/([a-z0-9][a-z0-9.-]{0,60}\.js)")
+_LIBRARIES_UPSTREAM = "/-/documents/lib/"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 # So often may one browser be sent to the platform for a ticket before it is told that its cookies do not hold.
 _DETOURS = 3
@@ -43,6 +49,10 @@ class ContentHosts:
         if client.path == ENTER_PATH and not client.websocket:
             await self._enter(client, label)
             return
+        library = _LIBRARY.fullmatch(client.path)
+        if library and not client.websocket:
+            await self._library(client, library[1])
+            return
         if paths.is_internal(client.path):
             raise Refused(refusals.NOT_FOUND)
         entered = grants.read_cookies(client.cookies(), label, self._config.signing_keys, time.time())
@@ -60,6 +70,26 @@ class ContentHosts:
         if target.kind == "web" and (client.method not in _SAFE or client.sends_body()):
             raise Refused(refusals.WRONG_METHOD)
         await self._counted(client, entered, target)
+
+    async def _library(self, client: Client, name: str) -> None:
+        """A file of the platform's own. Nothing of the request but what a cache needs goes upstream."""
+        if client.method not in ("GET", "HEAD") or client.sends_body():
+            raise Refused(refusals.WRONG_METHOD)
+        headers = CIMultiDict({"Host": self._config.platform_host, "X-Forwarded-Proto": self._config.scheme})
+        for wanted in ("Accept-Encoding", "If-None-Match"):
+            if said := client.header(wanted.lower().encode()):
+                headers[wanted] = said
+        exchange = Exchange(
+            url=url_of(None, _LIBRARIES_UPSTREAM + name, ""),
+            headers=headers,
+            body_limit=0,
+            body_seconds=self._config.limits.body_seconds,
+            answer_headers=fences.of_library,
+            silent=refusals.WEB_SILENT,
+            connect_seconds=self._config.limits.upstream_connect_seconds,
+        )
+        with self._upstreams.to(None) as session:
+            await httpproxy.pass_on(client, session, exchange)
 
     async def _enter(self, client: Client, label: str) -> None:
         """Trade a ticket for the cookie of this host."""

@@ -25,6 +25,8 @@ _HOP = {
     b"upgrade",
 }
 _OURS = (b"x-forwarded-", b"x-studium-")
+# Said by the web process of one answer: the policy that this has instead of its host's.
+_POLICY = b"x-studium-policy"
 _NEVER_UPSTREAM = {b"host", b"forwarded", b"x-real-ip", b"expect", b"sec-websocket-key", b"sec-websocket-version"} | {
     b"sec-websocket-extensions",
     b"sec-websocket-protocol",
@@ -137,6 +139,18 @@ def from_platform(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     return [(k, v) for k, v in headers if k not in _HOP and k != b"date" and not k.startswith(b"x-studium-")]
 
 
+def of_library(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Answer headers of a script that draws outputs: what it is and how long it may be kept. As a page it can do nothing."""
+    kept = [(k, v) for k, v in from_platform(raw) if k.startswith(b"content-") and k != b"content-security-policy"]
+    kept += [(k, v) for k, v in from_platform(raw) if k in (b"cache-control", b"etag", b"vary")]
+    return [
+        *kept,
+        (b"content-security-policy", b"sandbox; default-src 'none'"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    ]
+
+
 class Content:
     """Answer headers of one content host."""
 
@@ -148,10 +162,13 @@ class Content:
         # `Bearer abc` also must not come back as `abc`.
         self._secrets += [word for secret in self._secrets for word in secret.split() if len(word) >= _SECRET_LENGTH]
         self._policy = target.content_security_policy or f"frame-ancestors 'self' {config.platform_origin}"
+        self._ours = target.kind == "web"
 
     def fence(self, raw: Iterable[tuple[bytes, bytes]]) -> Headers:
         headers = [(key.lower(), value) for key, value in raw]
         shared = any(k == b"access-control-allow-origin" and v == self._origin.encode() for k, v in headers)
+        # What runs behind other content hosts is not ours, and may not choose its policy.
+        policy = next((v for k, v in headers if k == _POLICY), None) if self._ours else None
         kept: Headers = []
         for key, value in headers:
             if key in _HOP or key in _NEVER_FROM_CONTENT or key in self._injected or self._tells(value):
@@ -161,17 +178,18 @@ class Content:
             rewritten = self._rewrite(key, value)
             if rewritten is not None:
                 kept.append((key, rewritten))
-        return kept + self.own()
+        return kept + self.own(policy)
 
-    def own(self) -> Headers:
-        """What every answer of a content host carries, the edge's own pages too."""
-        return [
-            (b"content-security-policy", self._policy.encode("latin-1", "replace")),
+    def own(self, policy: bytes | None = None) -> Headers:
+        """What every answer of a content host carries, the edge's own pages too. `policy` takes the place of the host's."""
+        kept = [
+            (b"content-security-policy", policy or self._policy.encode("latin-1", "replace")),
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
-            (b"origin-agent-cluster", b"?1"),
         ]
+        # A page with a policy of its own has no origin that could be kept to itself.
+        return kept if policy else [*kept, (b"origin-agent-cluster", b"?1")]
 
     def _tells(self, value: bytes) -> bool:
         return any(secret in value for secret in self._secrets)

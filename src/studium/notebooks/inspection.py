@@ -31,14 +31,12 @@ class NotebookInfo:
 def inspect(data: bytes) -> NotebookInfo:
     """Read the notebook in this process. Raises BadInput."""
     document, upgrade = reading.read(data)
-    cells, metadata = document["cells"], document["metadata"]
-    spec = _mapping(metadata.get("kernelspec"))
-    language = _mapping(metadata.get("language_info")).get("name") or spec.get("language") or "python"
+    cells, spec = document["cells"], _mapping(document["metadata"].get("kernelspec"))
     return NotebookInfo(
         content=reading.written(document),
-        title=_title(document),
+        title=title_of(document),
         kernel=_short(spec.get("name")),
-        language=_short(language) or "python",
+        language=language_of(document),
         cells=len(cells),
         code_cells=sum(cell["cell_type"] == "code" for cell in cells),
         upgrade=upgrade,
@@ -56,7 +54,16 @@ def answer_check(data: bytes) -> bytes:
     return json.dumps(head).encode() + b"\n" + content
 
 
-def _title(document: dict[str, Any]) -> str:
+def language_of(document: dict[str, Any]) -> str:
+    """The language of the code cells of a parsed notebook."""
+    metadata = document["metadata"]
+    spec = _mapping(metadata.get("kernelspec"))
+    named = _mapping(metadata.get("language_info")).get("name") or spec.get("language")
+    return _short(named) or "python"
+
+
+def title_of(document: dict[str, Any]) -> str:
+    """What a parsed notebook calls itself; empty where it does not."""
     named = document["metadata"].get("title")
     if isinstance(named, str) and named.strip():
         return _short(named)

@@ -6,7 +6,7 @@ from typing import Any
 from studium.compute.engines.base import Check, Engine
 from studium.compute.engines.registry import local_engine
 from studium.config.options import options
-from studium.environments import kernels
+from studium.environments import kernels, libraries
 from studium.environments.build import built_default
 from studium.errors import Refused
 from studium.operations import system
@@ -32,7 +32,7 @@ def examine(engine: Engine | None = None) -> Report:
     """Look at this machine. Changes nothing."""
     settings = options()
     engine = engine or local_engine(settings)
-    checks = [*engine.checks(), *_programs(), *languages(), _sign_up(engine)]
+    checks = [*engine.checks(), *_programs(), *languages(), _outputs(), _sign_up(engine)]
     machines = [
         {
             "name": machine.name,
@@ -84,6 +84,17 @@ def languages() -> list[Check]:
     ]
     remedy = f"Mend or remove it in {kernels.operator_folder()}; docs/operators/languages.md has the format."
     return found + [Check(name="kernel file", ok=False, detail=str(e), remedy=remedy) for e in kernels.known()[1]]
+
+
+def _outputs() -> Check:
+    if libraries.built(options().home):
+        return Check(name="interactive outputs", ok=True, detail="Plotly, Vega and widgets are drawn on rendered pages")
+    return Check(
+        name="interactive outputs",
+        ok=False,
+        detail="what draws them has not been fetched: pages show pictures in their place",
+        remedy="Run `studium up` where the package index can be reached.",
+    )
 
 
 def _sign_up(engine: Engine) -> Check:

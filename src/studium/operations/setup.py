@@ -8,6 +8,7 @@ import django
 from django.core.management import call_command
 
 from studium.config.options import Options, options
+from studium.errors import StudiumError
 from studium.lib import clock
 
 Say = Callable[[str], None]
@@ -43,10 +44,21 @@ def prepare(say: Say) -> bool:
     _private(settings)
     call_command("collectstatic", interactive=False, verbosity=0, stdout=StringIO())
     register_default(build_default(settings.home, progress=say), now=clock.now())
+    _libraries(settings, say)
     if not Plan.objects.exists():
         load_plan_set(None, load_shipped("open"), now=clock.now())
         say("Loaded the plan `open`")
     return not User.objects.exists()
+
+
+def _libraries(settings: Options, say: Say) -> None:
+    """What draws interactive outputs. Without it everything works but that, so a start does not fail for it."""
+    from studium.environments import libraries
+
+    try:
+        libraries.build(settings.home, progress=say)
+    except StudiumError as error:
+        say(f"{error.message} {error.next_step}")
 
 
 def _private(settings: Options) -> None:

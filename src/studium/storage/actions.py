@@ -61,6 +61,11 @@ def get(digest: str) -> bytes:
     return stores.read(digest)
 
 
+def get_part(digest: str, start: int, length: int) -> bytes:
+    """So many bytes of a blob from `start` on, fewer where it ends before. Raises FileNotFoundError."""
+    return stores.read_part(digest, start, length)
+
+
 def pieces(digest: str) -> Iterator[bytes]:
     """The bytes of a blob, a piece at a time. Raises FileNotFoundError before the first."""
     return stores.pieces(digest)

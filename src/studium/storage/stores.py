@@ -52,6 +52,13 @@ def read(digest: str) -> bytes:
     return bytes(obstore.get(store(), path_of(digest)).bytes())
 
 
+def read_part(digest: str, start: int, length: int) -> bytes:
+    """So many bytes from `start` on, fewer where it ends before. Raises FileNotFoundError."""
+    if length <= 0:
+        return b""
+    return bytes(obstore.get_range(store(), path_of(digest), start=start, length=length))
+
+
 def pieces(digest: str) -> Iterator[bytes]:
     """The bytes in pieces of a megabyte or so. Raises FileNotFoundError."""
     found = obstore.get(store(), path_of(digest))

@@ -3,14 +3,17 @@
 import hmac
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from django.urls import path
 
 from studium.config.options import options
 from studium.lib import clock
 from studium.notebooks.models import Notebook, Version
+from studium.notebooks.rendered import page_of, part_of
 from studium.notebooks.versions.actions import comparison
 from studium.notebooks.versions.comparing import CompareError
-from studium.storage import actions as storage
+from studium.web import fenced
+from studium.web.shown.documents import DOCUMENT
 
 _REVALIDATE = "private, no-cache"
 _PAGE = "<!doctype html><meta charset=utf-8><title>{0}</title><p>{1}"
@@ -42,17 +45,62 @@ def compared(request: HttpRequest, label: str, left: int, right: int) -> HttpRes
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified(headers={"ETag": tag, "Cache-Control": _REVALIDATE})
     try:
-        page = comparison(*sides, now=clock.now())
+        digest = comparison(*sides, now=clock.now())
     except CompareError as error:
         return HttpResponse(_PAGE.format("Not compared", str(error)), status=503)
-    return HttpResponse(page, headers={"ETag": tag, "Cache-Control": _REVALIDATE})
+    return HttpResponse(page_of(digest), headers={"ETag": tag, "Cache-Control": _REVALIDATE})
+
+
+def document_part(request: HttpRequest, label: str, name: str) -> HttpResponse:
+    """A picture or an interactive output of a notebook's page."""
+    notebook = _notebook(request, label)
+    return _part(request, notebook, notebook.rendered, name)
+
+
+def version_part(request: HttpRequest, label: str, number: int, name: str) -> HttpResponse:
+    notebook = _notebook(request, label)
+    return _part(request, notebook, _version(notebook, number).rendered, name)
+
+
+def compared_part(request: HttpRequest, label: str, left: int, right: int, name: str) -> HttpResponse:
+    notebook = _notebook(request, label)
+    sides = [_version(notebook, number).document for number in (left, right)]
+    try:
+        return _part(request, notebook, comparison(*sides, now=clock.now()), name)
+    except CompareError:
+        raise Http404 from None
+
+
+def _part(request: HttpRequest, notebook: Notebook, digest: str, name: str) -> HttpResponse:
+    """A part is named by its content, so it never changes; whether the reader still may see it is asked each time."""
+    tag = f'"{name}"'
+    part = part_of(digest, name) if digest else None
+    if part and request.headers.get("If-None-Match") == tag:
+        return HttpResponseNotModified(headers={"ETag": tag, "Cache-Control": _REVALIDATE})
+    origin = options().content_url(DOCUMENT + notebook.label)
+    response = fenced.part_response(request, part.kind, part.content, origin) if part else None
+    if response is None:
+        raise Http404
+    response["Cache-Control"] = _REVALIDATE
+    # A page of an output is put together anew, so it has no tag of its own.
+    if part and part.kind in fenced.MEDIA:
+        response["ETag"] = tag
+    return response
+
+
+def library(request: HttpRequest, name: str) -> HttpResponseBase:
+    """What draws outputs, for the frames of every content host; the edge asks for it without knowing who does."""
+    found = fenced.library(request, name)
+    if found is None:
+        raise Http404
+    return found
 
 
 def _notebook(request: HttpRequest, label: str) -> Notebook:
     given = request.headers.get("X-Studium-Edge-Key", "")
     if not hmac.compare_digest(given.encode(), options().edge_key.encode()):
         raise Http404
-    notebook = Notebook.objects.filter(label=label, deleted_at=None).only("rendered").first()
+    notebook = Notebook.objects.filter(label=label, deleted_at=None).only("rendered", "label").first()
     if notebook is None:
         raise Http404
     return notebook
@@ -69,7 +117,7 @@ def _rendered(request: HttpRequest, digest: str) -> HttpResponse:
     tag = f'"{digest}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified(headers={"ETag": tag, "Cache-Control": _REVALIDATE})
-    return HttpResponse(storage.get(digest), headers={"ETag": tag, "Cache-Control": _REVALIDATE})
+    return HttpResponse(page_of(digest), headers={"ETag": tag, "Cache-Control": _REVALIDATE})
 
 
 def _later(words: str) -> HttpResponse:
@@ -77,8 +125,12 @@ def _later(words: str) -> HttpResponse:
 
 
 urlpatterns = [
+    path("lib/<str:name>", library),
     path("<str:label>/", document),
+    path("<str:label>/parts/<str:name>", document_part),
     path("<str:label>/v/<int:number>/", version),
+    path("<str:label>/v/<int:number>/parts/<str:name>", version_part),
     path("<str:label>/compare/<int:left>/<int:right>/", compared),
+    path("<str:label>/compare/<int:left>/<int:right>/parts/<str:name>", compared_part),
     path("<str:label>/<path:rest>", lambda request, label, rest: document(request, label)),
 ]

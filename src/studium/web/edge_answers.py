@@ -32,11 +32,11 @@ from studium.notebooks.access import may_change, notebook_for, run_as, visible_t
 from studium.notebooks.actions import live_run
 from studium.notebooks.models import Notebook
 from studium.plans.queries import standing
+from studium.web import fenced
 
 DOCUMENT = "doc-"
 # Who has entered, in the edge's cookie: the person and the ticket they came by.
 _ENTERED = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,17})", re.ASCII)
-_STATIC_DOCUMENT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
@@ -72,7 +72,7 @@ def resolve(question: dict[str, Any]) -> dict[str, Any] | None:
             "kind": "web",
             "path_prefix": f"/-/documents/{notebook.label}",
             "headers": [["X-Studium-Edge-Key", options().edge_key]],
-            "content_security_policy": f"{_STATIC_DOCUMENT}; {frame}",
+            "content_security_policy": fenced.page_policy(options().content_url(label)),
         }
     run = live_run(notebook)
     if run is None or State(run.state) != State.RUNNING or not run.interactive or not run.endpoint:

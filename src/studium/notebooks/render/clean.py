@@ -12,11 +12,14 @@ from studium.lib.formulas import MARK
 
 _TAGS = set(
     "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
-    "img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var wbr".split()
+    "audio img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var "
+    "video source wbr".split()
 )
 _ATTRIBUTES = {
     "a": {"href", "title"},
     "img": {"src", "alt", "title", "width", "height"},
+    **{tag: {"src", "width", "height"} for tag in ("audio", "video")},
+    "source": {"src", "type"},
     "td": {"colspan", "rowspan", "class"},
     "th": {"colspan", "rowspan", "scope", "class"},
     "ol": {"start"},
@@ -27,6 +30,7 @@ _ATTRIBUTES = {
 # The only classes that mean anything on the page; our own for its frame cannot be borrowed.
 _CLASSES = {"dataframe", "math", "left", "right", "center"}
 _PICTURE = re.compile(r"^data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
+_MEDIA = re.compile(r"^(data:(audio|video)/[a-z0-9.+-]{1,20}[;,]|parts/[0-9a-f]{24}\.[a-z0-9]{2,12}$)", re.IGNORECASE)
 _LINK = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
 _HERE = re.compile(r'(<a href="#[^"]*"[^>]*?) target="_blank"')
 _SIZE = re.compile(r"^\d{1,5}(px|%)?$")
@@ -41,7 +45,7 @@ def _keep(element: str, attribute: str, value: str) -> str | None:
     if attribute == "href":
         return _address(value.strip())
     if attribute == "src":
-        return value if _PICTURE.match(value) else None
+        return value if (_PICTURE if element == "img" else _MEDIA).match(value) else None
     if attribute in ("width", "height", "colspan", "rowspan", "start"):
         return value if _SIZE.match(value) else None
     if attribute == "id":
@@ -70,7 +74,11 @@ def clean(html: str) -> str:
         attribute_filter=_keep,
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer nofollow ugc",
-        set_tag_attribute_values={"a": {"target": "_blank"}, "img": {"loading": "lazy"}},
+        set_tag_attribute_values={
+            "a": {"target": "_blank"},
+            "img": {"loading": "lazy"},
+            **{tag: {"controls": "", "preload": "metadata"} for tag in ("audio", "video")},
+        },
         strip_comments=True,
     )
     return _HERE.sub(r"\1", kept)

@@ -1,4 +1,4 @@
-"""Puts the page together: contents, cells in their order, one style, no script. Runs in the bounded process."""
+"""Puts the page together: contents, cells in their order, one style, no script of its own. Runs in the bounded process."""
 
 import functools
 from datetime import datetime
@@ -13,11 +13,13 @@ from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from studium.errors import BadInput
 from studium.lib.units import duration_words
-from studium.notebooks.inspection import inspect
+from studium.notebooks.inspection import language_of, title_of
 from studium.notebooks.reading import parse, text_of
-from studium.notebooks.render import style
+from studium.notebooks.render import style, widgets
+from studium.notebooks.render.interactive import Drawing
 from studium.notebooks.render.markdown import Headings, markdown_html
 from studium.notebooks.render.outputs import long_text, outputs_html
+from studium.notebooks.render.parts import Parts, packed
 
 # Longer code is shown without colours.
 LONGEST_CODE = 200_000
@@ -28,15 +30,22 @@ Json = dict[str, Any]
 
 
 def page(data: bytes) -> bytes:
-    """The page of a notebook as UTF-8; of what is no notebook, a page that says so."""
+    """The rendering of a notebook: its page and what that shows beside itself; of what is no notebook, a page that says so."""
+    html, parts = parted(data)
+    return packed(html, parts)
+
+
+def parted(data: bytes) -> tuple[bytes, Parts]:
+    """The page as UTF-8, and its parts."""
     try:
-        document, found = parse(data), inspect(data)
+        document = parse(data)
     except BadInput as error:
         words = f"<p>{escape(error.message)}</p><p>{escape(error.next_step)}</p>"
-        return whole("Not a notebook", "", f'<section class="text">{words}</section>')
-    headings = Headings()
-    cells = [_cell(cell, number, headings, found.language) for number, cell in enumerate(document["cells"], 1)]
-    return whole(found.title or "Notebook", _contents(headings), "\n".join(cells))
+        return whole("Not a notebook", "", f'<section class="text">{words}</section>'), Parts()
+    language = language_of(document)
+    headings, drawing = Headings(), Drawing(models=widgets.saved_state(document["metadata"]))
+    cells = [_cell(cell, number, headings, language, drawing) for number, cell in enumerate(document["cells"], 1)]
+    return whole(title_of(document) or "Notebook", _contents(headings), "\n".join(cells)), drawing.parts
 
 
 def whole(title: str, contents: str, body: str) -> bytes:
@@ -59,7 +68,7 @@ def _contents(headings: Headings) -> str:
     return f'<nav aria-label="Contents"><h2>Contents</h2><ul>{items}</ul></nav>'
 
 
-def _cell(cell: Json, number: int, headings: Headings, language: str) -> str:
+def _cell(cell: Json, number: int, headings: Headings, language: str, drawing: Drawing) -> str:
     kind, source = cell["cell_type"], cell["source"]
     if kind == "markdown":
         body = markdown_html(source, headings, cell.get("attachments"))
@@ -71,7 +80,7 @@ def _cell(cell: Json, number: int, headings: Headings, language: str) -> str:
     hidden = cell["metadata"].get("jupyter")
     hidden = hidden if isinstance(hidden, dict) else {}
     code = f"<pre><code>{_coloured(source, language)}</code></pre>"
-    outputs = outputs_html(cell["outputs"])
+    outputs = outputs_html(cell["outputs"], drawing)
     if hidden.get("source_hidden") is True:
         code = f"<details><summary>Code</summary>{code}</details>"
     if hidden.get("outputs_hidden") is True and outputs:

@@ -35,7 +35,7 @@ from studium.storage.models import Hold
 OWNER_KIND = "version"
 COMPARISON = "comparison:"
 # Raised when pages of comparisons are made differently; those made before are made anew.
-_COMPARISON_LAYOUT = 1
+_COMPARISON_LAYOUT = 2
 # How long saving waits for the controller to look at a running session's file once more.
 LOOKS, BETWEEN_LOOKS = 200, 0.05
 
@@ -339,12 +339,15 @@ def copy(
     return made
 
 
-def comparison(left: str, right: str, *, now: datetime) -> bytes:
-    """The page that compares two documents, given by their digests; made once and kept for a while. Raises CompareError."""
+def comparison(left: str, right: str, *, now: datetime) -> str:
+    """The digest of the rendering that compares two documents, given by theirs; made once and kept for a while.
+
+    Raises CompareError.
+    """
     name = hashlib.sha256(f"{_COMPARISON_LAYOUT} {left} {right}".encode()).hexdigest()
     known = Hold.objects.filter(holder=COMPARISON + name).first()
     if known is not None:
-        return storage.get(known.blob_id)
-    page = compare_page(storage.get(left), storage.get(right))
-    storage.hold(COMPARISON + name, storage.put(page, now=now).digest)
-    return page
+        return str(known.blob_id)
+    made = storage.put(compare_page(storage.get(left), storage.get(right)), now=now)
+    storage.hold(COMPARISON + name, made.digest)
+    return made.digest

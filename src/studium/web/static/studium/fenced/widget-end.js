@@ -1,0 +1,3 @@
+// After the widgets' own code: begins.
+"use strict";
+if (fenced.needs("widgets")) window.showWidgets();
