@@ -36,14 +36,14 @@ def test_samples_of_one_step_are_one_point(tmp_path: Path) -> None:
     assert series.read(str(tmp_path)) == {**watched.as_dict(), "started": START, "step": 2.0, "points": 3}
 
 
-@pytest.mark.parametrize("hours", [0.5, 3, 12, 24 * 14])
+@pytest.mark.parametrize("hours", [0.5, 24 * 14])
 def test_it_stays_small_however_long_a_run_goes_on(tmp_path: Path, hours: float) -> None:
     watched = made(tmp_path, [f"gpu{n}" for n in range(8)])
-    step = hours * 3600 / 5000
+    step = hours * 3600 / 1500
     devices = [{"id": f"gpu{n}", "utilisation": 0.123456, "memory_used_bytes": 80 * 1024**3} for n in range(8)]
-    for n in range(5001):
-        cores = 4.0 if n == 2500 else 1.0
-        watched.add(50 + n * step, use(cores, 10**10 if n == 2500 else 10**9, accelerators=devices))
+    for n in range(1501):
+        cores = 4.0 if n == 750 else 1.0
+        watched.add(50 + n * step, use(cores, 10**10 if n == 750 else 10**9, accelerators=devices))
     watched.finish(0)
     found = series.read(str(tmp_path))
     assert found is not None

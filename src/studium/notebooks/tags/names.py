@@ -15,9 +15,10 @@ def tag_name(text: str) -> str:
     Empty for what is no tag.
     """
     # Lower case first and again: some capitals come apart into letters that are not yet composed.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.removeprefix("#")).lower())
-    kept = "".join(c for c in _GAPS.sub("-", folded) if c in "-_+#." or unicodedata.category(c)[0] in "LMN")
-    name = kept.strip("-_.")[:LONGEST].rstrip("-_.")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    kept = "".join(c for c in folded if c in "-_+#." or c.isspace() or unicodedata.category(c)[0] in "LMN")
+    # What stood between two letters may be gone now, so they are put together only here.
+    name = _GAPS.sub("-", unicodedata.normalize("NFKC", kept)).lstrip("#-_.").rstrip("-_.")[:LONGEST].rstrip("-_.")
     return name if any(c.isalnum() for c in name) else ""
 
 
