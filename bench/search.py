@@ -8,8 +8,7 @@ import json
 import sys
 from urllib.parse import urlencode
 
-from filling import READER
-from filling.installation import SEARCH_PART
+from filling import READER, SEARCH_PART
 from pages import Browser, measured
 from peers.kernels import notebook_file
 from peers.ours import sign_in

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from filling import SEARCH_PART
 from studium.accounts.models import Membership, Project, Team, User
 from studium.accounts.states import Role
 from studium.compute.engines.base import Observation, Phase
@@ -32,7 +33,6 @@ from studium.plans.models import Claim, LedgerEntry
 from studium.storage import actions as storage
 
 PEOPLE, SHARED_TEAMS, MEMBERS, NOTEBOOKS = 1000, 50, 40, 10_000
-SEARCH_PART = 5000
 RUNS, RUNNING, QUEUED, CHARGES = 20_000, 40, 260, 50_000
 READERS_TEAMS = 5
 DAYS = 300

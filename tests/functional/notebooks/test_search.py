@@ -128,6 +128,17 @@ def test_titles_count_most(cast: Cast) -> None:
     assert titles(search(cast.owner, "weather")) == ["Weather", "Long"]
 
 
+def test_of_very_many_the_newest_and_those_with_it_in_the_title_are_ranked(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "MOST_RANKED", 2)
+    for title in ("Weather", "Old", "New", "Newer"):
+        made(cast, title, "weather")
+        index_changed(NOW)
+    assert titles(search(cast.owner, "weather"))[0] == "Weather"
+    assert set(titles(search(cast.owner, "weather"))) == {"Weather", "New", "Newer"}
+
+
 def test_what_changes_is_found_and_what_went_is_not(cast: Cast, churn: Notebook) -> None:
     notebooks.replace_document(cast.owner, churn, notebook_json("fresh = 1"), now=NOW)
     notebooks.update_notebook(cast.owner, churn, now=NOW, title="Renamed")
