@@ -35,7 +35,7 @@ def fill(platform: Platform) -> dict[str, Any]:
     )
     platform.kill("controller")
     del platform.supervisor.children["controller"]
-    for part in ("people", "notebooks", "runs", "charges", "events"):
+    for part in ("people", "notebooks", "search", "search", "runs", "charges", "events"):
         platform.manage(f"from filling import installation; installation.{part}(now)")
     found: dict[str, Any] = json.loads(platform.manage(_ASKED))
     return found

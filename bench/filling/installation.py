@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from filling import SEARCH_PART
 from studium.accounts.models import Membership, Project, Team, User
 from studium.accounts.states import Role
 from studium.compute.engines.base import Observation, Phase
@@ -22,7 +23,9 @@ from studium.events.models import Event
 from studium.lib.units import GIB
 from studium.notebooks import actions
 from studium.notebooks.launching import OWNER_KIND
-from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.models import Launch, Notebook, SearchCache, Tag
+from studium.notebooks.search.actions import keep
+from studium.notebooks.search.contents import BREAK, Contents
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans.actions import assign_plan
 from studium.plans.estimates import cost_of
@@ -96,6 +99,20 @@ def notebooks(now: datetime) -> None:
             )
         )  # fmt: skip
     Notebook.objects.bulk_create(rows, batch_size=_BATCH)
+
+
+@transaction.atomic
+def search(now: datetime) -> None:
+    """What search knows of the next few thousand: eight cells each, of words as unevenly common as people's, and some tags."""
+    chance = random.Random(SearchCache.objects.count())
+    known = [f"{_WORDS[n % len(_WORDS)][:4]}{n}" for n in range(20_000)]
+    weights = list(itertools.accumulate(1 / (n + 1) for n in range(len(known))))
+    for notebook in Notebook.objects.filter(search_cache=None).order_by("pk")[:SEARCH_PART]:
+        if chance.random() < 0.3:
+            Tag.objects.create(notebook=notebook, name=chance.choice(_WORDS))
+        said = chance.choices(known, cum_weights=weights, k=8 * 40)
+        cells = [" ".join(said[at : at + 40]) + "\nframe = pd.read_csv('data.csv')" for at in range(0, 320, 40)]
+        keep(notebook, Contents(BREAK.join(cells), "mc" * 4))
 
 
 @transaction.atomic

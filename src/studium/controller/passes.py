@@ -38,7 +38,8 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             every=5,
         ),
         Pass(name="unwelcome", run=sharing.stop_of_unwelcome, every=5),
-        Pass(name="search", run=search.index_changed, every=5, hinted=True),
+        Pass(name="search", run=search.index_lately, every=5, hinted=True),
+        Pass(name="search again", run=search.index_changed, every=60),
         Pass(
             name="tell",
             run=lambda now: schedules.tell(now) + schedules.keep_last(now) + notifications.send_due(now),

@@ -18,7 +18,7 @@ from studium.notebooks.search.actions import keep
 from studium.notebooks.search.asked import understand
 from studium.notebooks.search.contents import LAYOUT, Contents
 from studium.notebooks.search.queries import Found, search
-from studium.notebooks.search.reconcile import index_changed
+from studium.notebooks.search.reconcile import LATELY, index_changed, index_lately
 from studium.notebooks.sharing import actions as sharing
 from studium.notebooks.states import SharedRole, Visibility
 from studium.notebooks.tags.actions import change_tags, set_tags
@@ -128,12 +128,25 @@ def test_titles_count_most(cast: Cast) -> None:
     assert titles(search(cast.owner, "weather")) == ["Weather", "Long"]
 
 
+def test_of_very_many_the_newest_and_those_with_it_in_the_title_are_ranked(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "MOST_RANKED", 2)
+    for title in ("Weather", "Old", "New", "Newer"):
+        made(cast, title, "weather")
+        index_changed(NOW)
+    assert titles(search(cast.owner, "weather"))[0] == "Weather"
+    assert set(titles(search(cast.owner, "weather"))) == {"Weather", "New", "Newer"}
+
+
 def test_what_changes_is_found_and_what_went_is_not(cast: Cast, churn: Notebook) -> None:
     notebooks.replace_document(cast.owner, churn, notebook_json("fresh = 1"), now=NOW)
     notebooks.update_notebook(cast.owner, churn, now=NOW, title="Renamed")
+    later = NOW + LATELY
+    assert index_lately(later) == 0, "that is no longer lately"
+    assert index_lately(NOW) == 1
+    assert index_changed(later) == 0
     change_tags(cast.owner, churn, now=NOW, add=["new"], remove=["time-series"])
-    assert index_changed(NOW) == 1
-    assert index_changed(NOW) == 0
     for text in ("fresh", "renamed", "new", "tag:new"):
         assert titles(search(cast.owner, text)) == ["Renamed"]
     for text in ("linalg", "churn", "tag:time-series", "series"):

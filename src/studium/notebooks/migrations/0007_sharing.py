@@ -34,12 +34,13 @@ class Migration(migrations.Migration):
             name='SearchCache',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                # Before the long text: what stands behind it is read through all of it, for each hit.
+                ('notebook', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='search_cache', to='notebooks.notebook')),
                 ('document', models.CharField(max_length=64)),
                 ('title', models.CharField(max_length=200)),
                 ('layout', models.PositiveSmallIntegerField()),
                 ('body', models.TextField()),
                 ('kinds', models.TextField()),
-                ('notebook', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='search_cache', to='notebooks.notebook')),
             ],
         ),
         migrations.CreateModel(

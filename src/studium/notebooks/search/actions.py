@@ -34,6 +34,16 @@ def keep(notebook: Notebook, found: Contents) -> bool:
             "kinds": found.kinds,
         },
     )
-    tags = Tag.objects.filter(notebook=notebook).order_by("name").values_list("name", flat=True)
-    index.put(row.pk, BREAK.join([notebook.title, *tags]), found.body)
+    _index(row)
     return True
+
+
+def index_tags(notebook: Notebook) -> None:
+    """Index a notebook's tags as they are now, in the transaction that changed them; one that is not read yet waits for that."""
+    for row in SearchCache.objects.filter(notebook=notebook):
+        _index(row)
+
+
+def _index(row: SearchCache) -> None:
+    tags = Tag.objects.filter(notebook=row.notebook_id).order_by("name").values_list("name", flat=True)
+    index.put(row.pk, BREAK.join([row.title, *tags]), row.body)

@@ -21,6 +21,28 @@ from studium.notebooks.search.words import words
 # A sign that is no word stands between two cells and after the title, so that no phrase goes across.
 _GAP = "\u00b7"
 _LAST_POSITION = 16_383
+MOST_RANKED = 2000
+
+# Both have two halves: found in titles, and found anywhere. Each stops at so many, the newest first, before they are ranked.
+_SQLITE_HALF = """
+    SELECT * FROM (
+        SELECT cached.notebook_id AS notebook_id, -bm25(notebooks_search, 8.0, 1.0) AS score
+        FROM notebooks_search JOIN notebooks_searchcache cached ON cached.id = notebooks_search.rowid
+        WHERE notebooks_search MATCH %s AND {readable}
+        ORDER BY notebooks_search.rowid DESC LIMIT %s
+    )
+"""
+_POSTGRES_HALF = """
+    (
+        SELECT cached.notebook_id AS notebook_id, ts_rank(cached.words, %s::tsquery, 1) AS score
+        FROM notebooks_searchcache cached
+        WHERE cached.words @@ %s::tsquery AND {readable}
+        ORDER BY cached.id DESC LIMIT %s
+    )
+"""
+_BEST = "SELECT notebook_id FROM ({half} UNION ALL {half}) AS found GROUP BY notebook_id "
+_BEST += "ORDER BY max(score) DESC, notebook_id LIMIT %s OFFSET %s"
+_SQLITE, _POSTGRES = (_BEST.replace("{half}", half) for half in (_SQLITE_HALF, _POSTGRES_HALF))
 
 
 def _sqlite() -> bool:
@@ -65,33 +87,41 @@ def _vector(title: str, body: str) -> str:
     return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
 
 
-def matching(readable: QuerySet[Notebook], terms: tuple[Term, ...], *, offset: int, limit: int) -> list[str]:
+def matching(
+    readable: QuerySet[Notebook], terms: tuple[Term, ...], *, offset: int, limit: int, few: bool = False
+) -> list[str]:
     """The ids of those of the `readable` notebooks that have all the terms, the best first.
 
-    What is not readable is taken out here, where rows are counted off, so neither a page's length nor its position tells of it.
+    What is not readable is taken out here, where rows are counted off, so neither a page's length nor its position tells
+    of it. Of words that very many have, the newest `MOST_RANKED` are ranked, and as many that have them in the title.
+    `few` says that the readable ones are listed sooner than each match is looked up among them.
     """
-    one = readable.order_by().filter(pk=RawSQL("cached.notebook_id", ())).values("pk")
-    exists, found = one.query.sql_with_params()
-    arguments = cast(tuple[str | int, ...], found)
-    if _sqlite():
-        text = " AND ".join(f'"{" ".join(t.words)}"' + (" *" if t.open_end else "") for t in terms)
-        hits = "notebooks_search JOIN notebooks_searchcache cached ON cached.id = notebooks_search.rowid"
-        match, order = "notebooks_search MATCH %s", "bm25(notebooks_search, 8.0, 1.0)"
-        given: tuple[str | int, ...] = (text, *arguments, limit, offset)
+    keys = readable.order_by().values("pk")
+    if few:
+        test = "cached.notebook_id IN"
     else:
-        text = " & ".join(f"({' <-> '.join(_lexemes(t))})" for t in terms)
-        hits, match = "notebooks_searchcache cached", "cached.words @@ %s::tsquery"
-        order = "ts_rank(cached.words, %s::tsquery, 1) DESC"
-        given = (text, *arguments, text, limit, offset)
-    statement = (
-        f"SELECT cached.notebook_id FROM {hits} WHERE {match} AND EXISTS ({exists}) "  # noqa: S608
-        f"ORDER BY {order}, cached.notebook_id LIMIT %s OFFSET %s"
-    )
+        test, keys = "EXISTS", keys.filter(pk=RawSQL("cached.notebook_id", ()))
+    subquery, found = keys.query.sql_with_params()
+    arguments = cast(tuple[str | int, ...], found)
+    statement, asked = (_SQLITE, _for_sqlite(terms)) if _sqlite() else (_POSTGRES, _for_postgres(terms))
+    given = [part for text in asked for part in (*text, *arguments, MOST_RANKED)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, given)
+        cursor.execute(statement.replace("{readable}", f"{test} ({subquery})"), [*given, limit, offset])
         return [str(row[0]) for row in cursor.fetchall()]
 
 
-def _lexemes(term: Term) -> Iterator[str]:
+def _for_sqlite(terms: tuple[Term, ...]) -> list[tuple[str, ...]]:
+    """What each half of the statement is given: the question to titles, and the question to all."""
+    phrases = [f'"{" ".join(term.words)}"' + (" *" if term.open_end else "") for term in terms]
+    return [(" AND ".join(f"title : {phrase}" for phrase in phrases),), (" AND ".join(phrases),)]
+
+
+def _for_postgres(terms: tuple[Term, ...]) -> list[tuple[str, ...]]:
+    halves = [" & ".join(f"({' <-> '.join(_lexemes(term, weight))})" for term in terms) for weight in ("A", "")]
+    return [(halves[1], half) for half in halves]
+
+
+def _lexemes(term: Term, weight: str) -> Iterator[str]:
     for number, word in enumerate(term.words, 1):
-        yield f"'{word}'" + (":*" if term.open_end and number == len(term.words) else "")
+        beginning = "*" if term.open_end and number == len(term.words) else ""
+        yield f"'{word}'" + (f":{beginning}{weight}" if beginning or weight else "")

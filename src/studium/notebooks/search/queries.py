@@ -47,7 +47,7 @@ def search(
         return Found([], 0)
     rows = _narrowed(notebooks.listing(user, which) if which else visible_to(user), asked, team)
     if asked.terms:
-        ids = index.matching(rows, asked.terms, offset=offset, limit=limit + 1)
+        ids = index.matching(rows, asked.terms, offset=offset, limit=limit + 1, few=which is not None)
     else:
         ids = list(rows.order_by("-changed_at", "-pk").values_list("pk", flat=True)[offset : offset + limit + 1])
     more = len(ids) > limit and offset + limit < FURTHEST

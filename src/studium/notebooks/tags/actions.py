@@ -9,7 +9,7 @@ from studium.accounts.models import User
 from studium.errors import BadInput
 from studium.events.actions import record
 from studium.notebooks.models import Notebook, Tag
-from studium.notebooks.search.actions import forget
+from studium.notebooks.search.actions import index_tags
 from studium.notebooks.tags.names import MOST, tag_names
 
 
@@ -43,7 +43,7 @@ def _apply(
         if after != have:
             Tag.objects.filter(notebook=notebook, name__in=have - after).delete()
             Tag.objects.bulk_create(Tag(notebook=notebook, name=name) for name in sorted(after - have))
-            forget(notebook)
+            index_tags(notebook)
             record(
                 "notebook.tagged",
                 subject=("notebook", notebook.pk),

@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 
 from studium.notebooks.sharing.actions import MOST_PEOPLE
-from studium.notebooks.states import SHARED_ROLE_WORDS, SharedRole
+from studium.notebooks.states import SharedRole
 
-ROLES = [(role.value, f"{role.value.capitalize()}: {words}") for role, words in SHARED_ROLE_WORDS.items()]
+ROLES = [(role.value, role.value.capitalize()) for role in SharedRole]
+_ROLES_HELP = "Readers read and copy it; editors also change and run it."
 _LIVES = [("1", "a day"), ("7", "7 days"), ("30", "30 days"), ("", "until it is revoked")]
 
 
@@ -20,7 +21,7 @@ class ShareWith(forms.Form):
         help_text="Or an e-mail address of somebody in a team of yours.",
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    role = forms.ChoiceField(choices=ROLES, initial=SharedRole.READER.value, label="As")
+    role = forms.ChoiceField(choices=ROLES, initial=SharedRole.READER.value, label="As", help_text=_ROLES_HELP)
 
     def __init__(self, *args: Any, anybody: bool, **more: Any) -> None:
         super().__init__(*args, **{"auto_id": "share_%s", **more})
@@ -31,7 +32,9 @@ class ShareWith(forms.Form):
 class MakeLink(forms.Form):
     """What a link lets people do, and for how long."""
 
-    role = forms.ChoiceField(choices=ROLES, initial=SharedRole.READER.value, label="Whoever opens it may")
+    role = forms.ChoiceField(
+        choices=ROLES, initial=SharedRole.READER.value, label="Whoever opens it becomes", help_text=_ROLES_HELP
+    )
     days = forms.ChoiceField(choices=_LIVES, required=False, initial="30", label="Works for")
     most_uses = forms.IntegerField(
         min_value=1,
