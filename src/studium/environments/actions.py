@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.text import slugify
 
-from studium.accounts.access import require
+from studium.accounts.access import require, role_in
 from studium.accounts.models import Team, User
-from studium.accounts.states import Role
+from studium.accounts.states import Role, covers
 from studium.compute import actions as compute
 from studium.compute.models import MachineType, Run
 from studium.environments import errors
@@ -150,9 +150,7 @@ def submit(build: Build, *, now: datetime) -> Run | None:
     assert environment.team is not None
     if under_way(environment.team):
         return None
-    actor = build.created_by
-    if actor is None or not actor.is_active:
-        raise Refused("environment.nobody", "Who asked for this build is no longer here.", "Build it anew.")
+    actor = _builder(build)
     spec, request = build_spec(build, run_id=compute.new_run_id(), lock=storage.get(build.lock) if build.lock else b"")
     storage.put(request, now=now)
     with transaction.atomic():
@@ -172,8 +170,22 @@ def submit(build: Build, *, now: datetime) -> Run | None:
             max_seconds=BUILD_SECONDS,
         )
         storage.hold(holder_of(build, "request"), spec.seeds[0].source.removeprefix("blob:"))
-        Build.objects.filter(pk=build.pk, state=BuildState.BUILDING).update(run=run, fault="")
+        if not Build.objects.filter(pk=build.pk, state=BuildState.BUILDING, run=None).update(run=run, fault=""):
+            transaction.set_rollback(True)  # somebody settled it meanwhile: there is nothing to run
+            return None
     return run
+
+
+def _builder(build: Build) -> User:
+    """As whom it is built: who asked for it, or an owner of the team where that person may no longer. Raises Refused."""
+    team, asked = build.environment.team, build.created_by
+    assert team is not None
+    if asked is not None and (role := role_in(asked, team)) and covers(role, Role.MEMBER):
+        return asked
+    owner = team.memberships.filter(role=Role.OWNER.value, user__is_active=True).select_related("user").first()
+    if owner is None:
+        raise Refused("environment.nobody", "The team of this environment has no owner.", "Choose another environment.")
+    return owner.user
 
 
 def under_way(team: Team) -> bool:
@@ -198,9 +210,7 @@ def fail(build: Build, reason: str, *, now: datetime) -> bool:
     """The build has not come about. One that was there before and collected stays so. False if it was settled already."""
     after = BuildState.COLLECTED if build.lock else BuildState.FAILED
     with transaction.atomic():
-        changed = Build.objects.filter(pk=build.pk, state=BuildState.BUILDING).update(
-            state=after, fault=reason[:4000], run_id=build.run_id
-        )
+        changed = Build.objects.filter(pk=build.pk, state=BuildState.BUILDING).update(state=after, fault=reason[:4000])
         if changed:
             _record("environment.build_failed", None, build.environment, now=now, number=build.number)
     return bool(changed)
@@ -235,7 +245,9 @@ def ready(build: Build, *, now: datetime) -> Build:
     if build.state == BuildState.COLLECTED:
         bring_back(build, now=now)
         raise errors.coming_back(name, build.number)
-    Build.objects.filter(pk=build.pk).update(used_at=now)
+    if not Build.objects.filter(pk=build.pk, state=BuildState.READY, path=build.path).update(used_at=now):
+        build.refresh_from_db()  # it was collected at this moment
+        return ready(build, now=now)
     return build
 
 

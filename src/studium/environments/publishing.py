@@ -18,6 +18,7 @@ from studium.environments.building import DISK_BYTES, server_python, volume_of
 from studium.environments.commands import SERVER, code_folder
 from studium.environments.describe import RECORD
 from studium.environments.models import Build
+from studium.lib.ids import new_id
 from studium.lib.units import MIB
 from studium.runner import beneath
 
@@ -48,15 +49,18 @@ def folder() -> Path:
 
 
 def publish(engine: Engine, build: Build) -> Published:
-    """Publish what the build's ended run made. Repeatable. Raises UnusableError or EngineError."""
+    """Publish what the build's ended run made, under a name that was never used before. Raises UnusableError or EngineError.
+
+    Whoever calls puts the path on record or removes the folder; one that neither came to is swept away later.
+    """
     team = build.environment.team
     assert team is not None
     lock = engine.read_file(volume_of(team), "lock.txt", _LOCK_BYTES)
     library, packages = _result(engine.read_file(volume_of(team), "result.json", _RESULT_BYTES))
     if not lock:
         raise UnusableError("the run left no lock")
-    target = folder() / build.pk
-    unfinished = target.with_name(f".{build.pk}-{os.getpid()}-{os.urandom(3).hex()}")
+    target = folder() / f"{build.pk}-{new_id(6)}"
+    unfinished = target.with_name(f".{target.name}")
     unfinished.mkdir(parents=True, mode=0o700)
     try:
         engine.export(volume_of(team), "new", unfinished, most_files=_MOST_FILES, most_bytes=DISK_BYTES)
@@ -65,10 +69,7 @@ def publish(engine: Engine, build: Build) -> Published:
         record = {"digest": build.pk, "python": python, "packages": packages, "size_bytes": size}
         beneath.write(str(unfinished), RECORD, json.dumps(record, indent=1, sort_keys=True).encode(), None)
         seal(unfinished)
-        if target.exists():  # another controller was first
-            remove(unfinished)
-        else:
-            unfinished.rename(target)
+        unfinished.rename(target)
     except (OSError, ValueError) as error:
         raise UnusableError(str(error)) from error
     finally:

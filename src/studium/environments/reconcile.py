@@ -37,16 +37,23 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     for build in ended.select_related("run__machine", "environment__team")[:10]:
         run = build.run
         assert run is not None
-        if run.reason != Reason.FINISHED or run.machine is None:
-            done += actions.fail(build, _why(engines, run), now=now)
-            continue
         try:
+            if run.reason != Reason.FINISHED or run.machine is None:
+                done += actions.fail(build, _why(engines, run), now=now)
+                continue
             published = publish(engines[run.machine.engine], build)
         except (EngineError, UnusableError) as error:
             log.warning("build_unusable", build=build.pk, error=str(error))
             done += actions.fail(build, f"What the build made cannot be used: {error}.", now=now)
             continue
-        done += _ready(build, published, now)
+        except Exception as error:  # one that the platform stumbles over keeps no other waiting
+            log.exception("build_not_settled", build=build.pk)
+            done += actions.fail(build, f"The platform could not keep what the build made: {error}.", now=now)
+            continue
+        if _ready(build, published, now):
+            done += 1
+        else:
+            remove(published.path)  # another controller was first
     return done
 
 
@@ -102,6 +109,9 @@ def submit_waiting(now: datetime) -> int:
             done += actions.submit(build, now=now) is not None
         except StudiumError as error:
             done += actions.fail(build, f"{error.message} {error.next_step}", now=now)
+        except Exception as error:  # one that cannot be asked for keeps no other waiting
+            log.exception("build_not_submitted", build=build.pk)
+            done += actions.fail(build, f"The platform could not start the build: {error}.", now=now)
     return done
 
 
@@ -127,10 +137,10 @@ def collect_unused(now: datetime) -> int:
         done += Build.objects.filter(pk=build.pk, state=BuildState.READY, used_at=build.used_at).update(
             state=BuildState.COLLECTED
         )
-    gone = Build.objects.filter(state=BuildState.COLLECTED).exclude(path="")
-    for build in gone[:20]:
-        remove(Path(build.path))
-        Build.objects.filter(pk=build.pk, state=BuildState.COLLECTED).update(path="")
+    for build in Build.objects.filter(state=BuildState.COLLECTED).exclude(path="")[:20]:
+        # Off the record first: folders are never named twice, so what a crash leaves here is swept as nobody's.
+        if Build.objects.filter(pk=build.pk, state=BuildState.COLLECTED, path=build.path).update(path=""):
+            remove(Path(build.path))
     _sweep()
     return done
 

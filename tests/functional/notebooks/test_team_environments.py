@@ -16,6 +16,7 @@ from studium.compute.states import LIVE, State
 from studium.config.options import options
 from studium.environments import actions, queries, reconcile
 from studium.environments.access import environment_for, visible_to
+from studium.environments.build import remove, unseal
 from studium.environments.building import volume_of
 from studium.environments.index import Index, package_index
 from studium.environments.models import Build, Environment
@@ -171,17 +172,96 @@ def test_two_controllers_settle_a_build_once(cast: Cast, world: World, monkeypat
     assert reconcile.settle_ended(world.engines, world.now) == 0
     build = queries.build_of(environment, 1)
     assert (build.state, Path(build.path).is_dir()) == (BuildState.READY, True)
-    assert not [p.name for p in Path(build.path).parent.iterdir() if build.pk in p.name and p.name != build.pk]
+    assert [p for p in Path(build.path).parent.iterdir() if build.pk in p.name] == [Path(build.path)]
 
 
-def test_a_controller_that_died_between_publishing_and_saying_so_is_no_harm(cast: Cast, world: World) -> None:
+def test_a_controller_that_died_between_publishing_and_saying_so_is_no_harm(
+    cast: Cast, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = make(cast, world)
     end(world, cast)
     build = queries.build_of(environment, 1)
-    reconcile.publish(world.engine, build)
+    orphan = reconcile.publish(world.engine, build).path
     assert reconcile.settle_ended(world.engines, world.now) == 1
     build.refresh_from_db()
-    assert build.state == BuildState.READY
+    assert (build.state, build.path == str(orphan)) == (BuildState.READY, False)
+    reconcile.collect_unused(world.now)
+    assert orphan.exists(), "it may be somebody's who is about to say so"
+    monkeypatch.setattr(reconcile, "_ORPHAN_SECONDS", -1)
+    reconcile.collect_unused(world.now)
+    assert not orphan.exists()
+    assert Path(build.path).exists()
+
+
+def test_a_controller_that_died_while_it_removed_a_folder_leaves_no_half_environment(
+    cast: Cast, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ready(world, cast)
+    half = Path(first.path)
+    Build.objects.filter(pk=first.pk).update(state=BuildState.COLLECTED)
+
+    def dies(path: Path) -> None:
+        unseal(path)
+        (path / "pyvenv.cfg").unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reconcile, "remove", dies)
+    with pytest.raises(KeyboardInterrupt):
+        reconcile.collect_unused(world.now)
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        "studium.environments.building.package_index", lambda path: Index("https://i.example/", ("i:1",))
+    )
+    first.refresh_from_db()
+    with pytest.raises(NotYet):
+        actions.use(first.environment, 1, now=world.now)
+    end(world, cast)
+    reconcile.settle_ended(world.engines, world.now)
+    built = actions.use(first.environment, 1, now=world.now)
+    assert Path(built.path) != half
+    assert (Path(built.path) / "pyvenv.cfg").exists()
+
+
+def test_what_is_collected_at_the_moment_it_is_asked_for_is_not_given(cast: Cast, world: World) -> None:
+    build = ready(world, cast)
+    stale = Build.objects.get(pk=build.pk)
+    Build.objects.filter(pk=build.pk).update(state=BuildState.COLLECTED, path="")
+    with pytest.raises(NotYet) as coming:
+        actions.ready(stale, now=world.now)
+    assert coming.value.code == "environment.coming_back"
+
+
+def test_a_build_whose_asker_left_comes_back_as_an_owners(cast: Cast, world: World) -> None:
+    environment = actions.create_environment(
+        cast.teammate, cast.team, "Theirs", SourceKind.PACKAGES, "a", now=world.now
+    )
+    end(world, cast)
+    reconcile.settle_ended(world.engines, world.now)
+    cast.team.memberships.filter(user=cast.teammate).delete()
+    Build.objects.filter(environment=environment).update(state=BuildState.COLLECTED, path="")
+    with pytest.raises(NotYet):
+        actions.use(environment, None, now=world.now)
+    assert live_run().user == cast.owner
+
+
+def test_a_build_that_the_platform_stumbles_over_keeps_no_other_waiting(
+    cast: Cast, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = make(cast, world)
+    end(world, cast)
+
+    def stumbles(*_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(reconcile, "publish", stumbles)
+    assert reconcile.settle_ended(world.engines, world.now) == 1
+    assert "odd" in queries.build_of(environment, 1).fault
+    waits = make(cast, world, "Next")
+    Build.objects.filter(environment=waits).update(run=None)
+    Run.objects.filter(owner_kind="environment", state__in=LIVE).update(state=State.ENDED, reason="cancelled")
+    monkeypatch.setattr("studium.environments.actions.build_spec", stumbles)
+    assert reconcile.submit_waiting(world.now) == 1
+    assert queries.build_of(waits, 1).state == BuildState.FAILED
 
 
 def test_notebooks_follow_or_stay_and_versions_remember(cast: Cast, world: World, notebook: Notebook) -> None:
@@ -232,7 +312,7 @@ def test_what_nobody_used_is_collected_and_comes_back_from_its_lock(cast: Cast, 
     assert reconcile.collect_unused(world.now) == 1, "the newest stays"
     first.refresh_from_db()
     assert (first.state, first.path, bool(first.lock)) == (BuildState.COLLECTED, "", True)
-    assert not (options().home / "team-environments" / first.pk).exists()
+    assert not [p for p in (options().home / "team-environments").iterdir() if first.pk in p.name]
     for _ in range(2):
         with pytest.raises(NotYet) as coming:
             actions.use(first.environment, 1, now=world.now)
@@ -271,8 +351,6 @@ def test_what_runs_use_is_not_collected(cast: Cast, world: World, notebook: Note
 
 
 def test_a_folder_that_is_gone_is_built_again(cast: Cast, world: World) -> None:
-    from studium.environments.build import remove
-
     build = ready(world, cast)
     remove(Path(build.path))
     with pytest.raises(NotYet) as coming:
