@@ -54,7 +54,7 @@ def _seal_some() -> int:
         return 0
     rows = list(Secret.objects.select_for_update().exclude(key=key).order_by("pk")[:_AT_ONCE])
     for row in rows:
-        put_value(row, value_of(row))
+        put_value(row, value_of(row), key)
         row.save(update_fields=["sealed", "key"])
     return len(rows)
 

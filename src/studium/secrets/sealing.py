@@ -37,10 +37,14 @@ def ensure_key(now: datetime) -> None:
         make_key(now)
 
 
-def put_value(secret: Secret, value: str) -> None:
-    """Seal a value into an unsaved row, in the transaction that saves it. `ensure_key` was called before."""
+def put_value(secret: Secret, value: str, key: SealingKey | None = None) -> None:
+    """Seal a value into an unsaved row, in the transaction that saves it. `ensure_key` was called before.
+
+    `key` is one that this transaction got from `newest_key`. Whoever holds rows must not ask for a key again: another may
+    be the newest by now, held by somebody who waits for those rows.
+    """
     assert transaction.get_connection().in_atomic_block
-    key = newest_key()
+    key = key or newest_key()
     assert key is not None
     try:
         secret.sealed = keys.seal(key.pk, value, _bound_to(secret))
