@@ -18,7 +18,8 @@ def take(page: Page, folder: Path, name: str, *, whole: bool = False) -> None:
     """One picture at each width."""
     for label, size in (("1280", WIDE), ("390", NARROW)):
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.wait_for_timeout(400)
+        page.screenshot(full_page=whole)  # frames of other hosts are painted for the next one
+        page.wait_for_timeout(800)
         page.screenshot(path=folder / f"{name}-{label}.png", full_page=whole)
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
