@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from browsing import chromium, visit
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Error, Frame, Page, expect
 
 from running.platform import Platform, wait_for
 from studium.client import Client
@@ -186,8 +186,15 @@ def scrolled(page: Page) -> None:
 
 def ran(page: Page, kind: str, done: str) -> list[Frame]:
     """The frames of this kind once all of them say that they are through."""
+
+    def through(frame: Frame) -> bool:
+        try:
+            return bool(frame.evaluate(done))
+        except Error:  # it sends itself away just now, as one of them tries to; what comes of that is asked next time
+            return False
+
     return wait_for(
-        lambda: (found := frames(page, kind)) and all(frame.evaluate(done) for frame in found) and found,
+        lambda: (found := frames(page, kind)) and all(through(frame) for frame in found) and found,
         seconds=60, every=0.2, says=f"{kind}: {[f.url for f in page.frames]}",
     )  # fmt: skip
 
