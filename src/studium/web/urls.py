@@ -40,6 +40,7 @@ _VERSION = [
     path("copy/", versions.copy),
     path("download/", versions.download),
     path("files/<path:path>", versions.output_file),
+    path("view/<int:at>/", versions.view_file),
 ]
 _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("", notebooks.show_notebook),
