@@ -6,6 +6,7 @@ from studium.controller.loop import Pass
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.versions import reconcile as versions
+from studium.notebooks.webhooks import reconcile as webhooks
 from studium.storage import reconcile as storage
 
 
@@ -34,6 +35,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             every=5,
         ),
         Pass(name="tell", run=lambda now: schedules.tell(now) + schedules.keep_last(now), every=15),
+        Pass(name="webhooks", run=lambda now: webhooks.note_ended(now) + webhooks.deliver(now), every=3, hinted=True),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",
@@ -46,6 +48,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: (
                 versions.clean_volumes(where, now)
                 + versions.forget_comparisons(now)
+                + webhooks.forget_old(now)
                 + notebooks.clean_deleted(where, now)
                 + storage.collect(now)
             ),

@@ -20,6 +20,7 @@ from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes, plac
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.webhooks.actions import forget_of_notebook as forget_webhooks
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.secrets.actions import forget_holder
@@ -238,6 +239,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
         forget_holder(place_of(notebook).holder)
+        forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

@@ -6,6 +6,7 @@ Shared by the platform, which calls webhooks, and by the proxy of runs (`egress`
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -104,13 +105,13 @@ def dial(host: str, port: int, entries: Iterable[str], seconds: float) -> socket
     fine = [address for address in found if may_be_dialled(host, address, port, known)]
     if not fine:
         raise ClosedError(found[0] if found else host)
-    trouble: OSError | None = None
+    end = time.monotonic() + seconds
+    trouble: OSError = TimeoutError()
     for address in fine[:4]:
         try:
-            return socket.create_connection((address, port), seconds)
+            return socket.create_connection((address, port), max(0.1, end - time.monotonic()))
         except OSError as error:
             trouble = error
-    assert trouble is not None
     raise trouble
 
 
