@@ -31,6 +31,7 @@ from studium.api import (
     tokens,
     usage,
     versions,
+    webhooks,
 )
 from studium.api.shapes.base import Failure
 from studium.errors import BadInput
@@ -119,6 +120,7 @@ def _build() -> Api:
         ("/notebooks", launches),
         ("/notebooks", versions),
         ("/notebooks", schedules),
+        ("/notebooks", webhooks),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

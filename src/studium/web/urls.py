@@ -18,6 +18,7 @@ from studium.web.views import (
     teams,
     usage,
     versions,
+    webhooks,
 )
 from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
@@ -54,6 +55,8 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("schedules/", schedules.listing),
     path("schedules/<str:schedule>/", schedules.change),
     path("schedules/<str:schedule>/do/", schedules.act),
+    path("schedules/<str:schedule>/webhook/", webhooks.webhook),
+    path("schedules/<str:schedule>/webhook/do/", webhooks.act),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),

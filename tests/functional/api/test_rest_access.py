@@ -16,9 +16,11 @@ from studium.api.site import api
 from studium.compute.states import State
 from studium.lib import clock
 from studium.notebooks.launching import place_of
+from studium.notebooks.models import Schedule
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.webhooks import actions as webhooks
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 
@@ -117,6 +119,15 @@ _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
 _OF_TEAM = "?team={slug}"
 _VERSIONS = "/notebooks/{notebook_id}/versions"
 _VERSION = f"{_VERSIONS}/{{number}}"
+
+
+def _webhook(world: World) -> Parts:
+    parts = _schedule(world)
+    schedule = Schedule.objects.get(pk=parts["schedule_id"])
+    webhooks.set_webhook(world.cast.owner, schedule, "https://hooks.example.org/", now=clock.now())
+    return parts
+
+
 _SCHEDULES = "/notebooks/{notebook_id}/schedules"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
 TABLE: dict[tuple[str, str], Row] = {
@@ -162,6 +173,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", f"{_SCHEDULE}/pause"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
     ("post", f"{_SCHEDULE}/resume"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
     ("get", f"{_SCHEDULE}/turns"): Row(Scope.READ, READERS, _schedule),
+    ("get", f"{_SCHEDULE}/webhook"): Row(Scope.READ, READERS, _webhook),
+    ("put", f"{_SCHEDULE}/webhook"): Row(Scope.WRITE, CHANGERS, _schedule, {"url": "https://hooks.example.org/"}),
+    ("delete", f"{_SCHEDULE}/webhook"): Row(Scope.WRITE, (404, 403, 204, 204), _webhook),
+    ("post", f"{_SCHEDULE}/webhook/test"): Row(Scope.WRITE, (404, 403, 201, 201), _webhook, {}),
+    ("get", f"{_SCHEDULE}/webhook/deliveries"): Row(Scope.READ, READERS, _webhook),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),

@@ -48,7 +48,9 @@ def hook(cast: Cast, schedule: Schedule, url: str, **more: Any) -> Webhook:
 
 def ended(schedule: Schedule, n: int = 1, state: TurnState = TurnState.FAILED) -> Turn:
     at = NOW + timedelta(minutes=n)
-    return Turn.objects.create(schedule=schedule, due_at=at, try_at=at, ended_at=at, state=state, message="why", tries=1)
+    return Turn.objects.create(
+        schedule=schedule, due_at=at, try_at=at, ended_at=at, state=state, message="why", tries=1
+    )
 
 
 def at(minutes: float) -> datetime:

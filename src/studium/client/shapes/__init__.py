@@ -10,7 +10,7 @@ from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
 from studium.client.shapes.plans import Allowance, Assigned, Plan, PlanSets, Usage, UsageLine
 from studium.client.shapes.runs import AcceleratorUse, CellError, Estimate, LogPart, Progress, Run, Use
-from studium.client.shapes.schedules import Schedule, Turn
+from studium.client.shapes.schedules import Delivery, Schedule, Turn, Webhook
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.versions import (
     ComparedCell,
@@ -30,6 +30,7 @@ __all__ = [
     "ComparedCell",
     "Comparison",
     "ComparisonCounts",
+    "Delivery",
     "Device",
     "Estimate",
     "Event",
@@ -65,4 +66,5 @@ __all__ = [
     "VersionFile",
     "VersionFiles",
     "Waited",
+    "Webhook",
 ]
