@@ -23,6 +23,7 @@ from studium.web.views import (
     teams,
     usage,
     versions,
+    webhooks,
 )
 from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
@@ -76,6 +77,8 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("vote/", community.vote),
     path("bookmark/", community.bookmark),
     path("report/", community.report),
+    path("schedules/<str:schedule>/webhook/", webhooks.webhook),
+    path("schedules/<str:schedule>/webhook/do/", webhooks.act),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),
