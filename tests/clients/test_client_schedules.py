@@ -212,3 +212,24 @@ class TestCommand:
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "/etc/passwd", "../x", "Europe", ""])
 def test_times_are_in_utc_where_a_zone_is_not_known(zone: str) -> None:
     assert _local(datetime(2026, 11, 30, 7, 30, tzinfo=UTC), zone) == "Mon 2026-11-30 07:30 UTC"
+
+
+def test_a_webhook_by_the_command(cli: Cli, notebook: Notebook) -> None:
+    schedule, url = add(cli), "https://hooks.example.org/path"
+    hook = ("notebooks", "schedule", "webhook", "churn", schedule)
+    assert "has no webhook" in cli(*hook).output
+    made = cli(*hook, url, "--notify", "always")
+    assert "shown only now" in made.stdout
+    assert words(cli(*hook).stdout) == f"{url} is called after every run."
+    own = cli(*hook, url, "--secret", input="a key of my own for it\n")
+    assert (own.exit_code, "a key of my" in own.output) == (0, False)
+    assert "No messages yet" in cli("notebooks", "schedule", "deliveries", "churn", schedule).stdout
+    assert "on its way" in cli("notebooks", "schedule", "test-webhook", "churn", schedule).stdout
+    (row,) = json.loads(cli("notebooks", "schedule", "deliveries", "churn", schedule, "--json").stdout)
+    assert (row["event"], row["state"]) == ("webhook.test", "due")
+    assert cli(*hook, url, "--remove").exit_code == 2
+    assert cli(*hook, "--secret").exit_code == 2
+    assert cli(*hook, "http://10.0.0.1/").exit_code == 2
+    assert "no webhook any more" in cli(*hook, "--remove").stdout
+    added = cli("notebooks", "schedule", "add", "churn", "--cron", WEEKDAYS, "--webhook", url)
+    assert "The key of the webhook" in added.stdout

@@ -20,10 +20,10 @@ from studium.notebooks.states import Missed, Notify, Overlap
 
 router = Router(tags=["schedules"])
 _SCHEDULES = "/{notebook_id}/schedules"
-_ONE = _SCHEDULES + "/{schedule_id}"
+ONE = _SCHEDULES + "/{schedule_id}"
 
 
-def _seen(user: User, notebook_id: str) -> Notebook:
+def seen(user: User, notebook_id: str) -> Notebook:
     """The notebook, fetched as the user, whose schedules are the user's to see."""
     notebook = notebook_for(user, notebook_id)
     if not may_see_runs(user, notebook):
@@ -35,7 +35,7 @@ def _seen(user: User, notebook_id: str) -> Notebook:
     return notebook
 
 
-def _to_change(user: User, notebook_id: str, schedule_id: str) -> Schedule:
+def to_change(user: User, notebook_id: str, schedule_id: str) -> Schedule:
     return queries.schedule_of(notebook_for(user, notebook_id, change=True), schedule_id)
 
 
@@ -43,7 +43,7 @@ def _to_change(user: User, notebook_id: str, schedule_id: str) -> Schedule:
 def schedules(request: ApiRequest, notebook_id: str) -> list[ScheduleShape]:
     """Schedules of a notebook, oldest first, for those who may see the team's runs."""
     user, now = request.auth.user, clock.now()
-    return [ScheduleShape.of(row, now=now) for row in queries.schedules_of(_seen(user, notebook_id))]
+    return [ScheduleShape.of(row, now=now) for row in queries.schedules_of(seen(user, notebook_id))]
 
 
 @router.post(_SCHEDULES, response={201: ScheduleShape}, auth=allow(Scope.WRITE), summary="Schedule a notebook")
@@ -55,18 +55,18 @@ def create(request: ApiRequest, notebook_id: str, body: NewSchedule) -> Status[S
     return Status(201, ScheduleShape.of(made, now=now))
 
 
-@router.get(_ONE, response=ScheduleShape, auth=allow(Scope.READ), summary="One schedule")
+@router.get(ONE, response=ScheduleShape, auth=allow(Scope.READ), summary="One schedule")
 def schedule(request: ApiRequest, notebook_id: str, schedule_id: str) -> ScheduleShape:
     """When it runs and how, and the next five times."""
     user, now = request.auth.user, clock.now()
-    return ScheduleShape.of(queries.schedule_of(_seen(user, notebook_id), schedule_id), now=now)
+    return ScheduleShape.of(queries.schedule_of(seen(user, notebook_id), schedule_id), now=now)
 
 
-@router.patch(_ONE, response=ScheduleShape, auth=allow(Scope.WRITE), summary="Change a schedule")
+@router.patch(ONE, response=ScheduleShape, auth=allow(Scope.WRITE), summary="Change a schedule")
 def change(request: ApiRequest, notebook_id: str, schedule_id: str, body: ScheduleChange) -> ScheduleShape:
     """Change what is given; from then on it runs as you. A paused one stays paused."""
     user, now = request.auth.user, clock.now()
-    found = _to_change(user, notebook_id, schedule_id)
+    found = to_change(user, notebook_id, schedule_id)
     # Nothing to change is no change: it would make the caller the one it runs as.
     if given := body.given():
         found = actions.change_schedule(user, found, _with(found, given), now=now)
@@ -90,21 +90,21 @@ def _with(row: Schedule, given: dict[str, Any]) -> Wanted:
     return Wanted(**{**kept, **given})
 
 
-@router.delete(_ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Remove a schedule")
+@router.delete(ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Remove a schedule")
 def delete(request: ApiRequest, notebook_id: str, schedule_id: str) -> Status[None]:
     """Run at its times no more. Versions it made stay, and a run that goes on goes on."""
     user, now = request.auth.user, clock.now()
-    actions.delete_schedule(user, _to_change(user, notebook_id, schedule_id), now=now)
+    actions.delete_schedule(user, to_change(user, notebook_id, schedule_id), now=now)
     return Status(204, None)
 
 
-@router.post(_ONE + "/pause", response=ScheduleShape, auth=allow(Scope.WRITE), summary="Pause a schedule")
+@router.post(ONE + "/pause", response=ScheduleShape, auth=allow(Scope.WRITE), summary="Pause a schedule")
 def pause(request: ApiRequest, notebook_id: str, schedule_id: str) -> ScheduleShape:
     """Let its times pass until it is resumed. Repeatable."""
     return _paused(request.auth.user, notebook_id, schedule_id, paused=True)
 
 
-@router.post(_ONE + "/resume", response=ScheduleShape, auth=allow(Scope.WRITE), summary="Resume a schedule")
+@router.post(ONE + "/resume", response=ScheduleShape, auth=allow(Scope.WRITE), summary="Resume a schedule")
 def resume(request: ApiRequest, notebook_id: str, schedule_id: str) -> ScheduleShape:
     """Go on with the next time from now: what passed meanwhile is not made up for. Repeatable."""
     return _paused(request.auth.user, notebook_id, schedule_id, paused=False)
@@ -112,17 +112,15 @@ def resume(request: ApiRequest, notebook_id: str, schedule_id: str) -> ScheduleS
 
 def _paused(user: User, notebook_id: str, schedule_id: str, *, paused: bool) -> ScheduleShape:
     now = clock.now()
-    found = _to_change(user, notebook_id, schedule_id)
+    found = to_change(user, notebook_id, schedule_id)
     return ScheduleShape.of(actions.pause(user, found, paused=paused, now=now), now=now)
 
 
-@router.get(
-    _ONE + "/turns", response=Page[TurnShape], auth=allow(Scope.READ), summary="What came of a schedule's times"
-)
+@router.get(ONE + "/turns", response=Page[TurnShape], auth=allow(Scope.READ), summary="What came of a schedule's times")
 def turns(
     request: ApiRequest, notebook_id: str, schedule_id: str, cursor: Cursor = "", limit: Limit = 50
 ) -> Page[TurnShape]:
     """Each time that has come, newest first: run, failed or skipped, why, and as which version."""
-    found = queries.schedule_of(_seen(request.auth.user, notebook_id), schedule_id)
+    found = queries.schedule_of(seen(request.auth.user, notebook_id), schedule_id)
     rows, following = page(queries.turns_of(found), cursor, limit, "due_at", lambda row: row.due_at)
     return Page(items=[TurnShape.of(row) for row in rows], next_cursor=following)

@@ -37,6 +37,7 @@ from studium.api import (
     tokens,
     usage,
     versions,
+    webhooks,
 )
 from studium.api.shapes.base import Failure
 from studium.errors import BadInput
@@ -128,6 +129,7 @@ def _build() -> Api:
         ("/notebooks", community),
         ("", sharing),
         ("", search),
+        ("/notebooks", webhooks),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

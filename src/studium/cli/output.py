@@ -110,3 +110,13 @@ def ask(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
     return typer.confirm(question, err=True)
+
+
+def read_hidden(prompt: str) -> str:
+    """A value that is asked for unseen, or read from standard input without its last line's end.
+
+    Never from the command line, which other people and the shell's history see.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(prompt, hide_input=True, err=True))
+    return sys.stdin.read().removesuffix("\n").removesuffix("\r")

@@ -20,7 +20,7 @@ from studium.cli.run import CellTimeout, KeepGoing
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from studium.client.shapes import Schedule
+    from studium.client.shapes import Schedule, Webhook
 
 app = group("Run a notebook by itself, as a new version, at times of a calendar.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="The schedule's id, as `list` shows it.", show_default=False)]
@@ -73,6 +73,7 @@ def add(
     notify: Annotated[str, typer.Option("--notify", help=NOTIFY)] = "failure",
     cell_timeout: CellTimeout = "",
     keep_going: KeepGoing = False,
+    webhook: Annotated[str, typer.Option("--webhook", help="Where messages go when a run has failed.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Schedule a notebook; prints the next five times in the schedule's zone."""
@@ -91,7 +92,11 @@ def add(
             cell_seconds=duration(cell_timeout) if cell_timeout else None,
             keep_going=keep_going,
         )
+        hook = client.notebooks.schedules.set_webhook(notebook.id, made.id, webhook) if webhook else None
     _told(made, as_json, f"Scheduled {notebook.name} as {made.id} on {made.machine_type}: {_when(made)}")
+    if hook and hook.secret:
+        # Beside the document, where there is one.
+        (output.note if as_json else output.say)(f"The key of the webhook's signatures, shown only now: {hook.secret}")
 
 
 def _told(schedule: Schedule, as_json: bool, words: str) -> None:
@@ -208,3 +213,84 @@ def turns(
         return
     rows = [(_local(each.due_at, zone), each.state, each.tries, each.version or "", each.message) for each in found]
     output.table(["!due", "!state", ">tries", ">version", "message"], rows, "None of its times has come yet.")
+
+
+@app.command("webhook")
+def webhook(
+    name: Name,
+    schedule: Id,
+    url: Annotated[str, typer.Argument(help="Where to send messages; shows the webhook when left out.")] = "",
+    notify: Annotated[str, typer.Option("--notify", help="When it is called: failure or always.")] = "failure",
+    secret: Annotated[bool, typer.Option("--secret", help="Ask for, or read, a key for the signatures.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Send no more messages.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Set, show or remove the webhook of a schedule. A key that is made for its signatures is printed this once."""
+    if remove and (url or secret):
+        raise fail("--remove takes no address and no key.", "Leave out --remove, or the rest.")
+    if secret and not url:
+        raise fail("A key is set with an address.", "Give the address as well.")
+    key = output.read_hidden("Key") if secret else ""
+    with server() as client:
+        notebook, schedules = client.notebooks.find(name), client.notebooks.schedules
+        if remove:
+            schedules.remove_webhook(notebook.id, schedule)
+        elif url:
+            found = schedules.set_webhook(notebook.id, schedule, url, notify=notify, secret=key)
+        else:
+            found = schedules.webhook(notebook.id, schedule)
+    if remove:
+        _said({"deleted": schedule}, as_json, f"Schedule {schedule} has no webhook any more.")
+    elif as_json:
+        output.show_json(found)
+    else:
+        _show_webhook(found, set_now=bool(url))
+
+
+def _said(document: object, as_json: bool, words: str) -> None:
+    if as_json:
+        output.show_json(document)
+    else:
+        output.say(words)
+
+
+def _show_webhook(found: Webhook, *, set_now: bool) -> None:
+    when = "after every run" if found.notify == "always" else "when a run has failed"
+    output.say(f"{'Set: ' if set_now else ''}{found.url} is called {when}.")
+    if found.disabled_at:
+        output.say(f"{found.trouble} Set it again to switch it on.")
+    if found.secret:
+        output.say(f"The key of its signatures, shown only now: {found.secret}")
+
+
+@app.command("test-webhook")
+def send_test(name: Name, schedule: Id, as_json: JsonFlag = False) -> None:
+    """Send a test message to the webhook of a schedule, once."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        sent = client.notebooks.schedules.test_webhook(notebook.id, schedule)
+    if as_json:
+        output.show_json(sent)
+        return
+    output.say(
+        f"Test message {sent.id} is on its way: studium notebooks schedule deliveries {notebook.name} {schedule}"
+    )
+
+
+@app.command("deliveries")
+def deliveries(
+    name: Name,
+    schedule: Id,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what became of the messages of a schedule's webhook, newest first."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        found = client.notebooks.schedules.deliveries(notebook.id, schedule, limit=limit)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(d.id, d.event, d.state, d.tries, d.status or "", output.ago(d.created_at), d.message) for d in found]
+    empty = f"No messages yet. Send one: studium notebooks schedule test-webhook {notebook.name} {schedule}"
+    output.table(["!id", "event", "!state", ">tries", ">status", "made", "message"], rows, empty)

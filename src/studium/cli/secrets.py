@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,7 +84,7 @@ def set_secret(
     as_json: JsonFlag = False,
 ) -> None:
     """Set a secret; the value is asked for, or read from standard input. A notebook's is attached to it at once."""
-    value = _value()
+    value = output.read_hidden("Value")
     with server() as client:
         place = _place(client, team, project, notebook)
         made = client.secrets.set(name, value, **place)
@@ -94,14 +93,6 @@ def set_secret(
         return
     use = "" if notebook else f" Let a notebook use it: studium secrets attach NOTEBOOK {made.name}"
     output.say(f"Set {made.name} of {_words(place, notebook)}.{use}")
-
-
-def _value() -> str:
-    """The value, never from the command line, which other people and the shell's history see."""
-    if sys.stdin.isatty():
-        return str(typer.prompt("Value", hide_input=True, err=True))
-    text = sys.stdin.read()
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 @app.command("delete")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from studium.client.calls import Calls, part
-from studium.client.shapes import Page, Schedule, Turn
+from studium.client.shapes import Delivery, Page, Schedule, Turn, Webhook
 
 
 class Schedules:
@@ -114,3 +114,31 @@ class Schedules:
             cursor = page.next_cursor
             if not cursor:
                 return
+
+    def webhook(self, notebook_id: str, schedule_id: str) -> Webhook:
+        """Where its messages go. Raises ApiError with the code `webhook.none` where it has none."""
+        return self._calls.get(Webhook, f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}/webhook")
+
+    def set_webhook(
+        self, notebook_id: str, schedule_id: str, url: str, *, notify: str = "failure", secret: str = ""
+    ) -> Webhook:
+        """Have messages sent there. Where a key for the signatures was made it is in the answer, this once."""
+        body = {"url": url, "notify": notify, "secret": secret}
+        return self._calls.put(
+            Webhook, f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}/webhook", body
+        )
+
+    def remove_webhook(self, notebook_id: str, schedule_id: str) -> None:
+        """Send no more messages."""
+        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}/webhook")
+
+    def test_webhook(self, notebook_id: str, schedule_id: str) -> Delivery:
+        """Have a test message sent; `deliveries` says how it went."""
+        return self._calls.post(
+            Delivery, f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}/webhook/test"
+        )
+
+    def deliveries(self, notebook_id: str, schedule_id: str, *, limit: int = 50) -> list[Delivery]:
+        """The newest messages, at most 200."""
+        path = f"/rest/notebooks/{part(notebook_id)}/schedules/{part(schedule_id)}/webhook/deliveries"
+        return self._calls.get(Page[Delivery], path, limit=limit).items

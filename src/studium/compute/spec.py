@@ -76,6 +76,8 @@ class RunSpec:
     """One run. `environment_path` is a host folder shown read-only at `/opt/env`; `command[0]` is looked up inside.
 
     `network` gives no way out, the public internet, or a proxy that reaches the `hosts` (`host:port`) alone.
+    Hosts that a member chose are given with `within`: then they are reached at public addresses only, and at those that
+    its entries name (`studium.runner.addresses`); `*:443` is every host.
     `secrets` names where the run's secrets are found when it starts; their values are never part of a spec.
     """
 
@@ -91,6 +93,7 @@ class RunSpec:
     workdir: str = "/notebooks"
     network: Literal["none", "outbound", "hosts"] = "none"
     hosts: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
     service: Service | None = None
     nested_namespaces: bool = False
     secrets: str = ""
@@ -110,6 +113,7 @@ class RunSpec:
         known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))
         known["devices"] = tuple(Device(**{**d, "paths": tuple(d["paths"])}) for d in known.get("devices", ()))
         known["hosts"] = tuple(known.get("hosts", ()))
+        known["within"] = None if known.get("within") is None else tuple(known["within"])
         if known.get("service"):
             known["service"] = Service(**known["service"])
         return cls(**known)

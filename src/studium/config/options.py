@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from studium.runner import addresses
+
 
 def default_home() -> Path:
     """Where the platform keeps everything: sandboxes of other uids must be able to pass through it, so not root's home."""
@@ -56,6 +58,10 @@ class Options(BaseSettings):
     oidc: str = Field(
         "", description="OpenID Connect sign-in, as a JSON list of name, client_id, secret and server_url."
     )
+    outbound_allow: str = Field(
+        "",
+        description="Networks, addresses and hosts beside the public internet that members may have called (webhooks, git).",
+    )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_token: str = Field("", description="Bearer token of `/metrics`; empty lets only administrators read it.")
     package_index: str = Field("", description="Package index that environments are built from; empty for pip's own.")
@@ -73,6 +79,18 @@ class Options(BaseSettings):
         if "/" in value or "@" in value:
             raise ValueError("give a host name without scheme or path")
         return value.lower()
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _networks_and_hosts(cls, value: str) -> str:
+        for each in value.replace(",", " ").split():
+            addresses.entry(each)
+        return value
+
+    @cached_property
+    def outbound_allowed(self) -> tuple[str, ...]:
+        """The entries of `outbound_allow`, as `studium.runner.addresses` reads them."""
+        return tuple(self.outbound_allow.replace(",", " ").split())
 
     @cached_property
     def platform_url(self) -> str:

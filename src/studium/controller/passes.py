@@ -10,6 +10,7 @@ from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.search import reconcile as search
 from studium.notebooks.sharing import reconcile as sharing
 from studium.notebooks.versions import reconcile as versions
+from studium.notebooks.webhooks import reconcile as webhooks
 from studium.storage import reconcile as storage
 
 
@@ -45,6 +46,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: schedules.tell(now) + schedules.keep_last(now) + notifications.send_due(now),
             every=15,
         ),
+        Pass(name="webhooks", run=lambda now: webhooks.note_ended(now) + webhooks.deliver(now), every=3, hinted=True),
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",
@@ -64,6 +66,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: (
                 versions.clean_volumes(where, now)
                 + versions.forget_comparisons(now)
+                + webhooks.forget_old(now)
                 + notebooks.clean_deleted(where, now)
                 + environments.collect_unused(now)
                 + environments.clean_volumes(where, now)

@@ -26,6 +26,7 @@ from studium.notebooks.queries import stored_bytes
 from studium.notebooks.search.actions import forget
 from studium.notebooks.states import LaunchKind, RunOptions, Visibility
 from studium.notebooks.subjects import KIND
+from studium.notebooks.webhooks.actions import forget_of_notebook as forget_webhooks
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.secrets.actions import forget_holder
@@ -310,6 +311,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
         forget_holder(place_of(notebook).holder)
         forget_subject(KIND, notebook.pk, now=now)
         forget(notebook)
+        forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

@@ -215,6 +215,8 @@ class Turn(models.Model):
     message = models.CharField(max_length=300, blank=True)
     ended_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
+    # When its message to the schedule's webhook was written down; the sending of it is a delivery's.
+    hooked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="one_turn_a_time")]
@@ -284,3 +286,21 @@ class SearchCache(models.Model):
     layout = models.PositiveSmallIntegerField()
     body = models.TextField()
     kinds = models.TextField()
+
+
+# Models of the parts of this domain, in files of their own.
+from studium.notebooks.webhooks import models as webhooks  # noqa: E402
+
+__all__ = [
+    "Collaborator",
+    "Launch",
+    "LinkUse",
+    "Notebook",
+    "Schedule",
+    "SearchCache",
+    "ShareLink",
+    "Tag",
+    "Turn",
+    "Version",
+    "webhooks",
+]

@@ -48,4 +48,8 @@ def _work(work: str, data: bytes) -> bytes:
         from studium.notebooks.versions import comparison_page
 
         return comparison_page.page(data)
+    if work == "preview":
+        from studium.notebooks.render.file_page import file_page
+
+        return file_page(data)
     raise ValueError(f"no such work: {work}")

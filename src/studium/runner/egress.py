@@ -8,9 +8,12 @@ import contextlib
 import encodings.idna  # noqa: F401 (resolving a name needs it, and a process of the run's uid may not find it)
 import os
 import select
+import signal
 import socket
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from . import addresses
 
 SOCKET = "egress.sock"
 _HEAD, _PIECE = 64 * 1024, 256 * 1024
@@ -38,16 +41,22 @@ def listen(folder: str, owner: tuple[int, int] | None) -> socket.socket:
         os.close(place)
 
 
-def serve(listener: socket.socket, allowed: Collection[str]) -> None:
-    """Answer for good. `allowed` has `host:port` in small letters."""
+def serve(listener: socket.socket, allowed: Collection[str], within: Sequence[str] | None = None) -> None:
+    """Answer for good. `allowed` has `host:port` in small letters, or `*:port` for every host.
+
+    With `within`, for hosts that somebody chose, only public addresses are dialled and what its entries allow.
+    """
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a caller that hangs up ends its own connection and not the proxy
     room = threading.BoundedSemaphore(_MOST)
     while True:
         room.acquire()
         caller, _ = listener.accept()
-        threading.Thread(target=_attend, args=(caller, allowed, room), daemon=True).start()
+        threading.Thread(target=_attend, args=(caller, allowed, within, room), daemon=True).start()
 
 
-def _attend(caller: socket.socket, allowed: Collection[str], room: threading.BoundedSemaphore) -> None:
+def _attend(
+    caller: socket.socket, allowed: Collection[str], within: Sequence[str] | None, room: threading.BoundedSemaphore
+) -> None:
     try:
         with caller, contextlib.suppress(OSError):
             caller.settimeout(_DIAL_SECONDS)
@@ -55,16 +64,27 @@ def _attend(caller: socket.socket, allowed: Collection[str], room: threading.Bou
                 head, rest = _read_head(caller)
                 target, opening, answer = understood(head, allowed)
                 host, _, port = target.rpartition(":")
-                with socket.create_connection((host.strip("[]"), int(port)), _DIAL_SECONDS) as upstream:
+                with _dial(host.strip("[]"), int(port), within) as upstream:
                     caller.sendall(answer)
                     upstream.sendall(opening + rest)
                     _relay(caller, upstream)
             except RefusedError as error:
                 _say(caller, "403 Forbidden", str(error))
+            except UnicodeError:  # a name that no resolver can be asked for
+                _say(caller, "502 Bad Gateway", "It cannot be reached: this is no host.")
             except OSError as error:
                 _say(caller, "502 Bad Gateway", f"It cannot be reached: {error.strerror or error}.")
     finally:
         room.release()
+
+
+def _dial(host: str, port: int, within: Sequence[str] | None) -> socket.socket:
+    if within is None:
+        return socket.create_connection((host, port), _DIAL_SECONDS)
+    try:
+        return addresses.dial(host, port, within, _DIAL_SECONDS)
+    except addresses.ClosedError as error:
+        raise RefusedError(f"{host} is at {error}, which is not open to runs.") from None
 
 
 def _say(caller: socket.socket, status: str, words: str) -> None:
@@ -107,9 +127,10 @@ def understood(head: bytes, allowed: Collection[str]) -> tuple[str, bytes, bytes
 
 
 def _permitted(target: str, allowed: Collection[str]) -> str:
-    if target.lower() not in allowed:
-        raise RefusedError(f"{target[:200]} is not among the hosts that this run may reach.")
-    return target.lower()
+    host, _, port = target.lower().rpartition(":")
+    if target.lower() in allowed or (host and port.isascii() and port.isdigit() and f"*:{int(port)}" in allowed):
+        return target.lower()
+    raise RefusedError(f"{target[:200]} is not among the hosts that this run may reach.")
 
 
 def _relay(caller: socket.socket, upstream: socket.socket) -> None:

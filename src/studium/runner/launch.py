@@ -144,7 +144,7 @@ def start(
     started = Sandbox(pid=pid, status=status_in, block=block_out)
     try:
         if spec["network"] == "hosts":
-            started.egress = _start_egress(folder, spec["hosts"], who, group)
+            started.egress = _start_egress(folder, spec["hosts"], spec.get("within"), who, group)
     except OSError:
         end(started)
         raise
@@ -217,7 +217,7 @@ def _start_pasta(target: int, who: Identity, group: Group, words: int) -> int:
     return pid
 
 
-def _start_egress(folder: str, hosts: list[str], who: Identity, group: Group) -> int:
+def _start_egress(folder: str, hosts: list[str], within: list[str] | None, who: Identity, group: Group) -> int:
     """The proxy through which a run reaches the hosts that its spec names: its pid."""
     from . import egress  # most runs need none of it
 
@@ -231,7 +231,7 @@ def _start_egress(folder: str, hosts: list[str], who: Identity, group: Group) ->
                 group.join(0, leave_out=("devices",))
                 become(Identity(who.uid, who.gid, (), who.change))
                 _close_all_but(listener.fileno())  # locks of the run and the volume end with the runner
-                egress.serve(listener, frozenset(each.lower() for each in hosts))
+                egress.serve(listener, frozenset(each.lower() for each in hosts), within)
             finally:
                 os._exit(127)
     return pid

@@ -12,7 +12,7 @@ from studium.notebooks.models import Notebook, Version
 from studium.notebooks.rendered import page_of, part_of
 from studium.notebooks.versions.actions import comparison
 from studium.notebooks.versions.comparing import CompareError
-from studium.web import fenced
+from studium.web import fenced, output_files
 from studium.web.shown.documents import DOCUMENT
 
 _REVALIDATE = "private, no-cache"
@@ -88,6 +88,29 @@ def _part(request: HttpRequest, notebook: Notebook, digest: str, name: str) -> H
     return response
 
 
+def files(request: HttpRequest, label: str, number: int) -> HttpResponse:
+    """The pictures among a version's output files."""
+    notebook = _notebook(request, label)
+    place = f"{options().platform_url}/notebooks/{notebook.team.slug}/{notebook.slug}/versions/{number}/view/"
+    return output_files.pictures(_version(notebook, number), place)
+
+
+def file(request: HttpRequest, label: str, number: int, at: int) -> HttpResponse:
+    """One output file, shown."""
+    return output_files.preview(request, output_files.file_at(_version(_notebook(request, label), number), at))
+
+
+def file_part(request: HttpRequest, label: str, number: int, at: int, name: str) -> HttpResponse:
+    notebook = _notebook(request, label)
+    origin = options().content_url(DOCUMENT + notebook.label)
+    return output_files.part(request, output_files.file_at(_version(notebook, number), at), name, origin)
+
+
+def file_raw(request: HttpRequest, label: str, number: int, at: int) -> HttpResponseBase:
+    """The bytes of one that a browser shows by itself."""
+    return output_files.raw(request, output_files.file_at(_version(_notebook(request, label), number), at))
+
+
 def library(request: HttpRequest, name: str) -> HttpResponseBase:
     """What draws outputs, for the frames of every content host; the edge asks for it without knowing who does."""
     found = fenced.library(request, name)
@@ -100,7 +123,8 @@ def _notebook(request: HttpRequest, label: str) -> Notebook:
     given = request.headers.get("X-Studium-Edge-Key", "")
     if not hmac.compare_digest(given.encode(), options().edge_key.encode()):
         raise Http404
-    notebook = Notebook.objects.filter(label=label, deleted_at=None).only("rendered", "label").first()
+    rows = Notebook.objects.filter(label=label, deleted_at=None).select_related("team")
+    notebook = rows.only("rendered", "label", "slug", "team__slug").first()
     if notebook is None:
         raise Http404
     return notebook
@@ -130,6 +154,10 @@ urlpatterns = [
     path("<str:label>/parts/<str:name>", document_part),
     path("<str:label>/v/<int:number>/", version),
     path("<str:label>/v/<int:number>/parts/<str:name>", version_part),
+    path("<str:label>/v/<int:number>/files/", files),
+    path("<str:label>/v/<int:number>/files/<int:at>/", file),
+    path("<str:label>/v/<int:number>/files/<int:at>/raw", file_raw),
+    path("<str:label>/v/<int:number>/files/<int:at>/parts/<str:name>", file_part),
     path("<str:label>/compare/<int:left>/<int:right>/", compared),
     path("<str:label>/compare/<int:left>/<int:right>/parts/<str:name>", compared_part),
     path("<str:label>/<path:rest>", lambda request, label, rest: document(request, label)),

@@ -23,6 +23,7 @@ from studium.web.views import (
     teams,
     usage,
     versions,
+    webhooks,
 )
 from studium.web.views.admin import events as admin_events
 from studium.web.views.admin import machines as admin_machines
@@ -40,6 +41,7 @@ _VERSION = [
     path("copy/", versions.copy),
     path("download/", versions.download),
     path("files/<path:path>", versions.output_file),
+    path("view/<int:at>/", versions.view_file),
 ]
 _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("", notebooks.show_notebook),
@@ -75,6 +77,8 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("vote/", community.vote),
     path("bookmark/", community.bookmark),
     path("report/", community.report),
+    path("schedules/<str:schedule>/webhook/", webhooks.webhook),
+    path("schedules/<str:schedule>/webhook/do/", webhooks.act),
     path("edit/", editor.editor),
     path("edit/panel/", editor.panel),
     path("edit/extend/", editor.extend),

@@ -23,11 +23,13 @@ from studium.compute.states import State
 from studium.lib import clock
 from studium.lib.ids import new_id
 from studium.notebooks.launching import place_of
+from studium.notebooks.models import Schedule
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
 from studium.notebooks.sharing import actions as sharing
 from studium.notebooks.states import LaunchKind, SharedRole, Visibility
 from studium.notebooks.subjects import subject_of
+from studium.notebooks.webhooks import actions as webhooks
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 
@@ -181,6 +183,15 @@ _VERSIONS = "/notebooks/{notebook_id}/versions"
 _VERSION = f"{_VERSIONS}/{{number}}"
 _COMMENTS = "/notebooks/{notebook_id}/comments"
 _COMMENT = f"{_COMMENTS}/{{comment_id}}"
+
+
+def _webhook(world: World) -> Parts:
+    parts = _schedule(world)
+    schedule = Schedule.objects.get(pk=parts["schedule_id"])
+    webhooks.set_webhook(world.cast.owner, schedule, "https://hooks.example.org/", now=clock.now())
+    return parts
+
+
 _SCHEDULES = "/notebooks/{notebook_id}/schedules"
 _SHARES, _LINKS = "/notebooks/{notebook_id}/shares", "/notebooks/{notebook_id}/links"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
@@ -256,6 +267,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/search"): Row(Scope.READ, ALL, query="?q=churn"),
     ("get", "/tags"): Row(Scope.READ, ALL),
     ("post", "/notebooks/{notebook_id}/tags"): Row(Scope.WRITE, CHANGERS, _notebook, {"add": ["churn"]}),
+    ("get", f"{_SCHEDULE}/webhook"): Row(Scope.READ, READERS, _webhook),
+    ("put", f"{_SCHEDULE}/webhook"): Row(Scope.WRITE, CHANGERS, _schedule, {"url": "https://hooks.example.org/"}),
+    ("delete", f"{_SCHEDULE}/webhook"): Row(Scope.WRITE, (404, 403, 204, 204), _webhook),
+    ("post", f"{_SCHEDULE}/webhook/test"): Row(Scope.WRITE, (404, 403, 201, 201), _webhook, {}),
+    ("get", f"{_SCHEDULE}/webhook/deliveries"): Row(Scope.READ, READERS, _webhook),
     ("get", "/runs"): Row(Scope.READ, READERS, _team, query=_OF_TEAM),
     ("get", "/runs/{run_id}"): Row(Scope.READ, READERS, _run),
     ("get", "/runs/{run_id}/log"): Row(Scope.READ, READERS, _run),

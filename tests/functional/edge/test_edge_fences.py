@@ -302,3 +302,52 @@ def test_the_path_goes_on_as_it_was_written(rig: Rig) -> None:
     for path in ("/a%20b/%C3%A9?q=%2F&x=a+b", "/a//b/../c", "/x?", "/~u;p=1/@:!$&'()*+,=?a=[1]"):
         rig.enter(path)
         assert rig.content.seen[-1].target == path.removesuffix("?")
+
+
+def test_the_web_process_may_choose_the_policy_of_an_answer_and_content_may_not(rig: Rig) -> None:
+    rig.port.targets["doc"] = Target(
+        kind="web", path_prefix="/-/documents/x", content_security_policy="default-src 'none'"
+    )
+    rig.web.handler = says(("X-Studium-Policy", "sandbox allow-scripts"), ("Content-Security-Policy", "img-src *"))  # type: ignore[assignment]
+    found = rig.ask("doc.localhost:8000", "/parts/a.html", headers={"Cookie": rig.cookie("doc")})
+    assert found.all("Content-Security-Policy") == ["sandbox allow-scripts"]
+    assert found.header("X-Studium-Policy") is None
+    rig.content.handler = says(("X-Studium-Policy", "script-src *"))  # type: ignore[assignment]
+    found = rig.enter("/lab")
+    assert found.all("Content-Security-Policy") == [f"frame-ancestors 'self' http://{PLATFORM}"]
+    assert found.header("X-Studium-Policy") is None
+
+
+def test_what_draws_outputs_is_there_for_a_frame_that_nobody_knows(rig: Rig) -> None:
+    rig.web.handler = says(
+        ("Cache-Control", "public, max-age=3600"), ("ETag", '"a"'), ("Set-Cookie", "a=b"), ("X-Other", "1")
+    )  # type: ignore[assignment]
+    asked = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "no-cors",
+        "Cookie": rig.cookie(),
+        "Accept-Encoding": "gzip",
+    }
+    found = rig.ask("anything.localhost:8000", "/-/lib/plotly.min.js?noext", headers={**asked, "Authorization": "x"})
+    assert found.status == 200
+    assert found.header("ETag") == '"a"'
+    assert found.header("Content-Security-Policy") == "sandbox; default-src 'none'"
+    assert found.header("Set-Cookie") is None
+    assert found.header("X-Other") is None
+    seen = rig.web.seen[0]
+    assert seen.target == "/-/documents/lib/plotly.min.js"
+    assert seen.header("Accept-Encoding") == "gzip"
+    assert seen.header("Cookie") is None
+    assert seen.header("Authorization") is None
+    assert rig.ask(CONTENT, "/-/lib/plotly.min.js", method="POST", body=b"x").status == 405
+    for path in (
+        "/-/lib/../x.js",
+        "/-/lib/a/b.js",
+        "/-/lib/%2e%2e.js",
+        "/-/lib/",
+        "/-/lib/x.css",
+        "/-/libs/x.js",
+        "/-/lib/X.JS",
+    ):
+        assert rig.ask(CONTENT, path, headers=asked).status == 404, path
+    assert len(rig.web.seen) == 1

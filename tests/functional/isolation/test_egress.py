@@ -121,3 +121,51 @@ def test_what_is_asked_of_an_allowed_host_goes_there_alone() -> None:
     assert (where, before) == ("index.example:80", b"")
     assert opening == b"GET /a HTTP/1.1\r\nHost: Index.Example\r\nAccept: y\r\nConnection: close\r\n\r\n"
     assert egress.understood(b"CONNECT INDEX.example:443 HTTP/1.1", {"index.example:443"})[0] == "index.example:443"
+
+
+# Asks the proxy for tunnels to the given targets and says the first line of each answer.
+ASKS = """
+import os, socket, sys
+for target in sys.argv[1:]:
+    with socket.socket(socket.AF_UNIX) as proxy:
+        proxy.settimeout(20)
+        proxy.connect(os.environ['STUDIUM_EGRESS'])
+        proxy.sendall(f'CONNECT {target} HTTP/1.1\\r\\n\\r\\n'.encode())
+        print(proxy.recv(65536).decode().splitlines()[0].split()[1])
+"""
+
+
+def test_hosts_that_a_member_chose_are_reached_at_open_addresses_alone(place: Place, servers: tuple[int, int]) -> None:
+    good, bad = servers
+    targets = (
+        f"127.0.0.1:{good}",
+        f"localhost:{good}",
+        f"2130706433:{good}",
+        f"[::ffff:127.0.0.1]:{good}",
+        "127.0.0.1:443",
+    )
+    closed = place.run(ASKS, *targets, network="hosts", hosts=(*targets, f"*:{good}"), within=())
+    assert closed.log.split() == ["403"] * 5, "a name or a spelling that leads to this machine"
+    opened = place.run(
+        ASKS, f"127.0.0.1:{good}", f"127.0.0.1:{bad}", "169.254.169.254:80",
+        network="hosts", hosts=(f"*:{good}", f"*:{bad}", "*:80"), within=(f"127.0.0.1:{good}",),
+    )  # fmt: skip
+    assert opened.log.split() == ["200", "403", "403"], "only the operator's entry"
+
+
+@pytest.mark.parametrize(
+    ("target", "fine"),
+    [
+        ("any.example:443", True),
+        ("1.2.3.4:0443", True),
+        (":443", False),
+        ("any.example:80", False),
+        ("any.example:*", False),
+    ],
+)
+def test_every_host_of_a_port(target: str, fine: bool) -> None:
+    if fine:
+        assert egress._permitted(target, {"*:443"}) == target
+        return
+    with pytest.raises(egress.RefusedError):
+        egress._permitted(target, {"*:443"})

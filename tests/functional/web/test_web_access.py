@@ -37,6 +37,7 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "schedules": (lambda s: address(s.notebook, "schedules/"), (OK, OK, OK, GONE, GONE, IN)),
     "schedules of a public one": (lambda s: address(s.public, "schedules/"), (OK, OK, OK, NO, OK, IN)),
     "a schedule": (lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/"), (OK, OK, NO, GONE, GONE, IN)),
+    "its webhook": (lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/webhook/"), (OK, OK, OK, GONE, GONE, IN)),
     "a schedule that is not": (lambda s: address(s.notebook, "schedules/no/"), (GONE, GONE, NO, GONE, GONE, IN)),
     "comments": (lambda s: address(s.notebook, "comments/"), (OK, OK, OK, GONE, GONE, IN)),
     "comments of a private one": (lambda s: address(s.quiet, "comments/"), (OK, GONE, GONE, GONE, GONE, IN)),
@@ -209,6 +210,16 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
         lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/"),
         {},
         (400, 400, NO, GONE, GONE, IN),
+    ),
+    "set a webhook": (
+        lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/webhook/"),
+        {},
+        (400, 400, NO, GONE, GONE, IN),
+    ),
+    "test a webhook that is not": (
+        lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/webhook/do/"),
+        {"do": "test"},
+        (GONE, GONE, NO, GONE, GONE, IN),
     ),
     "pause a schedule": (
         lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/do/"),

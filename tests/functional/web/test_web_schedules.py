@@ -8,6 +8,7 @@ from scenes import Scene, address, client_of
 from factories.accounts import NOW
 from studium.notebooks.models import Schedule, Turn
 from studium.notebooks.states import TurnState
+from studium.notebooks.webhooks.models import Delivery, Webhook
 
 pytestmark = pytest.mark.django_db
 FORM = {
@@ -99,3 +100,49 @@ def test_what_came_of_it(scene: Scene) -> None:
     assert f'versions/{scene.version_run.number}/">' in shown
     assert "may no longer run" in shown
     assert "Schedule it" not in shown
+
+
+def test_a_webhook_is_set_tested_and_removed_and_its_key_shown_once(scene: Scene) -> None:
+    client, here = client_of(scene.cast.owner), address(scene.notebook, f"schedules/{scene.schedule.pk}/webhook/")
+    assert "Give an address" in client.get(here).content.decode()
+    form = {"url": "https://hooks.example.org/path?key=k1", "notify": "failure", "secret": ""}
+    shown = client.post(here, form).content.decode()
+    assert "shown only now" in shown
+    key = shown.split('id="secret" value="')[1].split('"')[0]
+    assert key not in client.get(here).content.decode()
+    assert client.post(here, {**form, "secret": "my own key of the hook"}).status_code == 302
+    assert "my own key" not in client.get(here).content.decode()
+    client.post(here + "do/", {"do": "test"})
+    Delivery.objects.update(state="failed", status=500, message="The answer was 500. <b>", tries=1)
+    page_of_it = client.get(here).content.decode()
+    assert "The answer was 500. &lt;b&gt;" in page_of_it
+    for_reader = client_of(scene.cast.reader).get(here).content.decode()
+    assert "https://hooks.example.org/..." in for_reader
+    assert "key=k1" not in for_reader
+    assert "Send a test" not in for_reader
+    Webhook.objects.update(disabled_at=NOW, trouble="Switched off: why.")
+    assert "Switched off: why." in client.get(here).content.decode()
+    assert "switched off" in client.get(address(scene.notebook, "schedules/")).content.decode()
+    assert client.post(here + "do/", {"do": "dance"}).status_code == 400
+    client.post(here + "do/", {"do": "remove"})
+    assert not Webhook.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"url": "http://localhost:8000/"}, "private network"),
+        ({"url": "ftp://h.example"}, "not called"),
+        ({"url": ""}, "required"),
+        ({"secret": "short"}, "16 to 200"),
+        ({"notify": "never"}, "not one of the available choices"),
+    ],
+)
+def test_a_webhook_that_is_refused_is_said_on_the_form(scene: Scene, change: dict[str, str], words: str) -> None:
+    here = address(scene.notebook, f"schedules/{scene.schedule.pk}/webhook/")
+    form = {"url": "https://hooks.example.org/", "notify": "failure", "secret": "", **change}
+    answer = client_of(scene.cast.owner).post(here, form)
+    assert answer.status_code in (400, 422)
+    assert words in answer.content.decode()
+    assert 'value="short"' not in answer.content.decode()
+    assert not Webhook.objects.exists()

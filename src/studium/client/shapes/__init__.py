@@ -33,7 +33,7 @@ from studium.client.shapes.runs import (
     UseLine,
     UseOverTime,
 )
-from studium.client.shapes.schedules import Schedule, Turn
+from studium.client.shapes.schedules import Delivery, Schedule, Turn, Webhook
 from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.sharing import Collaborator, ShareLink, Shares
@@ -60,6 +60,7 @@ __all__ = [
     "ComparedCell",
     "Comparison",
     "ComparisonCounts",
+    "Delivery",
     "Device",
     "Environment",
     "Estimate",
@@ -113,4 +114,5 @@ __all__ = [
     "VersionFile",
     "VersionFiles",
     "Waited",
+    "Webhook",
 ]

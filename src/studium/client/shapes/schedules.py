@@ -1,4 +1,4 @@
-"""Schedules and their turns."""
+"""Schedules, their turns and their webhooks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,3 +33,27 @@ class Turn:
     message: str
     ended_at: datetime | None
     version: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    url: str
+    notify: str
+    changed_by: str
+    changed_at: datetime
+    disabled_at: datetime | None
+    trouble: str
+    secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    id: str
+    event: str
+    state: str
+    tries: int
+    status: int | None
+    message: str
+    created_at: datetime
+    ended_at: datetime | None
+    next_try_at: datetime | None

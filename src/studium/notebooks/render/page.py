@@ -15,11 +15,12 @@ from studium.errors import BadInput
 from studium.lib.units import duration_words
 from studium.notebooks.inspection import language_of, title_of
 from studium.notebooks.reading import parse, text_of
-from studium.notebooks.render import style, widgets
+from studium.notebooks.render import widgets
 from studium.notebooks.render.interactive import Drawing
 from studium.notebooks.render.markdown import Headings, markdown_html
 from studium.notebooks.render.outputs import long_text, outputs_html
 from studium.notebooks.render.parts import Parts, packed
+from studium.notebooks.render.shell import whole
 
 # Longer code is shown without colours.
 LONGEST_CODE = 200_000
@@ -48,18 +49,6 @@ def parted(data: bytes) -> tuple[bytes, Parts]:
     return whole(title_of(document) or "Notebook", _contents(headings), "\n".join(cells)), drawing.parts
 
 
-def whole(title: str, contents: str, body: str) -> bytes:
-    """A static page of our own around parts that are safe already."""
-    text = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}</title><style>{style()}</style></head>\n"
-        f'<body class="{"with-contents" if contents else "plain"}">{contents}<main>\n{body}\n</main></body></html>\n'
-    )
-    # HTML knows no NUL, and what browsers make of one depends on where it stands.
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace")
-
-
 def _contents(headings: Headings) -> str:
     shown = [h for h in headings.found if h.level <= 3 and h.text]
     if len(shown) < CONTENTS_FROM:
@@ -79,7 +68,7 @@ def _cell(cell: Json, number: int, headings: Headings, language: str, drawing: D
         return ""
     hidden = cell["metadata"].get("jupyter")
     hidden = hidden if isinstance(hidden, dict) else {}
-    code = f"<pre><code>{_coloured(source, language)}</code></pre>"
+    code = f"<pre><code>{coloured(source, language)}</code></pre>"
     outputs = outputs_html(cell["outputs"], drawing)
     if hidden.get("source_hidden") is True:
         code = f"<details><summary>Code</summary>{code}</details>"
@@ -118,6 +107,7 @@ def _lexer(language: str) -> Lexer | None:
         return None
 
 
-def _coloured(source: str, language: str) -> str:
+def coloured(source: str, language: str) -> str:
+    """Code as HTML, in colours where its language is known and it is not too long."""
     lexer = _lexer(language) if len(source) <= LONGEST_CODE else None
     return str(highlight(source, lexer, _FORMATTER)) if lexer else escape(source)

@@ -13,6 +13,8 @@ from studium.notebooks.launching import check_options
 from studium.notebooks.models import Notebook, Schedule
 from studium.notebooks.schedules.times import check_cron, check_zone, upcoming
 from studium.notebooks.states import LaunchKind, Missed, Notify, Overlap, RunOptions
+from studium.notebooks.webhooks import actions as webhooks
+from studium.notebooks.webhooks.models import Webhook
 from studium.plans import checks
 from studium.plans import queries as plans
 
@@ -79,9 +81,11 @@ def pause(actor: User, schedule: Schedule, *, paused: bool, now: datetime) -> Sc
 
 
 def delete_schedule(actor: User, schedule: Schedule, *, now: datetime) -> None:
-    """Remove it. Versions it made stay; a run that goes on goes on."""
+    """Remove it with its webhook. Versions it made stay; a run that goes on goes on."""
     with transaction.atomic():
         Schedule.objects.filter(pk=schedule.pk, deleted_at=None).update(deleted_at=now, next_at=None)
+        for webhook in Webhook.objects.filter(schedule=schedule):
+            webhooks.forget(webhook)
         _recorded("schedule.deleted", actor, schedule, now=now)
 
 

@@ -11,7 +11,7 @@ from studium.notebooks.schedules.times import upcoming
 
 def schedules_of(notebook: Notebook) -> QuerySet[Schedule]:
     rows = Schedule.objects.filter(notebook=notebook, deleted_at=None).order_by("created_at", "pk")
-    return rows.select_related("created_by", "notebook__team")
+    return rows.select_related("created_by", "notebook__team", "webhook")
 
 
 def schedule_of(notebook: Notebook, name: str) -> Schedule:

@@ -7,8 +7,8 @@ from studium.errors import BadInput
 from studium.notebooks.render import widgets
 from studium.notebooks.render.interactive import Drawing
 from studium.notebooks.render.outputs import outputs_html
-from studium.notebooks.render.page import whole
 from studium.notebooks.render.parts import Parts, packed
+from studium.notebooks.render.shell import whole
 from studium.notebooks.versions.comparing import counts, pairs, row, taken_apart
 
 Json = dict[str, Any]

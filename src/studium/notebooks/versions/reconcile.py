@@ -11,7 +11,7 @@ from typing import IO
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from studium.compute.engines.base import Engine, EngineError
 from studium.compute.engines.registry import Engines
@@ -25,6 +25,7 @@ from studium.notebooks.queries import stored_bytes
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.versions.actions import COMPARISON, holder_of
+from studium.notebooks.versions.previewing import PREVIEW
 from studium.notebooks.versions.queries import kept_volumes
 from studium.plans import queries as plans
 from studium.runner import collecting
@@ -209,9 +210,9 @@ def clean_volumes(engines: Engines, now: datetime) -> int:
 
 
 def forget_comparisons(now: datetime) -> int:
-    """Let go of old pages of comparisons, which can be made again; returns how many."""
-    old = Hold.objects.filter(holder__startswith=COMPARISON, blob__created_at__lt=now - COMPARISONS_LAST)
-    return old.delete()[0]
+    """Let go of old pages of comparisons and previews, which can be made again; returns how many."""
+    made = Q(holder__startswith=COMPARISON) | Q(holder__startswith=PREVIEW)
+    return Hold.objects.filter(made, blob__created_at__lt=now - COMPARISONS_LAST).delete()[0]
 
 
 def render_settled(now: datetime) -> int:

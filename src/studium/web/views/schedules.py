@@ -15,6 +15,7 @@ from studium.notebooks.access import may_change, may_see_runs, notebook_for
 from studium.notebooks.models import Notebook, Schedule, Turn
 from studium.notebooks.schedules import actions, queries
 from studium.notebooks.schedules.times import words
+from studium.notebooks.webhooks.queries import shown_url
 from studium.plans.queries import standing
 from studium.web.forms.schedules import ScheduleForm, filled, zones
 from studium.web.requests import UserRequest, signed_in
@@ -40,6 +41,7 @@ class ScheduleShown:
     options: str
     times: list[str]
     turns: list[tuple[Turn, str, str]]
+    webhook: str
 
 
 def _shown(schedule: Schedule, now: datetime) -> ScheduleShown:
@@ -51,10 +53,11 @@ def _shown(schedule: Schedule, now: datetime) -> ScheduleShown:
         # Written here: templates would show them in the site's zone.
         times=[f"{time.astimezone(zone):%a %-d %b %Y, %H:%M %Z}" for time in queries.next_times(schedule, now=now)],
         turns=[(turn, *_STATES[turn.state]) for turn in queries.turns_of(schedule)[:5]],
+        webhook=shown_url(schedule.webhook, able=False) if hasattr(schedule, "webhook") else "",
     )
 
 
-def _readable(request: UserRequest, team: str, slug: str) -> Notebook:
+def readable(request: UserRequest, team: str, slug: str) -> Notebook:
     """The notebook whose schedules the user may see: its team's. Raises NotFound, Forbidden."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     if not may_see_runs(request.user, notebook):
@@ -94,7 +97,7 @@ def _page(
 def listing(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """The schedules, and adding one."""
     if request.method == "GET":
-        return _page(request, _readable(request, team, slug))
+        return _page(request, readable(request, team, slug))
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     now = clock.now()
     form = _form(notebook, now, request.POST)

@@ -9,10 +9,12 @@ from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_GET, require_POST
 
 from studium.config.options import options
+from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.access import may_change, may_see_runs, notebook_for
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions import actions, queries
+from studium.notebooks.versions.previewing import is_picture, seen
 from studium.plans.estimates import cost_of
 from studium.storage import actions as storage
 from studium.web import policy
@@ -74,6 +76,7 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
     now = clock.now()
     able = may_change(request.user, notebook)
     (shown,) = shown_versions([version], theirs=may_see_runs(request.user, notebook), now=now)
+    files = queries.output_files(version)
     context: dict[str, object] = {
         "now": now,
         "notebook": notebook,
@@ -82,7 +85,10 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         "url": address(notebook),
         "here": place(version),
         "able": able,
-        "files": queries.output_files(version),
+        "files": files,
+        "pictures": entrance(request, DOCUMENT + notebook.label, f"/v/{version.number}/files/", now=now)
+        if any(is_picture(each) for each in files.files)
+        else "",
         "previous": queries.versions_of(notebook).filter(number__lt=version.number).first(),
         "source": entrance(request, DOCUMENT + notebook.label, f"/v/{version.number}/", now=now)
         if version.rendered
@@ -197,6 +203,31 @@ def download(request: UserRequest, team: str, slug: str, number: int) -> HttpRes
         content_type="application/x-ipynb+json",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"},
     )
+
+
+@signed_in
+@require_GET
+def view_file(request: UserRequest, team: str, slug: str, number: int, at: int) -> HttpResponse:
+    """One output file, shown in a frame of the notebook's own host. Files are numbered in the order of their paths."""
+    notebook = notebook_for(request.user, f"{team}/{slug}")
+    version = queries.version_of(notebook, number)
+    files = queries.output_files(version).files
+    if not 0 <= at < len(files):
+        raise NotFound("version.no_file", "There is no such output file.", "The version's page lists those there are.")
+    now = clock.now()
+    context = {
+        "now": now,
+        "notebook": notebook,
+        "version": version,
+        "file": files[at],
+        "kind": seen(files[at]).kind,
+        "url": address(notebook),
+        "here": place(version),
+        "at": at,
+        "count": len(files),
+        "source": entrance(request, DOCUMENT + notebook.label, f"/v/{number}/files/{at}/", now=now),
+    }
+    return _framing(render(request, "versions/file.html", context), notebook)
 
 
 @signed_in

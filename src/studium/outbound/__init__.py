@@ -1,0 +1,1 @@
+"""What the platform calls because somebody wrote down an address: which addresses may be called, and how."""
