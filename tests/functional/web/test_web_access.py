@@ -7,8 +7,21 @@ from html.parser import HTMLParser
 import pytest
 from scenes import Scene, address, client_of
 
+from factories.files import give_files
+
 Where = Callable[[Scene], str]
 OK, NO, GONE, IN = 200, 403, 404, 302  # IN: sent to the sign-in page
+
+
+def shown_file(scene: Scene, rest: str) -> str:
+    give_files(scene.version_run, {"a.txt": b"a"})
+    return address(scene.notebook, rest)
+
+
+def public_file(scene: Scene) -> str:
+    give_files(scene.version, {"a.txt": b"a"})
+    return address(scene.public, "versions/1/view/0/")
+
 
 # page: owner, teammate, reader, stranger, operator, anonymous
 MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
@@ -32,6 +45,10 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "its file": (lambda s: address(s.notebook, "versions/1/download/"), (OK, OK, OK, GONE, GONE, IN)),
     "a version that is not": (lambda s: address(s.notebook, "versions/9/"), (GONE, GONE, GONE, GONE, GONE, IN)),
     "an output that is not": (lambda s: address(s.notebook, "versions/1/files/a/b"), (GONE,) * 5 + (IN,)),
+    "an output file": (lambda s: shown_file(s, "versions/1/view/0/"), (OK, OK, OK, GONE, GONE, IN)),
+    "its bytes": (lambda s: shown_file(s, "versions/1/files/a.txt"), (OK, OK, OK, GONE, GONE, IN)),
+    "a public output file": (lambda s: public_file(s), (OK, OK, OK, OK, OK, IN)),
+    "an output file that is not": (lambda s: address(s.notebook, "versions/1/view/7/"), (GONE,) * 5 + (IN,)),
     "compare": (lambda s: address(s.notebook, "compare/?left=1&right=1"), (OK, OK, OK, GONE, GONE, IN)),
     "compare nothing": (lambda s: address(s.notebook, "compare/"), (400, 400, 400, GONE, GONE, IN)),
     "schedules": (lambda s: address(s.notebook, "schedules/"), (OK, OK, OK, GONE, GONE, IN)),

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notebooks', '0007_sharing'),
+        ('notebooks', '0008_render_anew'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -47,8 +47,8 @@ def _packed(name: str, body: str, parts: Parts) -> bytes:
 
 def _table(text: str, name: str, *, cut: bool) -> str:
     lines = text.splitlines(keepends=True)
-    if cut:
-        lines = lines[:-1]  # the last one may be half a line
+    if cut and lines and not lines[-1].endswith("\n"):
+        lines.pop()  # half a line
     try:
         found = list(_rows(lines, name))
     except csv.Error as error:
@@ -61,7 +61,7 @@ def _table(text: str, name: str, *, cut: bool) -> str:
     right = [_is_numeric(rows[1:], column) for column in shown]
     header = "".join(_cell("th", rows[0], column, right) for column in shown)
     body = "".join(f"<tr>{''.join(_cell('td', row, column, right) for column in shown)}</tr>" for row in rows[1:])
-    parts = [f"the first {MOST_ROWS} rows"] if more or cut else []
+    parts = [f"the first {len(rows) - 1} rows"] if more or cut else []
     parts += [f"{MOST_COLUMNS} of {width} columns"] if width > MOST_COLUMNS else []
     note = f'<p class="note">Shown are {" and ".join(parts)}; all is in the file.</p>' if parts else ""
     table = f'<table class="file"><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>'
@@ -69,7 +69,7 @@ def _table(text: str, name: str, *, cut: bool) -> str:
 
 
 def _rows(lines: list[str], name: str) -> Iterator[list[str]]:
-    separator = "\t" if name.lower().endswith(".tsv") else _separator("".join(lines[:20]))
+    separator = "\t" if name.lower().endswith(".tsv") else _separator(lines[:20])
     reader = csv.reader(lines, delimiter=separator)
     for number, row in enumerate(reader):
         if number > MOST_ROWS + 1:
@@ -78,9 +78,13 @@ def _rows(lines: list[str], name: str) -> Iterator[list[str]]:
             yield row
 
 
-def _separator(head: str) -> str:
-    """The one of the usual separators that stands most often in the first lines."""
-    return max(",;\t|", key=head.count)
+def _separator(lines: list[str]) -> str:
+    """One that stands as often in each of the first lines; a comma last, as it also stands within numbers and text."""
+    for each in ";\t|,":
+        counts = {line.count(each) for line in lines}
+        if len(counts) == 1 and counts != {0}:
+            return each
+    return max(",;\t|", key=lambda each: sum(line.count(each) for line in lines))
 
 
 def _is_numeric(rows: list[list[str]], column: int) -> bool:

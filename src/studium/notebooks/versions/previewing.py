@@ -70,7 +70,7 @@ class Seen:
 
 def seen(file: OutputFile) -> Seen:
     """How this file is shown. Reads its first bytes only where its name does not tell."""
-    ending = file.path.rpartition("/")[2].lower().rpartition(".")[2]
+    ending = _ending(file)
     media = MEDIA.get(ending, "")
     kind = _kind(ending, media)
     if not file.size:
@@ -86,8 +86,12 @@ def seen(file: OutputFile) -> Seen:
 
 def is_picture(file: OutputFile) -> bool:
     """Whether the file is shown among the pictures of a version, by its name and size alone."""
-    media = MEDIA.get(file.path.lower().rpartition(".")[2], "")
+    media = MEDIA.get(_ending(file), "")
     return media.startswith("image/") and 0 < file.size <= 8 * MIB
+
+
+def _ending(file: OutputFile) -> str:
+    return file.path.rpartition("/")[2].lower().rpartition(".")[2] if "." in file.path else ""
 
 
 def _kind(ending: str, media: str) -> Kind:
