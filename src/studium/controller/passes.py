@@ -4,6 +4,7 @@ from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
 from studium.controller.loop import Pass
 from studium.notebooks import reconcile as notebooks
+from studium.notebooks.git import reconcile as git
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.versions import reconcile as versions
 from studium.notebooks.webhooks import reconcile as webhooks
@@ -24,6 +25,9 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: notebooks.settle_ended(where, now) + notebooks.restart_moved(now),
             every=1,
             hinted=True,
+        ),
+        Pass(
+            name="git", run=lambda now: git.settle_ended(where, now) + git.take_chosen(where, now), every=1, hinted=True
         ),
         Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2, hinted=True),
         # Output files can be large: keeping them holds up no other ended run.

@@ -1,5 +1,6 @@
 """Every change to notebooks. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
+import dataclasses
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from studium.errors import BadInput, NotYet
 from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.document import blank, check_notebook
+from studium.notebooks.git import queries as git
 from studium.notebooks.launching import OWNER_KIND, build_spec, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
@@ -128,6 +130,13 @@ def _insert(actor: User, project: Project, blob: Blob, *, now: datetime, **field
     return notebook
 
 
+def unmake(notebook: Notebook) -> None:
+    """Take back a notebook that was made a moment ago and never shown, as what was to follow was refused."""
+    with transaction.atomic():
+        storage.release_under(f"notebook:{notebook.pk}:")
+        Notebook.objects.filter(pk=notebook.pk).delete()
+
+
 def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: datetime) -> Notebook:
     """Put other content in place; the workspace gets it at the next start. Raises NotYet while a run holds the workspace."""
     found = check_notebook(content)
@@ -159,6 +168,7 @@ def start(
     actor: User, notebook: Notebook, kind: LaunchKind, machine: str, *, now: datetime, max_seconds: int | None = None
 ) -> Run:
     """Put a session or an execution of the notebook in the queue. Raises Refused, NotYet, BadInput with the rule and figures."""
+    git.require_ready(notebook)
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
     if notebook.internet:
@@ -167,6 +177,8 @@ def start(
     checks.check_team_storage(standing.plan, stored, 0)
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
     spec = build_spec(notebook, kind, standing.rules, run_id=compute.new_run_id(), disk=disk)
+    if kind == LaunchKind.SESSION:
+        spec = dataclasses.replace(spec, variables={**spec.variables, **git.terminal_variables(actor, notebook)})
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -239,6 +251,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
     with transaction.atomic():
         Notebook.objects.filter(pk=notebook.pk, deleted_at=None).update(deleted_at=now, next_machine="", next_user=None)
         forget_holder(place_of(notebook).holder)
+        forget_holder(f"git:{notebook.pk}")
         forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)

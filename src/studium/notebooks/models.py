@@ -24,7 +24,7 @@ class Notebook(models.Model):
         max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value
     )
     label = models.CharField(max_length=24, unique=True)
-    filename = models.CharField(max_length=120, default="notebook.ipynb")
+    filename = models.CharField(max_length=400, default="notebook.ipynb")
     language = models.CharField(max_length=40, default="python")
     internet = models.BooleanField(default=False)
     machine_type = models.CharField(max_length=60, blank=True)
@@ -188,6 +188,7 @@ class Turn(models.Model):
 
 
 # Models of the parts of this domain, in files of their own.
+from studium.notebooks.git import models as git  # noqa: E402
 from studium.notebooks.webhooks import models as webhooks  # noqa: E402
 
-__all__ = ["Launch", "Notebook", "Schedule", "Turn", "Version", "webhooks"]
+__all__ = ["Launch", "Notebook", "Schedule", "Turn", "Version", "git", "webhooks"]
