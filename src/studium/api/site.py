@@ -18,6 +18,7 @@ from studium import __version__
 from studium.api import (
     admin,
     failures,
+    git,
     launches,
     machines,
     me,
@@ -116,6 +117,7 @@ def _build() -> Api:
         ("/me", me),
         ("/machines", machines),
         ("/queue", queue),
+        ("/notebooks", git),  # before the next, for which `from-git` would be a notebook's id
         ("/notebooks", notebooks),
         ("/notebooks", launches),
         ("/notebooks", versions),

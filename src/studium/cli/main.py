@@ -11,6 +11,7 @@ import typer
 from studium import __version__
 from studium.cli import (
     admin,
+    git,
     machines,
     notebooks,
     plans,
@@ -62,6 +63,7 @@ app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 versions.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
+notebooks.app.add_typer(git.app, name="git")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")

@@ -5,6 +5,7 @@ from typing import Literal
 
 from studium.client.calls import Calls, part
 from studium.client.errors import ApiError
+from studium.client.git import NotebooksGit
 from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Notebook, Opened, Page, Run
 from studium.client.versions import Versions
@@ -14,12 +15,14 @@ CONTENT_TYPE = "application/x-ipynb+json"
 
 
 class Notebooks:
-    """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`."""
+    """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`,
+    where it comes from in `git`."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.versions = Versions(calls)
         self.schedules = Schedules(calls)
+        self.git = NotebooksGit(calls)
 
     def page(
         self,

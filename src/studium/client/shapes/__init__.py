@@ -5,6 +5,7 @@ A test compares every class with the document, so a field that changes there fai
 
 from studium.client.shapes.base import Failure, Page
 from studium.client.shapes.events import Event
+from studium.client.shapes.git import Git, GitWork
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
@@ -35,6 +36,8 @@ __all__ = [
     "Estimate",
     "Event",
     "Failure",
+    "Git",
+    "GitWork",
     "Invitation",
     "LogPart",
     "LoginLink",
