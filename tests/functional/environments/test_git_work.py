@@ -507,3 +507,48 @@ def test_too_large_for_a_server_is_said_before(server: GitServer, desk: Desk) ->
     report = desk.work("push")
     assert (report["error"]["name"], report["error"]["facts"]["files"]) == ("git.large_file", ["huge.bin"])
     assert desk.git("log", "-1", "--format=%s") == "A change"
+
+
+def test_git_in_a_terminal_finds_the_token_and_the_person_and_heeds_what_they_set(
+    server: GitServer, desk: Desk, tmp_path: Path
+) -> None:
+    """What a session sets up, and then git as a person types it."""
+    server.make("repo", {"a.ipynb": BOOK})
+    server.password = "ada:token-of-ada"
+    given: Any = {"secret": "TOKEN", "username": "ada", "variables": {"TOKEN": "token-of-ada"}}
+    desk.done("clone", **given)
+    code = "import surroundings, os; surroundings.prepare(); print(os.environ['GIT_CONFIG_GLOBAL'])"
+    session = {
+        "STUDIUM_GIT_URL": server.url("repo"), "STUDIUM_GIT_SECRET": "TOKEN", "STUDIUM_GIT_USERNAME": "ada",
+        "STUDIUM_GIT_NAME": 'Ada "L\\', "STUDIUM_GIT_EMAIL": "ada@example.org", "STUDIUM_WORKSPACE": str(desk.tree),
+        "STUDIUM_SCRATCH": str(tmp_path / "scratch"), "STUDIUM_RUN_FOLDER": str(desk.run_folder), "PATH": os.environ["PATH"],
+        "HOME": str(desk.tree), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
+    }  # fmt: skip
+    made = subprocess.run(
+        [sys.executable, "-c", code], env=session, cwd=code_folder(), capture_output=True, text=True, check=True
+    )
+    terminal = {**session, "GIT_CONFIG_GLOBAL": made.stdout.strip()}
+
+    def typed(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", *words], cwd=desk.tree, env={**terminal, **more}, capture_output=True, text=True, check=False
+        )
+
+    (desk.tree / "b.txt").write_text("b")
+    assert typed("add", "b.txt").returncode == 0
+    assert typed("commit", "-qm", "by hand").returncode == 0
+    without = typed("push")
+    assert without.returncode != 0
+    assert "not given the secret TOKEN: choose Use" in without.stderr
+    pushed = typed("push", TOKEN="token-of-ada")
+    assert pushed.returncode == 0, pushed.stderr
+    assert git(server.folder / "repo.git", "log", "-1", "--format=%an|%ae", "main") == 'Ada "L|ada@example.org', (
+        "git leaves off such ends"
+    )
+    (desk.tree / ".gitconfig").write_text("[user]\n\tname = Somebody else\n")
+    assert typed("config", "user.name").stdout == "Somebody else\n"
+    elsewhere = subprocess.run(
+        ["git", "credential", "fill"], cwd=desk.tree, env={**terminal, "TOKEN": "token-of-ada"}, text=True, check=False,
+        input="protocol=https\nhost=elsewhere.example\n\n", capture_output=True,
+    )  # fmt: skip
+    assert "token-of-ada" not in elsewhere.stdout
