@@ -20,6 +20,7 @@ from studium.api import (
     community,
     environments,
     failures,
+    git,
     launches,
     machines,
     me,
@@ -122,6 +123,7 @@ def _build() -> Api:
         ("/me", me),
         ("/machines", machines),
         ("/queue", queue),
+        ("/notebooks", git),  # before the next, for which `from-git` would be a notebook's id
         ("/notebooks", notebooks),
         ("/notebooks", launches),
         ("/notebooks", versions),

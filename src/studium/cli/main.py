@@ -13,6 +13,7 @@ from studium.cli import (
     admin,
     comments,
     environments,
+    git,
     machines,
     moderation,
     notebooks,
@@ -71,6 +72,7 @@ comments.register(notebooks.app)
 moderation.register(admin.app)
 sharing.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
+notebooks.app.add_typer(git.app, name="git")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")

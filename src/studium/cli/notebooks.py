@@ -20,6 +20,7 @@ from studium.cli.output import JsonFlag
 from studium.lib.units import duration_words, parse_duration, size_words
 
 if TYPE_CHECKING:
+    from studium.client import Client
     from studium.client.shapes import Notebook, Run
 
 app = group("Make, find, start and stop notebooks; save, run and compare versions of them.")
@@ -81,11 +82,42 @@ def create(
     visibility: Annotated[str, typer.Option(help="private, team or public; as private as the plan allows.")] = "",
     internet: Annotated[bool, typer.Option("--internet", help="Let its sessions reach the internet.")] = False,
     language: Annotated[str, typer.Option(help="Of a blank one: python, r, javascript, typescript; python.")] = "",
+    git: Annotated[str, typer.Option("--git", help="The address of a git repository to clone.")] = "",
+    ref: Annotated[str, typer.Option("--ref", help="Its branch, tag or commit; the default branch.")] = "",
+    path: Annotated[str, typer.Option("--path", help="The notebook in it; the only one when left out.")] = "",
+    secret: Annotated[str, typer.Option("--secret", help="The name of a secret with a token for it.")] = "",
+    username: Annotated[str, typer.Option("--username", help="Who the token belongs to.")] = "",
+    submodules: Annotated[bool, typer.Option("--submodules", help="Fetch its submodules too.")] = False,
+    depth: Annotated[int, typer.Option("--depth", min=0, help="Commits of history; all when left out.")] = 0,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="With --git, wait for the clone.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a notebook, blank or from a file."""
+    """Make a notebook: blank, from a file, or from a git repository."""
     if file and language:
         raise fail("A notebook from a file has its own language.", "Leave out --language, or the file.")
+    if git:
+        if file or language:
+            raise fail("A notebook from git has its own content.", "Leave out the file and --language.")
+        wanted = {
+            "ref": ref,
+            "path": path,
+            "secret": secret,
+            "username": username,
+            "submodules": submodules,
+            "depth": depth,
+        }
+        place = {
+            "title": title,
+            "team": team,
+            "project": project,
+            "visibility": visibility or None,
+            "internet": internet,
+        }
+        with server() as client:
+            from_git(client, git, as_json=as_json, wait=wait, **wanted, **place)
+        return
+    if ref or path or secret or username or submodules or depth:
+        raise fail("These options are for a notebook from git.", "Give --git as well, or leave them out.")
     content = files.read_notebook(file) if file else None
     named = title or (file.name.removesuffix(".ipynb") if file else "")
     with server() as client:
@@ -101,6 +133,12 @@ def create(
     if made.upgrade:
         output.note(made.upgrade)
     _told(made, as_json, f"Made {made.name}. Start it: studium notebooks start {made.name}")
+
+
+def from_git(client: Client, url: str, *, as_json: bool, wait: bool, **more: object) -> None:
+    from studium.cli.git import create as create_from_git  # it stands on this module
+
+    create_from_git(client, url, as_json=as_json, wait=wait, **more)
 
 
 def _told(notebook: Notebook, as_json: bool, words: str) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from studium.client.calls import Calls, part
 from studium.client.community import Comments, Favour
 from studium.client.errors import ApiError
+from studium.client.git import NotebooksGit
 from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Hit, Notebook, Opened, Page, Run, UsedTag
 from studium.client.sharing import Shares
@@ -27,6 +28,7 @@ class Notebooks:
         self.comments = Comments(calls)
         self.favour = Favour(calls)
         self.shares = Shares(calls)
+        self.git = NotebooksGit(calls)
 
     def page(
         self,

@@ -6,6 +6,7 @@ from studium.compute.reconcile import machines, place, reclaim, start, stop, wat
 from studium.controller.loop import Pass
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
+from studium.notebooks.git import reconcile as git
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.search import reconcile as search
 from studium.notebooks.sharing import reconcile as sharing
@@ -28,6 +29,9 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
             run=lambda now: notebooks.settle_ended(where, now) + notebooks.restart_moved(now),
             every=1,
             hinted=True,
+        ),
+        Pass(
+            name="git", run=lambda now: git.settle_ended(where, now) + git.take_chosen(where, now), every=1, hinted=True
         ),
         Pass(name="sync", run=lambda now: notebooks.sync_running(where, now), every=2, hinted=True),
         # Output files can be large: keeping them holds up no other ended run.

@@ -1,6 +1,6 @@
 """Every change to notebooks. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -20,6 +20,7 @@ from studium.events.actions import record
 from studium.lib.ids import new_id
 from studium.notebooks.access import guest_of, may_manage, not_yours
 from studium.notebooks.document import blank, check_notebook
+from studium.notebooks.git import queries as git
 from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, check_options, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
@@ -141,6 +142,13 @@ def _insert(actor: User, project: Project, blob: Blob, *, now: datetime, **field
     return notebook
 
 
+def unmake(notebook: Notebook) -> None:
+    """Take back a notebook that was made a moment ago and never shown, as what was to follow was refused."""
+    with transaction.atomic():
+        storage.release_under(f"notebook:{notebook.pk}:")
+        Notebook.objects.filter(pk=notebook.pk).delete()
+
+
 def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: datetime) -> Notebook:
     """Put other content in place; the workspace gets it at the next start. Raises NotYet while a run holds the workspace."""
     found = check_notebook(content)
@@ -181,6 +189,7 @@ def start(
 ) -> Run:
     """Put a session or an execution of the notebook in the queue. Raises Refused, NotYet, BadInput with the rule and figures."""
     options = check_options(kind, options or RunOptions())
+    git.require_ready(notebook)
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
     if notebook.internet:
@@ -188,7 +197,7 @@ def start(
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
     disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
-    build = build_for(notebook, now=now)
+    build, guest = build_for(notebook, now=now), guest_of(actor, notebook)
     spec = build_spec(
         notebook,
         kind,
@@ -197,8 +206,10 @@ def start(
         disk=disk,
         build=build,
         options=options,
-        guest=guest_of(actor, notebook),
+        guest=guest,
     )
+    if kind == LaunchKind.SESSION and not guest:
+        spec = replace(spec, variables={**spec.variables, **git.terminal_variables(actor, notebook)})
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -311,6 +322,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
         forget_holder(place_of(notebook).holder)
         forget_subject(KIND, notebook.pk, now=now)
         forget(notebook)
+        forget_holder(f"git:{notebook.pk}")
         forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)

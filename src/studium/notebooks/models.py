@@ -35,7 +35,7 @@ class Notebook(models.Model):
         max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value
     )
     label = models.CharField(max_length=24, unique=True)
-    filename = models.CharField(max_length=120, default="notebook.ipynb")
+    filename = models.CharField(max_length=400, default="notebook.ipynb")
     language = models.CharField(max_length=40, default="python")
     internet = models.BooleanField(default=False)
     # None is the default one. The number is a build of it; without one the notebook follows the newest.
@@ -289,6 +289,7 @@ class SearchCache(models.Model):
 
 
 # Models of the parts of this domain, in files of their own.
+from studium.notebooks.git import models as git  # noqa: E402
 from studium.notebooks.webhooks import models as webhooks  # noqa: E402
 
 __all__ = [
@@ -302,5 +303,6 @@ __all__ = [
     "Tag",
     "Turn",
     "Version",
+    "git",
     "webhooks",
 ]

@@ -25,7 +25,7 @@ from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RenderError, render_html
-from studium.notebooks.states import LaunchKind
+from studium.notebooks.states import SETTLED_APART, LaunchKind
 from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
 
@@ -38,7 +38,7 @@ SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
 
 def sync_running(engines: Engines, now: datetime) -> int:
     """Take over what running sessions and executions have saved since the last look; returns how many changed."""
-    due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(kind=LaunchKind.VERSION)
+    due = Launch.objects.filter(settled_at=None, run__state=State.RUNNING).exclude(kind__in=SETTLED_APART)
     due = due.exclude(synced_at__gt=now - SYNC_EVERY)
     # Those not seen for longest first: many sessions, or some that take long, keep nobody from their turn.
     due = due.order_by(F("synced_at").asc(nulls_first=True))
@@ -62,7 +62,7 @@ def _sync_apart(engines: Engines, launch: Launch, now: datetime) -> bool:
 
 def settle_ended(engines: Engines, now: datetime) -> int:
     """Take over the last state of ended runs, note it on the launch, and start what was to follow; returns how many."""
-    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).exclude(kind=LaunchKind.VERSION)
+    ended = Launch.objects.filter(settled_at=None, run__state=State.ENDED).exclude(kind__in=SETTLED_APART)
     ended = ended.select_related("notebook__next_user", "run__machine")
     done = 0
     for launch in ended[:50]:

@@ -27,15 +27,18 @@ SHARED_ROLE_WORDS = {
 
 class LaunchKind(StrEnum):
     """A session serves JupyterLab; an execution runs all cells in the notebook's workspace; a version runs them in a
-    fresh one of its own, beside whatever else runs."""
+    fresh one of its own, beside whatever else runs; a git run clones, pulls or pushes the workspace."""
 
     SESSION = "session"
     EXECUTION = "execution"
     VERSION = "version"
+    GIT = "git"
 
 
 # What a person may start of a notebook as such; a version is saved, which starts its run.
 STARTED = (LaunchKind.SESSION, LaunchKind.EXECUTION)
+# Those whose ends are taken over by passes of their own.
+SETTLED_APART = (LaunchKind.VERSION, LaunchKind.GIT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ NEEDS = (
     Need("pasta", "passt", "runs have no outgoing network"),
     Need("nft", "nftables", "runs have no outgoing network: private addresses could not be closed"),
     Need("ip", "iproute2", "runs have no outgoing network"),
+    Need("git", "git", "notebooks cannot come from git repositories, and terminals have no git"),
     Need("mkfs.ext4", "e2fsprogs", "workspaces have no hard size limit"),
 )
 

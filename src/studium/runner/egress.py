@@ -8,7 +8,6 @@ import contextlib
 import encodings.idna  # noqa: F401 (resolving a name needs it, and a process of the run's uid may not find it)
 import os
 import select
-import signal
 import socket
 import threading
 from collections.abc import Collection, Sequence
@@ -46,7 +45,6 @@ def serve(listener: socket.socket, allowed: Collection[str], within: Sequence[st
 
     With `within`, for hosts that somebody chose, only public addresses are dialled and what its entries allow.
     """
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a caller that hangs up ends its own connection and not the proxy
     room = threading.BoundedSemaphore(_MOST)
     while True:
         room.acquire()

@@ -230,6 +230,7 @@ def _start_egress(folder: str, hosts: list[str], within: list[str] | None, who: 
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # callers that hang up are no end of it
                 group.join(0, leave_out=("devices",))
                 become(Identity(who.uid, who.gid, (), who.change))
+                signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who hangs up ends their own connection, not the proxy
                 _close_all_but(listener.fileno())  # locks of the run and the volume end with the runner
                 egress.serve(listener, frozenset(each.lower() for each in hosts), within)
             finally:

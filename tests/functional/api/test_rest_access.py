@@ -22,6 +22,11 @@ from studium.community.states import Why
 from studium.compute.states import State
 from studium.lib import clock
 from studium.lib.ids import new_id
+from studium.compute.actions import stop_run
+from studium.compute.states import State
+from studium.lib import clock
+from studium.notebooks.git import actions as git
+from studium.notebooks.git.models import GitWork
 from studium.notebooks.launching import place_of
 from studium.notebooks.models import Schedule
 from studium.notebooks.schedules import actions as schedules
@@ -192,6 +197,27 @@ def _webhook(world: World) -> Parts:
     return parts
 
 
+def _git(world: World, state: str = "ready") -> Parts:
+    """A notebook of the team from git, with its clone behind it."""
+    wanted, now = git.Wanted(url="https://git.example.org/lab/churn.git"), clock.now()
+    project = world.cast.team.projects.get(slug="main")
+    made = git.create_from_git(world.cast.owner, project, wanted, now=now, visibility=Visibility.TEAM)
+    work = GitWork.objects.get(repository__notebook=made)
+    stop_run(None, work.run, now=now)
+    GitWork.objects.filter(pk=work.pk).update(state="done")
+    made.repository.__class__.objects.filter(notebook=made).update(state=state, candidates=["a.ipynb"])
+    return {"notebook_id": made.pk, "work_id": work.pk}
+
+
+def _failed_git(world: World) -> Parts:
+    return _git(world, "failed")
+
+
+def _choosing_git(world: World) -> Parts:
+    return _git(world, "choosing")
+
+
+_GIT = "/notebooks/{notebook_id}/git"
 _SCHEDULES = "/notebooks/{notebook_id}/schedules"
 _SHARES, _LINKS = "/notebooks/{notebook_id}/shares", "/notebooks/{notebook_id}/links"
 _SCHEDULE = f"{_SCHEDULES}/{{schedule_id}}"
@@ -237,6 +263,22 @@ TABLE: dict[tuple[str, str], Row] = {
     ("delete", _SCHEDULE): Row(Scope.WRITE, (404, 403, 204, 204), _schedule),
     ("post", f"{_SCHEDULE}/pause"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
     ("post", f"{_SCHEDULE}/resume"): Row(Scope.WRITE, CHANGERS, _schedule, {}),
+    ("post", "/notebooks/from-git"): Row(
+        Scope.WRITE,
+        (404, 403, 201, 201),
+        lambda w: {"body": {"url": "https://git.example.org/x.git", "team": w.cast.team.slug}},
+    ),
+    ("get", _GIT): Row(Scope.READ, READERS, _git),
+    ("patch", _GIT): Row(Scope.WRITE, CHANGERS, _git, {"username": "ada"}),
+    ("post", f"{_GIT}/clone"): Row(
+        Scope.WRITE, (404, 403, 201, 201), _failed_git, {"url": "https://git.example.org/x.git"}
+    ),
+    ("post", f"{_GIT}/choose"): Row(Scope.WRITE, CHANGERS, _choosing_git, {"path": "a.ipynb"}),
+    ("post", f"{_GIT}/check"): Row(Scope.WRITE, (404, 403, 201, 201), _git, {}),
+    ("post", f"{_GIT}/pull"): Row(Scope.WRITE, (404, 403, 201, 201), _git, {}),
+    ("post", f"{_GIT}/push"): Row(Scope.WRITE, (404, 403, 201, 201), _git, {"message": "why"}),
+    ("get", f"{_GIT}/work"): Row(Scope.READ, READERS, _git),
+    ("get", f"{_GIT}/work/{{work_id}}"): Row(Scope.READ, READERS, _git),
     ("get", f"{_SCHEDULE}/turns"): Row(Scope.READ, READERS, _schedule),
     ("get", _COMMENTS): Row(Scope.READ, READERS, _comment),
     ("post", _COMMENTS): Row(Scope.WRITE, (404, 201, 201, 201), _notebook, {"text": "Well"}),

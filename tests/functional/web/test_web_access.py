@@ -30,6 +30,11 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "notebooks of teams": (lambda s: "/notebooks/?show=team", (OK, OK, OK, OK, OK, IN)),
     "public notebooks": (lambda s: "/notebooks/?show=public", (OK, OK, OK, OK, OK, IN)),
     "new": (lambda s: "/new/", (OK, OK, OK, OK, OK, IN)),
+    "new from git": (lambda s: "/new/git/", (OK, OK, OK, OK, OK, IN)),
+    "git of a notebook that is not from git": (
+        lambda s: address(s.notebook, "git/"),
+        (GONE, GONE, GONE, GONE, GONE, IN),
+    ),
     "gallery": (lambda s: "/gallery/", (OK, OK, OK, OK, OK, IN)),
     "team notebook": (lambda s: address(s.notebook), (OK, OK, OK, GONE, GONE, IN)),
     "private notebook": (lambda s: address(s.quiet), (OK, GONE, GONE, GONE, GONE, IN)),
@@ -222,6 +227,12 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
     "save": (lambda s: address(s.notebook, "save/"), {"how": "quick"}, (302, 302, NO, GONE, GONE, IN)),
     "save and run": (lambda s: address(s.public, "save/"), {"how": "run"}, (302, 302, NO, NO, NO, IN)),
     "note": (lambda s: address(s.notebook, "versions/1/change/"), {"note": "x"}, (302, 302, NO, GONE, GONE, IN)),
+    "new from git": (lambda s: "/new/git/", {}, (400, 400, 400, 400, 400, IN)),
+    "pull of a notebook that is not from git": (
+        lambda s: address(s.notebook, "git/do/"),
+        {"do": "pull"},
+        (GONE, GONE, NO, GONE, GONE, IN),
+    ),
     "schedule": (lambda s: address(s.notebook, "schedules/"), {}, (400, 400, NO, GONE, GONE, IN)),
     "change a schedule": (
         lambda s: address(s.notebook, f"schedules/{s.schedule.pk}/"),

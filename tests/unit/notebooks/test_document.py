@@ -105,11 +105,12 @@ def test_what_is_no_notebook_is_refused_in_words(data: bytes, code: str) -> None
 
 
 def test_too_large_is_said_before_anything_is_read() -> None:
-    started = time.monotonic()
+    document = b"\xff" * (200 * MIB)
+    started = time.process_time()
     with pytest.raises(BadInput, match="200 MiB; 64 MiB") as caught:
-        check_notebook(b"\xff" * (200 * MIB), most=64 * MIB)
+        check_notebook(document, most=64 * MIB)
     assert caught.value.code == "notebook.too_large"
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 0.1
 
 
 def test_lone_surrogates_and_not_a_number_are_mended() -> None:

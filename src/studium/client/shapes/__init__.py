@@ -16,6 +16,7 @@ from studium.client.shapes.community import (
 )
 from studium.client.shapes.environments import Build, BuildDetail, Environment, Package
 from studium.client.shapes.events import Event
+from studium.client.shapes.git import Git, GitWork
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
@@ -66,6 +67,8 @@ __all__ = [
     "Estimate",
     "Event",
     "Failure",
+    "Git",
+    "GitWork",
     "Hit",
     "Invitation",
     "LogHit",

@@ -67,6 +67,8 @@ def prepare() -> None:
     # The debugger's warning about frozen modules would land in a cell; it concerns those who debug the standard library.
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     os.environ.setdefault("HOME", str(WORKSPACE))
+    if os.environ.get("STUDIUM_GIT_URL"):
+        _introduce_to_git()
     os.environ.setdefault("LANG", "C.UTF-8")
     _limit_threads()
 
@@ -78,3 +80,25 @@ def _limit_threads() -> None:
         threads = str(max(1, int(float(granted))))
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
             os.environ.setdefault(name, threads)
+
+
+def _introduce_to_git() -> None:
+    """Let git in a terminal know who commits and where the repository's secret is. What a person sets themselves wins."""
+    said = os.environ
+    origin = "/".join(said["STUDIUM_GIT_URL"].split("/")[:3])
+    helper = f"!{sys.executable} -I {Path(__file__).with_name('git_credential.py')}"
+    path = SCRATCH / "gitconfig"
+    lines = [
+        "[user]",
+        f"\tname = {_quoted(said.get('STUDIUM_GIT_NAME', ''))}",
+        f"\temail = {_quoted(said.get('STUDIUM_GIT_EMAIL', ''))}",
+        "[init]\n\tdefaultBranch = main",
+        f"[credential {_quoted(origin)}]\n\thelper = {_quoted(helper)}",
+        f"[include]\n\tpath = {_quoted(str(WORKSPACE / '.gitconfig'))}",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    os.environ["GIT_CONFIG_GLOBAL"] = str(path)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

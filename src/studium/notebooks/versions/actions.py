@@ -21,6 +21,7 @@ from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
 from studium.notebooks.access import guest_of
+from studium.notebooks.git.queries import require_ready
 from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
@@ -46,6 +47,7 @@ def holder_of(version: Version, what: str) -> str:
 
 def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = "") -> Version:
     """Save the notebook as it is. Raises Refused where the team's storage is full, NotYet for a session nobody can read."""
+    require_ready(notebook)
     _look_again(notebook, now)
     standing = plans.standing(notebook.team, now=now)
     checks.check_team_storage(standing.plan, stored_bytes(notebook.team), notebook.document_bytes)
@@ -104,6 +106,7 @@ def run_document(
     if options is None:
         options = again.run.launch.options if again and again.run else RunOptions()
     check_options(LaunchKind.VERSION, options)
+    require_ready(notebook)
     internet = again.internet if again else notebook.internet
     before = again.run.machine_type.slug if again and again.run else ""
     machine_type = compute.find_machine_type(machine or before or notebook.machine_type or "cpu-small")

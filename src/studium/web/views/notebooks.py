@@ -15,6 +15,7 @@ from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_manage, may_see_runs, notebook_for, visible_to
+from studium.notebooks.git.states import Cloned
 from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook
 from studium.notebooks.search.asked import LONGEST
@@ -36,6 +37,7 @@ from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
 from studium.web.shown.community import beside
 from studium.web.shown.documents import DOCUMENT, show_document
+from studium.web.shown.git import forms_of, shown_git
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
 from studium.web.shown.sharing import sharing
@@ -136,6 +138,7 @@ def notebook_page(
         "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
         **_schedules(notebook, theirs=theirs),
         **_environment(request.user, notebook),
+        **_git(notebook, theirs=theirs),
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
@@ -193,6 +196,13 @@ def _environment(user: User, notebook: Notebook) -> dict[str, object]:
 def _schedules(notebook: Notebook, *, theirs: bool) -> dict[str, object]:
     found = list(notebook.schedules.filter(deleted_at=None).values_list("next_at", flat=True)) if theirs else []
     return {"scheduled": len(found), "due_next": min((at for at in found if at), default=None)}
+
+
+def _git(notebook: Notebook, *, theirs: bool) -> dict[str, object]:
+    shown = shown_git(notebook) if theirs else None
+    if shown is None:
+        return {}
+    return {"git": shown, "unready": shown.repository.state != Cloned.READY, **forms_of(shown)}
 
 
 def origin_for(request: UserRequest, notebook: Notebook) -> Notebook | None:
