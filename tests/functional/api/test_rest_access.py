@@ -19,12 +19,10 @@ from studium.community import actions as community
 from studium.community.models import Notification
 from studium.community.reports.actions import report
 from studium.community.states import Why
-from studium.compute.states import State
-from studium.lib import clock
-from studium.lib.ids import new_id
 from studium.compute.actions import stop_run
 from studium.compute.states import State
 from studium.lib import clock
+from studium.lib.ids import new_id
 from studium.notebooks.git import actions as git
 from studium.notebooks.git.models import GitWork
 from studium.notebooks.launching import place_of
