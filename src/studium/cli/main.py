@@ -14,6 +14,7 @@ from studium.cli import (
     comments,
     environments,
     git,
+    inputs,
     machines,
     moderation,
     notebooks,
@@ -73,6 +74,7 @@ moderation.register(admin.app)
 sharing.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
 notebooks.app.add_typer(git.app, name="git")
+notebooks.app.add_typer(inputs.app, name="inputs")
 app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")

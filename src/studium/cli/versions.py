@@ -218,4 +218,15 @@ def fork(
     with server() as client:
         notebook = client.notebooks.find(name)
         made = client.notebooks.fork(notebook.id, team=team, project=project, version=number)
+        missing = _left_out(client, notebook, number, made)
+    if missing:
+        output.note(f"Not yours to read, so the copy is without: {', '.join(missing)}.")
     _told(made, as_json, f"Copied {notebook.name} to {made.name}. Start it: studium notebooks start {made.name}")
+
+
+def _left_out(client: Client, notebook: Notebook, number: int | None, made: Notebook) -> list[str]:
+    """Inputs that a copy did not get."""
+    inputs = client.notebooks.inputs
+    had = [row.name for row in (inputs.of_version(notebook.id, number) if number else inputs.of(notebook.id))]
+    kept = {row.name for row in inputs.of(made.id)} if had else set()
+    return [name for name in had if name not in kept]

@@ -7,6 +7,7 @@ from studium.client.calls import Calls, part
 from studium.client.community import Comments, Favour
 from studium.client.errors import ApiError
 from studium.client.git import NotebooksGit
+from studium.client.inputs import Inputs
 from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Hit, Notebook, Opened, Page, Run, UsedTag
 from studium.client.sharing import Shares
@@ -18,13 +19,15 @@ CONTENT_TYPE = "application/x-ipynb+json"
 
 class Notebooks:
     """`/rest/notebooks`. What is saved of one is in `versions`, when it runs by itself in `schedules`, what people say
-    in `comments`, votes and the like in `favour`, with whom it is shared in `shares`.
+    in `comments`, votes and the like in `favour`, with whom it is shared in `shares`, what it reads in `inputs`,
+    where it comes from in `git`.
     """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.versions = Versions(calls)
         self.schedules = Schedules(calls)
+        self.inputs = Inputs(calls)
         self.comments = Comments(calls)
         self.favour = Favour(calls)
         self.shares = Shares(calls)

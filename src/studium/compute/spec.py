@@ -39,6 +39,17 @@ class Mount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tree:
+    """The files of a manifest, given by its blob's digest, shown inside read-only at each of `targets`.
+
+    The start pass has them laid down and makes mounts of them: engines know of mounts alone.
+    """
+
+    manifest: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seed:
     """A host file copied into the volume before the command starts, replacing what stood there (never through a link)."""
 
@@ -87,6 +98,7 @@ class RunSpec:
     environment_path: str
     volume: Volume | None = None
     mounts: tuple[Mount, ...] = ()
+    trees: tuple[Tree, ...] = ()
     seeds: tuple[Seed, ...] = ()
     devices: tuple[Device, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
@@ -110,6 +122,7 @@ class RunSpec:
         if known.get("volume"):
             known["volume"] = Volume(**{**known["volume"], "aliases": tuple(known["volume"]["aliases"])})
         known["mounts"] = tuple(Mount(**m) for m in known.get("mounts", ()))
+        known["trees"] = tuple(Tree(**{**t, "targets": tuple(t["targets"])}) for t in known.get("trees", ()))
         known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))
         known["devices"] = tuple(Device(**{**d, "paths": tuple(d["paths"])}) for d in known.get("devices", ()))
         known["hosts"] = tuple(known.get("hosts", ()))

@@ -2,7 +2,7 @@
 
 from studium.community.notifications import reconcile as notifications
 from studium.compute.engines.registry import Engines, engines
-from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
+from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
 from studium.controller.loop import Pass
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
@@ -22,6 +22,8 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(name="machines", run=lambda now: machines.run_pass(where, now), every=10),
         Pass(name="place", run=lambda now: place.run_pass(holder, now), every=1, hinted=True),
         Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
+        # Inputs can be large: laying them down holds up no other start.
+        Pass(name="trees", run=trees.run_pass, every=1, hinted=True),
         Pass(name="watch", run=lambda now: watch.run_pass(where, now), every=0.25, hinted=True),
         Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
         Pass(
@@ -75,6 +77,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
                 + environments.collect_unused(now)
                 + environments.clean_volumes(where, now)
                 + storage.collect(now)
+                + trees.collect(now)
                 + notifications.forget_old(now)
             ),
             every=30,

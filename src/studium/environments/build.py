@@ -11,7 +11,6 @@ import importlib.metadata
 import json
 import os
 import shutil
-import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from studium.environments.commands import code_folder
 from studium.environments.describe import RECORD
 from studium.environments.interpreter import Interpreter
 from studium.errors import Broken, NotYet
+from studium.lib.folders import remove, seal
 
 # Raised when what is put beside the locked packages changes in a way the digest below does not see.
 LAYOUT = 1
@@ -72,15 +72,6 @@ def built_default(home: Path) -> Path | None:
     """The folder of the default environment below `home`, None while it is not built. Raises Refused as building would."""
     target = home.resolve() / "environments" / _digest(interpreter.choose())
     return target if (target / RECORD).is_file() else None
-
-
-def remove(path: Path) -> None:
-    """Delete an environment, sealed or not; one that is not there is no error."""
-    if not path.exists():
-        return
-    for folder, _, _ in os.walk(path):
-        Path(folder).chmod(0o700)
-    shutil.rmtree(path)
 
 
 def _digest(python: Interpreter) -> str:
@@ -224,13 +215,3 @@ def unseal(target: Path) -> None:
     """Let the owner write into its folders again."""
     for folder, _, _ in os.walk(target):
         Path(folder).chmod(0o755)
-
-
-def seal(target: Path) -> None:
-    """Readable by every user, writable by none: it is shared by runs under different user ids."""
-    for folder, _, names in os.walk(target, topdown=False):
-        for path in (Path(folder, name) for name in names):
-            mode = path.lstat().st_mode
-            if not stat.S_ISLNK(mode):
-                path.chmod(0o555 if mode & stat.S_IXUSR else 0o444)
-        Path(folder).chmod(0o555)

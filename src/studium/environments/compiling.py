@@ -9,9 +9,10 @@ from pathlib import Path
 
 import structlog
 
-from studium.environments.build import seal, unseal
+from studium.environments.build import unseal
 from studium.environments.building import server_python
 from studium.environments.commands import ENVIRONMENT, SERVER
+from studium.lib.folders import seal
 from studium.runner import programs
 
 log = structlog.get_logger(__name__)

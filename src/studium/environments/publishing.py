@@ -13,11 +13,11 @@ from pathlib import Path
 from studium.compute.engines.base import Engine
 from studium.config.options import options
 from studium.environments import interpreter
-from studium.environments.build import remove, seal
 from studium.environments.building import DISK_BYTES, server_python, volume_of
 from studium.environments.commands import SERVER, code_folder
 from studium.environments.describe import RECORD
 from studium.environments.models import Build
+from studium.lib.folders import remove, seal
 from studium.lib.ids import new_id
 from studium.lib.units import MIB
 from studium.runner import beneath

@@ -13,7 +13,6 @@ from studium.compute.engines.registry import Engines
 from studium.compute.models import Run
 from studium.compute.states import ENDINGS, LIVE, Reason, State
 from studium.environments import actions
-from studium.environments.build import remove
 from studium.environments.building import volume_of
 from studium.environments.compiling import compile_modules
 from studium.environments.models import Build, Environment
@@ -22,6 +21,7 @@ from studium.environments.queries import current_build, default_build, of_team
 from studium.environments.states import BuildState
 from studium.errors import StudiumError
 from studium.events.actions import record
+from studium.lib.folders import remove
 from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Volume
+from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Tree, Volume
 from studium.environments import commands, kernels
 from studium.environments.actions import use
 from studium.environments.models import Build
@@ -77,11 +77,12 @@ def build_spec(
     source: str = "",
     options: RunOptions = _AS_USUAL,
     guest: int | None = None,
+    trees: tuple[Tree, ...] = (),
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
     `source` is the digest of the document that a version runs; `build` is what software it sees; `guest` is who starts it,
-    where they do so only because the notebook is shared with them.
+    where they do so only because the notebook is shared with them; `trees` are its inputs.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -115,6 +116,7 @@ def build_spec(
         environment_path=build.path,
         volume=Volume(name=volume),
         mounts=_mounts(build),
+        trees=trees,
         seeds=seeds,
         variables=variables,
         network="outbound" if notebook.internet else "none",

@@ -290,6 +290,7 @@ class SearchCache(models.Model):
 
 # Models of the parts of this domain, in files of their own.
 from studium.notebooks.git import models as git  # noqa: E402
+from studium.notebooks.inputs import models as inputs  # noqa: E402
 from studium.notebooks.webhooks import models as webhooks  # noqa: E402
 
 __all__ = [
@@ -304,5 +305,6 @@ __all__ = [
     "Turn",
     "Version",
     "git",
+    "inputs",
     "webhooks",
 ]

@@ -1,5 +1,7 @@
 """The object store behind blobs: a folder or an S3-compatible bucket, through one library."""
 
+import errno
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -63,6 +65,24 @@ def pieces(digest: str) -> Iterator[bytes]:
     """The bytes in pieces of a megabyte or so. Raises FileNotFoundError."""
     found = obstore.get(store(), path_of(digest))
     return (bytes(piece) for piece in found.stream(min_chunk_size=1024 * 1024))
+
+
+def place(digest: str, target: Path) -> None:
+    """Have the bytes at a path that is not there yet, to be read and never written. Raises FileNotFoundError.
+
+    On one file system it is the store's own file under a second name, which takes neither time nor room.
+    """
+    if not options().storage_url:
+        try:
+            os.link(options().home / "blobs" / path_of(digest), target)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+                raise
+        else:
+            return
+    with target.open("xb") as out:
+        for piece in pieces(digest):
+            out.write(piece)
 
 
 def remove(digest: str) -> None:

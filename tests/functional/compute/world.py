@@ -8,7 +8,7 @@ from studium.compute.engines.base import FoundAccelerator, FoundMachine
 from studium.compute.engines.fake import FakeEngine
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Run
-from studium.compute.reconcile import machines, place, reclaim, start, stop, watch
+from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
 from studium.compute.states import State
 from studium.lib.units import GIB
 
@@ -45,6 +45,7 @@ class World:
             self._machines_at = self.now
             machines.run_pass(self.engines, self.now)
         place.run_pass(holder or self.controller, self.now)
+        trees.run_pass(self.now)
         start.run_pass(self.engines, self.now)
         watch.run_pass(self.engines, self.now)
         stop.run_pass(self.engines, self.now)

@@ -10,9 +10,10 @@ import pytest
 
 from running.platform import shared_environments
 from studium.environments import build, interpreter
-from studium.environments.build import build_default, remove
+from studium.environments.build import build_default
 from studium.environments.describe import RECORD, describe
 from studium.errors import NotYet
+from studium.lib.folders import remove
 
 
 def test_it_holds_the_lock_and_nothing_slow(environment: Path) -> None:

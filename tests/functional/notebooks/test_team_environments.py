@@ -16,12 +16,13 @@ from studium.compute.states import LIVE, State
 from studium.config.options import options
 from studium.environments import actions, queries, reconcile
 from studium.environments.access import environment_for, visible_to
-from studium.environments.build import remove, unseal
+from studium.environments.build import unseal
 from studium.environments.building import volume_of
 from studium.environments.index import Index, package_index
 from studium.environments.models import Build, Environment
 from studium.environments.states import MOVES, BuildState, SourceKind, may_move
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
+from studium.lib.folders import remove
 from studium.notebooks import actions as notebooks
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, Visibility

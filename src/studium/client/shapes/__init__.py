@@ -17,6 +17,7 @@ from studium.client.shapes.community import (
 from studium.client.shapes.environments import Build, BuildDetail, Environment, Package
 from studium.client.shapes.events import Event
 from studium.client.shapes.git import Git, GitWork
+from studium.client.shapes.inputs import Input, VersionInput
 from studium.client.shapes.machines import Check, Device, Machine, MachineType, QueueEntry, Waited
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
@@ -70,6 +71,7 @@ __all__ = [
     "Git",
     "GitWork",
     "Hit",
+    "Input",
     "Invitation",
     "LogHit",
     "LogHits",
@@ -116,6 +118,7 @@ __all__ = [
     "Version",
     "VersionFile",
     "VersionFiles",
+    "VersionInput",
     "Waited",
     "Webhook",
 ]

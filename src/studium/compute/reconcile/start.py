@@ -9,20 +9,24 @@ from studium.compute.engines.base import EngineError, Phase
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Accelerator, Run
 from studium.compute.reconcile.ending import finish
-from studium.compute.reconcile.leases import each, lease_due
-from studium.compute.spec import Device, RunSpec, Seed
+from studium.compute.reconcile.leases import each, give_back, lease_due
+from studium.compute.spec import Device, Mount, RunSpec, Seed
 from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.config.options import options
 from studium.errors import Broken
 from studium.secrets.giving import give
 from studium.storage import actions as storage
+from studium.storage import trees
 
 
 def run_pass(engines: Engines, now: datetime) -> int:
     """Start what is assigned; returns how many runs were handled."""
 
     def start(run: Run) -> None:
+        if not all(trees.is_down(tree.manifest) for tree in spec_of(run).trees):
+            give_back(run, now=now, after=1)  # the pass that lays them down says when they are there
+            return
         # The state moves first: a crash after it is healed by the watch pass, which asks the engine again.
         if move(run, State.STARTING, now=now, lease=run.lease):
             ask(engines, run, now)
@@ -51,7 +55,7 @@ def ask(engines: Engines, run: Run, now: datetime) -> None:
 
 
 def complete_spec(run: Run) -> RunSpec:
-    """The run's spec with the devices it was given and its seed files made into files."""
+    """The run's spec with the devices it was given, its trees made into mounts and its seed files into files."""
     spec = spec_of(run)
     devices = tuple(
         Device(
@@ -64,7 +68,13 @@ def complete_spec(run: Run) -> RunSpec:
         )
         for d in Accelerator.objects.filter(allocation__run=run).order_by("index")
     )
-    return dataclasses.replace(spec, devices=devices, seeds=tuple(_local(seed) for seed in spec.seeds))
+    shown = tuple(
+        Mount(source=str(trees.folder_of(tree.manifest)), target=target)
+        for tree in spec.trees
+        for target in tree.targets
+    )
+    seeds = tuple(_local(seed) for seed in spec.seeds)
+    return dataclasses.replace(spec, devices=devices, seeds=seeds, mounts=spec.mounts + shown, trees=())
 
 
 def _local(seed: Seed) -> Seed:

@@ -22,6 +22,8 @@ from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
 from studium.notebooks.access import guest_of
 from studium.notebooks.git.queries import require_ready
+from studium.notebooks.inputs.actions import carry_over, note_given
+from studium.notebooks.inputs.queries import Given, given_again, given_lately, given_now, trees_of
 from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
@@ -62,6 +64,7 @@ def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = ""
             note=note,
             settled_at=now,
         )
+        note_given(version, given_lately(notebook))
         _recorded("version.saved", actor, version, now=now)
     return version
 
@@ -116,6 +119,7 @@ def run_document(
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
     build = _build_again(again, now) if again else build_for(notebook, now=now)
+    given = given_again(actor, again) if again else given_now(actor, notebook)
     spec = build_spec(
         notebook,
         LaunchKind.VERSION,
@@ -126,6 +130,7 @@ def run_document(
         build=build,
         options=options,
         guest=guest_of(actor, notebook),
+        trees=trees_of(given),
     )
     return _submit(
         actor,
@@ -133,6 +138,7 @@ def run_document(
         machine_type,
         spec,
         build,
+        given,
         now=now,
         note=note,
         max_seconds=max_seconds,
@@ -147,6 +153,7 @@ def _submit(
     machine_type: MachineType,
     spec: RunSpec,
     build: Build,
+    given: list[Given],
     *,
     now: datetime,
     note: str,
@@ -182,6 +189,7 @@ def _submit(
             run=run,
             again_of=again,
         )
+        note_given(version, given)
         _recorded("version.run", actor, version, now=now)
     return version
 
@@ -334,6 +342,7 @@ def copy(
         copied_version=version.number if version else None,
     )
     with transaction.atomic():
+        carry_over(actor, version or notebook, made, now=now)
         record(
             "notebook.copied", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now,
             data={"copy": made.pk},

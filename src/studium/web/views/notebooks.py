@@ -16,6 +16,8 @@ from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_manage, may_see_runs, notebook_for, visible_to
 from studium.notebooks.git.states import Cloned
+from studium.notebooks.inputs.queries import inputs_of
+from studium.notebooks.inputs.queries import shown as inputs_shown
 from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook
 from studium.notebooks.search.asked import LONGEST
@@ -29,6 +31,7 @@ from studium.secrets.queries import for_notebook, given_names
 from studium.storage import actions as storage
 from studium.web import policy
 from studium.web.forms.environments import ChooseEnvironment
+from studium.web.forms.inputs import AddInput
 from studium.web.forms.notebooks import NotebookSettings, StartForm, projects_to_write
 from studium.web.forms.running import options_of
 from studium.web.forms.secrets import SetSecret
@@ -114,6 +117,7 @@ def notebook_page(
     *,
     secret: SetSecret | None = None,
     environment: ChooseEnvironment | None = None,
+    reads: AddInput | None = None,
     shared: dict[str, object] | None = None,
 ) -> HttpResponse:
     """The notebook's page, with a form that was refused in place of a fresh one, or the sharing as it was just changed."""
@@ -138,6 +142,7 @@ def notebook_page(
         "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
         **_schedules(notebook, theirs=theirs),
         **_environment(request.user, notebook),
+        "inputs": inputs_shown(request.user, notebook),
         **_git(notebook, theirs=theirs),
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
@@ -147,7 +152,7 @@ def notebook_page(
         **shown,
     }
     if able:
-        context |= _of_editors(request, notebook, form, secret, environment, manages=manages, now=now)
+        context |= _of_editors(request, notebook, form, secret, environment, reads, manages=manages, now=now)
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
 
@@ -158,6 +163,7 @@ def _of_editors(
     form: NotebookSettings | None,
     secret: SetSecret | None,
     environment: ChooseEnvironment | None,
+    reads: AddInput | None,
     *,
     manages: bool,
     now: datetime,
@@ -169,6 +175,7 @@ def _of_editors(
     context |= {
         "plan": allowance.plan,
         "form": form or NotebookSettings(initial=said, manages=manages),
+        "input_form": reads or AddInput(user=request.user),
         "environment_form": environment or ChooseEnvironment(request.user, notebook),
         "tags_used": [name for name, _ in used_tags(queries.listing(request.user, "mine"))],
     }
@@ -315,7 +322,15 @@ def copy(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """Copy and edit: a notebook of the user's own with the same content."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     made = versions.copy(request.user, notebook, own_project(request), now=clock.now())
+    say_left_out(request, [row.name for row in inputs_of(notebook)], made)
     return redirect(address(made))
+
+
+def say_left_out(request: UserRequest, names: list[str], made: Notebook) -> None:
+    """Tell of inputs that a copy did not get, as who copies may not read them."""
+    kept = {row.name for row in inputs_of(made)}
+    if missing := [name for name in names if name not in kept]:
+        messages.warning(request, f"Not yours to read, so the copy is without: {', '.join(missing)}.")
 
 
 def own_project(request: UserRequest) -> Project:

@@ -12,6 +12,7 @@ from studium.config.options import options
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.access import may_change, may_see_runs, notebook_for
+from studium.notebooks.inputs.queries import shown_of_version
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions import actions, queries
 from studium.notebooks.versions.previewing import is_picture, seen
@@ -25,7 +26,7 @@ from studium.web.shown.charts import use_charts
 from studium.web.shown.documents import DOCUMENT, entrance
 from studium.web.shown.runs import options_words
 from studium.web.shown.versions import shown_versions
-from studium.web.views.notebooks import address, own_project
+from studium.web.views.notebooks import address, own_project, say_left_out
 
 
 def place(version: Version, rest: str = "") -> str:
@@ -86,6 +87,7 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         "here": place(version),
         "able": able,
         "files": files,
+        "inputs": shown_of_version(request.user, version),
         "pictures": entrance(request, DOCUMENT + notebook.label, f"/v/{version.number}/files/", now=now)
         if any(is_picture(each) for each in files.files)
         else "",
@@ -189,6 +191,7 @@ def copy(request: UserRequest, team: str, slug: str, number: int) -> HttpRespons
     notebook = notebook_for(request.user, f"{team}/{slug}")
     version = queries.version_of(notebook, number)
     made = actions.copy(request.user, notebook, own_project(request), now=clock.now(), version=version)
+    say_left_out(request, [row.name for row in version.inputs.all()], made)
     return redirect(address(made))
 
 

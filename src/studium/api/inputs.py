@@ -1,0 +1,68 @@
+"""Inputs of a notebook: list, add, change, remove; and what a version's run was given."""
+
+from ninja import Router, Status
+
+from studium.accounts.models import User
+from studium.accounts.states import Scope
+from studium.api.auth import ApiRequest, allow
+from studium.api.shapes.inputs import InputChange, InputShape, NewInput, VersionInputShape
+from studium.api.versions import Number
+from studium.lib import clock
+from studium.notebooks.access import notebook_for
+from studium.notebooks.inputs import actions, queries
+from studium.notebooks.models import Notebook
+from studium.notebooks.versions.queries import version_of
+
+router = Router(tags=["inputs"])
+_INPUTS = "/{notebook_id}/inputs"
+_ONE = _INPUTS + "/{name}"
+
+
+def _shown(user: User, notebook: Notebook, name: str) -> InputShape:
+    return next(InputShape.of(row) for row in queries.shown(user, notebook) if row.name == name)
+
+
+@router.get(_INPUTS, response=list[InputShape], auth=allow(Scope.READ), summary="Inputs of a notebook")
+def inputs(request: ApiRequest, notebook_id: str) -> list[InputShape]:
+    """What its runs are shown, by name, with what the next one gets."""
+    user = request.auth.user
+    return [InputShape.of(row) for row in queries.shown(user, notebook_for(user, notebook_id))]
+
+
+@router.post(_INPUTS, response={201: InputShape}, auth=allow(Scope.WRITE), summary="Add an input")
+def add(request: ApiRequest, notebook_id: str, body: NewInput) -> Status[InputShape]:
+    """Have the runs that start from now on see another notebook's output files, read-only."""
+    user = request.auth.user
+    notebook, source = notebook_for(user, notebook_id, change=True), notebook_for(user, body.source)
+    made = actions.add_input(user, notebook, source, now=clock.now(), number=body.version, name=body.name)
+    return Status(201, _shown(user, notebook, made.name))
+
+
+@router.patch(_ONE, response=InputShape, auth=allow(Scope.WRITE), summary="Change the version of an input")
+def change(request: ApiRequest, notebook_id: str, name: str, body: InputChange) -> InputShape:
+    """Stay with a version, or follow the newest. Counts from the next start on."""
+    user = request.auth.user
+    notebook = notebook_for(user, notebook_id, change=True)
+    actions.change_input(user, notebook, name, body.version, now=clock.now())
+    return _shown(user, notebook, name)
+
+
+@router.delete(_ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Remove an input")
+def remove(request: ApiRequest, notebook_id: str, name: str) -> Status[None]:
+    """Runs that start from now on do not see it."""
+    user = request.auth.user
+    actions.remove_input(user, notebook_for(user, notebook_id, change=True), name, now=clock.now())
+    return Status(204, None)
+
+
+@router.get(
+    "/{notebook_id}/versions/{number}/inputs",
+    response=list[VersionInputShape],
+    auth=allow(Scope.READ),
+    summary="Inputs of a version",
+)
+def of_version(request: ApiRequest, notebook_id: str, number: Number) -> list[VersionInputShape]:
+    """What its run was shown, by name, with the versions that it was."""
+    user = request.auth.user
+    version = version_of(notebook_for(user, notebook_id), number)
+    return [VersionInputShape.of(row) for row in queries.shown_of_version(user, version)]

@@ -1,0 +1,72 @@
+"""Inputs of notebooks and of versions."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from studium.api.shapes.base import Asked, Line, Shape
+from studium.notebooks.inputs.queries import ShownInput, ShownVersionInput
+
+Number = Annotated[int, Field(ge=1, le=999_999_999)]
+
+
+class InputShape(Shape):
+    """What a notebook's runs are shown, read-only, in each of `paths`.
+
+    `source` is empty where you may not read it or it was deleted. `version`, `files` and `bytes` are of what the next run
+    gets; `follows` says that this is the newest that ended well, which is `newest`. `trouble` says why a run could not start.
+    """
+
+    name: str
+    source: str
+    title: str
+    version: int | None
+    follows: bool
+    newest: int | None
+    files: int
+    bytes: int
+    paths: list[str]
+    trouble: str
+
+    @classmethod
+    def of(cls, row: ShownInput) -> "InputShape":
+        return cls(
+            name=row.name,
+            source=f"{row.source.team.slug}/{row.source.slug}" if row.source else "",
+            title=row.source.title if row.source else "",
+            version=row.number,
+            follows=row.follows,
+            newest=row.newest,
+            files=row.files,
+            bytes=row.bytes,
+            paths=list(row.paths),
+            trouble=row.trouble,
+        )
+
+
+class NewInput(Asked):
+    """A notebook whose output files are to be read. Without a version its newest that ended well is followed."""
+
+    source: Line = Field(description="`team/name` of the notebook, or its id.")
+    version: Number | None = None
+    name: str = Field("", max_length=80, description="The folder's name; the notebook's own when left out.")
+
+
+class InputChange(Asked):
+    """The version to stay with; null to follow the newest that ended well."""
+
+    version: Number | None
+
+
+class VersionInputShape(Shape):
+    """What a version's run was shown. `source` and `title` are empty where you may not read it or it is no longer kept."""
+
+    name: str
+    source: str
+    title: str
+    version: int
+
+    @classmethod
+    def of(cls, row: ShownVersionInput) -> "VersionInputShape":
+        source = f"{row.notebook.team.slug}/{row.notebook.slug}" if row.notebook else ""
+        return cls(name=row.name, source=source, title=row.title, version=row.number)

@@ -1,0 +1,111 @@
+"""`studium notebooks inputs`: other notebooks' output files that a notebook's runs are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studium.cli import exchange, output
+from studium.cli.context import server
+from studium.cli.failing import fail
+from studium.cli.groups import group
+from studium.cli.notebooks import Name
+from studium.cli.output import JsonFlag
+from studium.lib.units import size_words
+
+if TYPE_CHECKING:
+    from studium.client.shapes import Input
+
+app = group("Read the output files of other notebooks, as folders that runs may not change.")
+InputName = Annotated[str, typer.Argument(metavar="INPUT", help="The input's name, as `list` shows it.")]
+STAY = "Stay with this version; the newest that ended well is followed when left out."
+
+
+@app.command("list")
+def list_inputs(
+    name: Name,
+    version: Annotated[str, typer.Option(help="What this version's run was shown instead.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """List the inputs of a notebook, with what its next run gets."""
+    number = exchange.numbered(version) if version else None
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        if number is not None:
+            given = client.notebooks.inputs.of_version(notebook.id, number)
+            if as_json:
+                output.show_json(given)
+                return
+            rows = [[row.name, row.source or "not yours to read, or gone", row.version] for row in given]
+            output.table(["name", "of", "version"], rows, empty=f"Version {number} of {notebook.name} had no inputs.")
+            return
+        found = client.notebooks.inputs.of(notebook.id)
+    if as_json:
+        output.show_json(found)
+        return
+    output.table(
+        ["name", "of", "version", "files", "size", "path"],
+        [[row.name, row.source or "?", _version(row), row.files, size_words(row.bytes), row.paths[0]] for row in found],
+        empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} TEAM/NOTEBOOK",
+    )
+    for row in found:
+        if row.trouble:
+            output.note(f"{row.name}: {row.trouble}")
+
+
+def _version(row: Input) -> str:
+    number = str(row.version) if row.version else "none"
+    if row.follows:
+        return f"{number}, the newest"
+    return f"{number}, newest {row.newest}" if row.newest and row.newest != row.version else number
+
+
+@app.command("add")
+def add(
+    name: Name,
+    source: Annotated[str, typer.Argument(metavar="TEAM/NOTEBOOK", help="Whose output files.", show_default=False)],
+    version: Annotated[str, typer.Option(help=STAY)] = "",
+    called: Annotated[str, typer.Option("--as", metavar="INPUT", help="The folder's name; the notebook's own.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Have the runs that start from now on see another notebook's output files."""
+    number = exchange.numbered(version) if version else None
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        made = client.notebooks.inputs.add(notebook.id, source, version=number, name=called)
+    _told(made, as_json, f"{notebook.name} reads version {_version(made)} of {made.source} in {made.paths[0]}")
+
+
+@app.command("change")
+def change(
+    name: Name,
+    called: InputName,
+    version: Annotated[str, typer.Option(help="Stay with this version.")] = "",
+    newest: Annotated[bool, typer.Option("--newest", help="Follow the newest that ended well.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let an input stay with a version, or follow the newest."""
+    if bool(version) == newest:
+        raise fail("Say one of --version and --newest.", f"`studium notebooks inputs list {name}` shows what there is.")
+    number = exchange.numbered(version) if version else None
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        made = client.notebooks.inputs.change(notebook.id, called, number)
+    _told(made, as_json, f"{made.name} is version {_version(made)}, from the next start on.")
+
+
+@app.command("remove")
+def remove(name: Name, called: InputName) -> None:
+    """Let the runs that start from now on not see an input."""
+    with server() as client:
+        notebook = client.notebooks.find(name)
+        client.notebooks.inputs.remove(notebook.id, called)
+    output.say(f"{called} is no input of {notebook.name} any more.")
+
+
+def _told(made: Input, as_json: bool, words: str) -> None:
+    if as_json:
+        output.show_json(made)
+    else:
+        output.say(words)

@@ -1,0 +1,34 @@
+"""Inputs: other notebooks' output files that a notebook's runs are shown."""
+
+from studium.client.calls import Calls, part
+from studium.client.shapes import Input, VersionInput
+
+
+class Inputs:
+    """`/rest/notebooks/{notebook_id}/inputs`. What is changed counts from the next start on."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def of(self, notebook_id: str) -> list[Input]:
+        """By name, with what the next run gets."""
+        return self._calls.get(list[Input], f"/rest/notebooks/{part(notebook_id)}/inputs")
+
+    def add(self, notebook_id: str, source: str, *, version: int | None = None, name: str = "") -> Input:
+        """Add the output files of `team/name`; without a version its newest that ended well is followed."""
+        body = {"source": source, "version": version, "name": name}
+        return self._calls.post(Input, f"/rest/notebooks/{part(notebook_id)}/inputs", body)
+
+    def change(self, notebook_id: str, name: str, version: int | None) -> Input:
+        """Stay with a version; with None, follow the newest."""
+        return self._calls.patch(
+            Input, f"/rest/notebooks/{part(notebook_id)}/inputs/{part(name)}", {"version": version}
+        )
+
+    def remove(self, notebook_id: str, name: str) -> None:
+        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}/inputs/{part(name)}")
+
+    def of_version(self, notebook_id: str, number: int) -> list[VersionInput]:
+        """What a version's run was shown."""
+        path = f"/rest/notebooks/{part(notebook_id)}/versions/{number}/inputs"
+        return self._calls.get(list[VersionInput], path)

@@ -1,0 +1,103 @@
+"""Every change to inputs. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from studium.accounts.models import User
+from studium.errors import BadInput
+from studium.events.actions import hint, record
+from studium.notebooks.access import visible_to
+from studium.notebooks.inputs.models import Input, VersionInput
+from studium.notebooks.inputs.naming import MOST, check_name
+from studium.notebooks.inputs.queries import Given, input_of, inputs_of, newest, no_files, usable
+from studium.notebooks.models import Notebook, Version
+
+
+def add_input(
+    actor: User, notebook: Notebook, source: Notebook, *, now: datetime, number: int | None = None, name: str = ""
+) -> Input:
+    """Have the runs that start from now on see the output files of a version of `source`, fetched as the actor.
+
+    Without a number the newest version that ended well is followed; without a name it is that of `source`. Raises NotYet where
+    there are no files, BadInput for a name that is none or is taken.
+    """
+    name = check_name(name.strip() or source.slug)
+    _check_files(source, number)
+    try:
+        with transaction.atomic():
+            Notebook.objects.select_for_update(of=("self",)).get(pk=notebook.pk)
+            if inputs_of(notebook).count() >= MOST:
+                raise BadInput("input.too_many", f"A notebook has at most {MOST} inputs.", "Remove one first.")
+            made = Input.objects.create(
+                notebook=notebook, name=name, source=source, number=number, added_by=actor, added_at=now
+            )
+            _recorded("notebook.input_added", actor, notebook, now, input=name, source=source.pk, number=number)
+    except IntegrityError:
+        raise BadInput(
+            "input.name_taken",
+            f"There is an input {name} already.",
+            "Give this one another name, or change that one's version.",
+        ) from None
+    return made
+
+
+def change_input(actor: User, notebook: Notebook, name: str, number: int | None, *, now: datetime) -> Input:
+    """Stay with a version, or with None follow the newest. Counts from the next start on. Raises NotFound, NotYet."""
+    found = input_of(notebook, name)
+    _check_files(found.source, number)
+    with transaction.atomic():
+        Input.objects.filter(pk=found.pk).update(number=number)
+        _recorded("notebook.input_changed", actor, notebook, now, input=name, number=number)
+    found.number = number
+    return found
+
+
+def remove_input(actor: User, notebook: Notebook, name: str, *, now: datetime) -> None:
+    """Runs that start from now on do not see it. Raises NotFound."""
+    found = input_of(notebook, name)
+    with transaction.atomic():
+        Input.objects.filter(pk=found.pk).delete()
+        _recorded("notebook.input_removed", actor, notebook, now, input=name)
+
+
+def carry_over(actor: User, origin: Notebook | Version, copy: Notebook, *, now: datetime) -> None:
+    """Give a copy the inputs of what it was copied from, as they were for a version; not those that the actor may not read."""
+    found: list[tuple[str, str, int | None]]
+    if isinstance(origin, Version):
+        rows = VersionInput.objects.filter(version=origin).exclude(source=None)
+        found = [(row.name, row.source.notebook_id, row.number) for row in rows.select_related("source") if row.source]
+    else:
+        found = [(row.name, row.source_id, row.number) for row in inputs_of(origin)]
+    readable = set(visible_to(actor).filter(pk__in=[source for _, source, _ in found]).values_list("pk", flat=True))
+    Input.objects.bulk_create(
+        Input(notebook=copy, name=name, source_id=source, number=number, added_by=actor, added_at=now)
+        for name, source, number in found
+        if source in readable
+    )
+
+
+def note_given(version: Version, given: list[Given]) -> None:
+    """Write down what a version's run is shown, in the caller's transaction."""
+    VersionInput.objects.bulk_create(
+        VersionInput(
+            version=version,
+            name=each.name,
+            source=each.source,
+            title=each.source.notebook.title,
+            number=each.source.number,
+        )
+        for each in given
+    )
+
+
+def _check_files(source: Notebook, number: int | None) -> None:
+    """Raises NotYet where there is nothing to be read."""
+    found = usable(source).filter(number=number).exists() if number else newest(source) is not None
+    if not found:
+        raise no_files(source, number)
+
+
+def _recorded(name: str, actor: User, notebook: Notebook, now: datetime, **data: object) -> None:
+    record(name, subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now, data=data)
+    hint([f"notebook:{notebook.pk}"])

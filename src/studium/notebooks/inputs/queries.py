@@ -1,0 +1,227 @@
+"""Reads of inputs: what a notebook has, what its next run gets, what a version's run got."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from studium.accounts.models import User
+from studium.compute.spec import Tree
+from studium.compute.states import Reason
+from studium.errors import NotFound, NotYet, Refused, StudiumError
+from studium.notebooks.access import visible_to
+from studium.notebooks.inputs.models import Input, VersionInput
+from studium.notebooks.inputs.naming import paths_of
+from studium.notebooks.models import Notebook, Version
+from studium.notebooks.queries import listing
+from studium.notebooks.states import VersionKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a run is shown under a name."""
+
+    name: str
+    source: Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownInput:
+    """An input as somebody may see it. `source` is None where they may not read it or it is gone.
+
+    `number`, `files` and `bytes` are of the version that the next run gets; without one `trouble` says why.
+    """
+
+    name: str
+    source: Notebook | None
+    number: int | None
+    follows: bool
+    newest: int | None
+    files: int
+    bytes: int
+    trouble: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return paths_of(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownVersionInput:
+    """What a version's run was shown. `title` is empty where the reader may not know it; `there` says whether it still is."""
+
+    name: str
+    title: str
+    notebook: Notebook | None
+    number: int
+    there: bool
+
+
+def inputs_of(notebook: Notebook) -> QuerySet[Input]:
+    """By name."""
+    return Input.objects.filter(notebook=notebook).select_related("source__team").order_by("name")
+
+
+def input_of(notebook: Notebook, name: str) -> Input:
+    """Raises NotFound."""
+    found = inputs_of(notebook).filter(name=name).first()
+    if found is None:
+        raise NotFound(
+            "input.unknown",
+            f"{notebook.title} has no input {name[:80]!r}.",
+            f"`studium notebooks inputs list {notebook.team.slug}/{notebook.slug}` shows those there are.",
+        )
+    return found
+
+
+def usable(source: Notebook) -> QuerySet[Version]:
+    """Versions of a notebook whose output files are kept, newest first."""
+    rows = Version.objects.filter(notebook=source, kind=VersionKind.RUN, files_count__gt=0).exclude(settled_at=None)
+    return rows.order_by("-number")
+
+
+def read_by_number() -> Exists:
+    """Of a version: that an input of a notebook stays with it, so that no clean-up takes it away."""
+    rows = Input.objects.filter(source=OuterRef("notebook"), number=OuterRef("number"), notebook__deleted_at=None)
+    return Exists(rows)
+
+
+def newest(source: Notebook) -> Version | None:
+    """The newest version that ended well and left files."""
+    return usable(source).filter(run__reason=Reason.FINISHED).first()
+
+
+def given_now(user: User, notebook: Notebook) -> list[Given]:
+    """What a run that the user starts is shown. Raises Refused or NotYet where one of the inputs cannot be given to them."""
+    rows = list(inputs_of(notebook))
+    readable = _readable(user, (row.source_id for row in rows))
+    return [Given(name=row.name, source=_version(row, readable)) for row in rows]
+
+
+def given_again(user: User, version: Version) -> list[Given]:
+    """What the version's run was shown, for another run of it. Raises Refused where that is gone or not the user's to read."""
+    rows = list(VersionInput.objects.filter(version=version).select_related("source__notebook").order_by("name"))
+    readable = _readable(user, (row.source.notebook_id for row in rows if row.source))
+    given = []
+    for row in rows:
+        if row.source is None or row.source.notebook.deleted_at is not None:
+            raise Refused(
+                "input.gone",
+                f"The input {row.name} of version {version.number} is no longer kept.",
+                "Run the notebook as a new version with today's inputs instead.",
+            )
+        if row.source.notebook_id not in readable:
+            raise _hidden(row.name)
+        given.append(Given(name=row.name, source=row.source))
+    return given
+
+
+def given_lately(notebook: Notebook) -> list[Given]:
+    """What the inputs stand for now, less those that stand for nothing: what a version is saved under without being run."""
+    found = ((row.name, None if row.source.deleted_at else _found(row)) for row in inputs_of(notebook))
+    return [Given(name=name, source=version) for name, version in found if version is not None]
+
+
+def trees_of(given: list[Given]) -> tuple[Tree, ...]:
+    """What to ask compute for, so that a run is shown them."""
+    return tuple(Tree(manifest=each.source.files, targets=paths_of(each.name)) for each in given)
+
+
+def shown(user: User, notebook: Notebook) -> list[ShownInput]:
+    """The inputs of a notebook that the user reads."""
+    rows = list(inputs_of(notebook))
+    readable = _readable(user, (row.source_id for row in rows))
+    return [_shown(row, readable) for row in rows]
+
+
+def offered(user: User, most: int = 50) -> list[Notebook]:
+    """Notebooks of the user's teams that have files to read, last changed first: what a form may propose."""
+    files = Version.objects.filter(notebook=OuterRef("pk"), files_count__gt=0).exclude(settled_at=None)
+    return list(listing(user, "team").filter(Exists(files))[:most])
+
+
+def shown_of_version(user: User, version: Version) -> list[ShownVersionInput]:
+    """What the version's run was shown, by name."""
+    rows = list(VersionInput.objects.filter(version=version).select_related("source__notebook__team").order_by("name"))
+    readable = _readable(user, (row.source.notebook_id for row in rows if row.source))
+    found = []
+    for row in rows:
+        source = row.source.notebook if row.source and row.source.notebook_id in readable else None
+        found.append(
+            ShownVersionInput(
+                name=row.name,
+                title=row.title if source else "",
+                notebook=source,
+                number=row.number,
+                there=source is not None,
+            )
+        )
+    return found
+
+
+def _readable(user: User, notebooks: Iterable[str]) -> frozenset[str]:
+    wanted = list(notebooks)
+    if not wanted or not user.is_active:
+        return frozenset()
+    return frozenset(visible_to(user).filter(pk__in=wanted).values_list("pk", flat=True))
+
+
+def _found(row: Input) -> Version | None:
+    return usable(row.source).filter(number=row.number).first() if row.number else newest(row.source)
+
+
+def _version(row: Input, readable: frozenset[str]) -> Version:
+    if row.source.deleted_at is not None:
+        raise Refused(
+            "input.gone", f"The notebook that the input {row.name} comes from was deleted.", "Remove the input."
+        )
+    if row.source_id not in readable:
+        raise _hidden(row.name)
+    found = _found(row)
+    if found is None:
+        raise no_files(row.source, row.number)
+    return found
+
+
+def no_files(source: Notebook, number: int | None) -> NotYet:
+    """There is nothing to read of it yet, or no longer."""
+    name = f"{source.team.slug}/{source.slug}"
+    if number:
+        return NotYet(
+            "input.no_files",
+            f"Version {number} of {name} has no output files that are kept.",
+            "Choose another version, or follow the newest.",
+        )
+    return NotYet(
+        "input.no_files",
+        f"No version of {name} ended well and left files.",
+        f"Save and run it first: studium notebooks run {name}",
+    )
+
+
+def _hidden(name: str) -> Refused:
+    return Refused(
+        "input.hidden",
+        f"You may not read what the input {name} comes from.",
+        "Ask its team to share it with you, or remove the input.",
+    )
+
+
+def _shown(row: Input, readable: frozenset[str]) -> ShownInput:
+    trouble, found = "", None
+    try:
+        found = _version(row, readable)
+    except StudiumError as error:
+        trouble = error.message
+    source = row.source if row.source_id in readable and row.source.deleted_at is None else None
+    latest = newest(row.source) if source and row.number else found
+    return ShownInput(
+        name=row.name,
+        source=source,
+        number=found.number if found else row.number,
+        follows=row.number is None,
+        newest=latest.number if latest else None,
+        files=found.files_count if found else 0,
+        bytes=found.files_bytes if found else 0,
+        trouble=trouble,
+    )

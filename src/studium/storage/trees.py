@@ -1,0 +1,84 @@
+"""Trees: the files that a manifest names, laid down once as a folder of this machine for runs to be shown read-only.
+
+A manifest is a blob of JSON whose `files` have `path`, `size` and `digest` each. Its folder is named after its digest, so it
+never changes; one that nobody used for a while is removed and laid down again when it is asked for.
+"""
+
+import json
+import os
+from collections.abc import Container
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from studium.config.options import options
+from studium.lib.folders import remove, seal
+from studium.lib.ids import new_id
+from studium.storage import stores
+
+UNUSED_FOR = timedelta(days=7)
+_UNFINISHED_FOR = timedelta(days=1)
+
+
+def folder_of(manifest: str) -> Path:
+    """Where the tree of a manifest is, or will be."""
+    return _folder() / manifest
+
+
+def is_down(manifest: str) -> bool:
+    """Whether the whole tree is there."""
+    return folder_of(manifest).is_dir()
+
+
+def lay_down(manifest: str, *, now: datetime) -> None:
+    """Have the tree there, and note that it was used. Repeatable; a tree appears under its name when it is whole.
+
+    Raises FileNotFoundError where the store has lost a file, ValueError for a manifest that names no files of a tree.
+    """
+    target = folder_of(manifest)
+    if not target.is_dir():
+        fresh = target.with_name(f".{manifest}.{new_id(6)}")
+        try:
+            fresh.mkdir(parents=True, mode=0o700)
+            for path, digest in _files(manifest):
+                place = fresh / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stores.place(digest, place)
+            seal(fresh)
+            if not target.is_dir():  # somebody else may have been quicker
+                fresh.rename(target)
+        finally:
+            remove(fresh)
+    os.utime(target, (now.timestamp(), now.timestamp()))
+
+
+def collect(now: datetime, *, kept: Container[str]) -> int:
+    """Remove trees unused for a week that are not among `kept`, and what a crash left half-made; returns how many."""
+    done = 0
+    for path in sorted(_folder().iterdir()) if _folder().is_dir() else ():
+        age = now.timestamp() - path.stat().st_mtime
+        if path.name.startswith("."):
+            gone = path if age > _UNFINISHED_FOR.total_seconds() else None
+        elif age > UNUSED_FOR.total_seconds() and path.name not in kept:
+            # Out of sight first: a tree that is half removed must not be taken for a whole one.
+            gone = path.rename(path.with_name(f".{path.name}.{new_id(6)}"))
+        else:
+            gone = None
+        if gone is not None:
+            remove(gone)
+            done += 1
+    return done
+
+
+def _folder() -> Path:
+    return options().home.resolve() / "trees"
+
+
+def _files(manifest: str) -> list[tuple[PurePosixPath, str]]:
+    """Path and digest of each file. What stands in a manifest came out of a workspace, so each path is looked at again."""
+    found = []
+    for each in json.loads(stores.read(manifest))["files"]:
+        path = PurePosixPath(each["path"])
+        if path.is_absolute() or not path.parts or ".." in path.parts:
+            raise ValueError(f"no path of a tree: {each['path']!r}")
+        found.append((path, str(each["digest"])))
+    return found
