@@ -47,7 +47,7 @@ def list_inputs(
     output.table(
         ["name", "of", "version", "files", "size", "path"],
         [[row.name, row.source or "?", _version(row), row.files, size_words(row.bytes), row.paths[0]] for row in found],
-        empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} TEAM/NOTEBOOK",
+        empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} NOTEBOOK",
     )
     for row in found:
         if row.trouble:
@@ -64,7 +64,7 @@ def _version(row: Input) -> str:
 @app.command("add")
 def add(
     name: Name,
-    source: Annotated[str, typer.Argument(metavar="TEAM/NOTEBOOK", help="Whose output files.", show_default=False)],
+    source: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Whose output files.", show_default=False)],
     version: Annotated[str, typer.Option(help=STAY)] = "",
     called: Annotated[str, typer.Option("--as", metavar="INPUT", help="The folder's name; the notebook's own.")] = "",
     as_json: JsonFlag = False,
@@ -73,8 +73,8 @@ def add(
     number = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
-        made = client.notebooks.inputs.add(notebook.id, source, version=number, name=called)
-    _told(made, as_json, f"{notebook.name} reads version {_version(made)} of {made.source} in {made.paths[0]}")
+        made = client.notebooks.inputs.add(notebook.id, client.notebooks.find(source).id, version=number, name=called)
+    _told(made, as_json, f"{made.paths[0]} is {made.source}, version {_version(made)}, in runs that start from now on.")
 
 
 @app.command("change")
@@ -96,11 +96,14 @@ def change(
 
 
 @app.command("remove")
-def remove(name: Name, called: InputName) -> None:
+def remove(name: Name, called: InputName, as_json: JsonFlag = False) -> None:
     """Let the runs that start from now on not see an input."""
     with server() as client:
         notebook = client.notebooks.find(name)
         client.notebooks.inputs.remove(notebook.id, called)
+    if as_json:
+        output.show_json({"removed": called})
+        return
     output.say(f"{called} is no input of {notebook.name} any more.")
 
 

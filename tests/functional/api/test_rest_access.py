@@ -25,6 +25,7 @@ from studium.lib import clock
 from studium.lib.ids import new_id
 from studium.notebooks.git import actions as git
 from studium.notebooks.git.models import GitWork
+from studium.notebooks.inputs import actions as inputs
 from studium.notebooks.launching import place_of
 from studium.notebooks.models import Schedule
 from studium.notebooks.schedules import actions as schedules
@@ -178,6 +179,18 @@ def _coming(world: World) -> Parts:
     return {"body": {"link": f"http://localhost:8000/shared/{secret}/"}}
 
 
+def _input(world: World) -> Parts:
+    """A notebook of the team, and another one whose files it reads."""
+    notebook, source = world.notebook(), world.run_version(files={"a.csv": b"1"}).notebook
+    inputs.add_input(world.cast.owner, notebook, source, now=clock.now(), number=1, name="data")
+    return {"notebook_id": notebook.pk, "name": "data"}
+
+
+def _new_input(world: World) -> Parts:
+    source = world.run_version(files={"a.csv": b"1"}).notebook
+    return {**_notebook(world), "body": {"source": source.pk, "version": 1}}
+
+
 ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
@@ -234,6 +247,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/notebooks/{notebook_id}"): Row(Scope.READ, READERS, _notebook),
     ("patch", "/notebooks/{notebook_id}"): Row(Scope.WRITE, CHANGERS, _notebook, {"title": "Other"}),
     ("delete", "/notebooks/{notebook_id}"): Row(Scope.WRITE, (404, 403, 204, 204), _notebook),
+    ("get", "/notebooks/{notebook_id}/inputs"): Row(Scope.READ, READERS, _input),
+    ("post", "/notebooks/{notebook_id}/inputs"): Row(Scope.WRITE, (404, 403, 201, 201), _new_input),
+    ("patch", "/notebooks/{notebook_id}/inputs/{name}"): Row(Scope.WRITE, CHANGERS, _input, {"version": 1}),
+    ("delete", "/notebooks/{notebook_id}/inputs/{name}"): Row(Scope.WRITE, (404, 403, 204, 204), _input),
+    ("get", f"{_VERSION}/inputs"): Row(Scope.READ, READERS, _version),
     ("get", "/notebooks/{notebook_id}/content"): Row(Scope.READ, READERS, _notebook),
     ("put", "/notebooks/{notebook_id}/content"): Row(Scope.WRITE, (404, 403, 400, 400), _notebook),
     ("get", "/notebooks/{notebook_id}/estimate"): Row(Scope.READ, CHANGERS, _notebook),

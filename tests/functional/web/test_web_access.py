@@ -309,6 +309,12 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
     "leave": (lambda s: address(s.public, "sharing/leave/"), {}, (GONE, GONE, GONE, GONE, GONE, IN)),
     "make a link": (lambda s: address(s.notebook, "sharing/link/"), {"role": "reader"}, (OK, OK, NO, GONE, GONE, IN)),
     "revoke a link": (lambda s: address(s.notebook, "sharing/link/no/revoke/"), {}, (GONE, GONE, NO, GONE, GONE, IN)),
+    "add an input": (lambda s: address(s.notebook, "inputs/"), {}, (400, 400, NO, GONE, GONE, IN)),
+    "change an input": (
+        lambda s: address(s.public, "inputs/do/"),
+        {"do": "remove", "name": "data"},
+        (GONE, GONE, NO, NO, NO, IN),
+    ),
     "tags": (lambda s: address(s.notebook, "tags/"), {"tags": "a, b"}, (302, 302, NO, GONE, GONE, IN)),
     "delete": (lambda s: address(s.notebook, "delete/"), {}, (302, GONE, GONE, GONE, GONE, IN)),
     "invite": (lambda s: f"/teams/{s.cast.team.slug}/invite/", {"role": "member"}, (OK, NO, NO, GONE, GONE, IN)),

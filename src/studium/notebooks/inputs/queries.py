@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from studium.accounts.models import User
 from studium.compute.spec import Tree
@@ -15,6 +15,9 @@ from studium.notebooks.inputs.naming import paths_of
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.queries import listing
 from studium.notebooks.states import VersionKind
+
+# Versions that files can be read of.
+_KEPT = Q(kind=VersionKind.RUN, files_count__gt=0, settled_at__isnull=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,7 @@ def input_of(notebook: Notebook, name: str) -> Input:
 
 def usable(source: Notebook) -> QuerySet[Version]:
     """Versions of a notebook whose output files are kept, newest first."""
-    rows = Version.objects.filter(notebook=source, kind=VersionKind.RUN, files_count__gt=0).exclude(settled_at=None)
-    return rows.order_by("-number")
+    return Version.objects.filter(_KEPT, notebook=source).order_by("-number")
 
 
 def read_by_number() -> Exists:
@@ -93,9 +95,9 @@ def newest(source: Notebook) -> Version | None:
 
 def given_now(user: User, notebook: Notebook) -> list[Given]:
     """What a run that the user starts is shown. Raises Refused or NotYet where one of the inputs cannot be given to them."""
-    rows = list(inputs_of(notebook))
-    readable = _readable(user, (row.source_id for row in rows))
-    return [Given(name=row.name, source=_version(row, readable)) for row in rows]
+    rows = _found(notebook)
+    readable = _readable(user, (row.set.source_id for row in rows))
+    return [Given(name=row.set.name, source=_version(row, readable)) for row in rows]
 
 
 def given_again(user: User, version: Version) -> list[Given]:
@@ -118,7 +120,7 @@ def given_again(user: User, version: Version) -> list[Given]:
 
 def given_lately(notebook: Notebook) -> list[Given]:
     """What the inputs stand for now, less those that stand for nothing: what a version is saved under without being run."""
-    found = ((row.name, None if row.source.deleted_at else _found(row)) for row in inputs_of(notebook))
+    found = ((row.set.name, None if row.set.source.deleted_at else row.version) for row in _found(notebook))
     return [Given(name=name, source=version) for name, version in found if version is not None]
 
 
@@ -129,15 +131,14 @@ def trees_of(given: list[Given]) -> tuple[Tree, ...]:
 
 def shown(user: User, notebook: Notebook) -> list[ShownInput]:
     """The inputs of a notebook that the user reads."""
-    rows = list(inputs_of(notebook))
-    readable = _readable(user, (row.source_id for row in rows))
+    rows = _found(notebook)
+    readable = _readable(user, (row.set.source_id for row in rows))
     return [_shown(row, readable) for row in rows]
 
 
 def offered(user: User, most: int = 50) -> list[Notebook]:
     """Notebooks of the user's teams that have files to read, last changed first: what a form may propose."""
-    files = Version.objects.filter(notebook=OuterRef("pk"), files_count__gt=0).exclude(settled_at=None)
-    return list(listing(user, "team").filter(Exists(files))[:most])
+    return list(listing(user, "team").filter(Exists(Version.objects.filter(_KEPT, notebook=OuterRef("pk"))))[:most])
 
 
 def shown_of_version(user: User, version: Version) -> list[ShownVersionInput]:
@@ -166,21 +167,39 @@ def _readable(user: User, notebooks: Iterable[str]) -> frozenset[str]:
     return frozenset(visible_to(user).filter(pk__in=wanted).values_list("pk", flat=True))
 
 
-def _found(row: Input) -> Version | None:
-    return usable(row.source).filter(number=row.number).first() if row.number else newest(row.source)
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """An input as it is set, the version it stands for now, and the newest that ended well."""
+
+    set: Input
+    version: Version | None
+    newest: Version | None
 
 
-def _version(row: Input, readable: frozenset[str]) -> Version:
-    if row.source.deleted_at is not None:
-        raise Refused(
-            "input.gone", f"The notebook that the input {row.name} comes from was deleted.", "Remove the input."
-        )
-    if row.source_id not in readable:
-        raise _hidden(row.name)
-    found = _found(row)
-    if found is None:
-        raise no_files(row.source, row.number)
-    return found
+def _found(notebook: Notebook) -> list[_Found]:
+    """By name; however many there are, it asks the same number of times."""
+    kept = Version.objects.filter(_KEPT, notebook=OuterRef("source")).order_by("-number")
+    rows = inputs_of(notebook).annotate(
+        newest_pk=Subquery(kept.filter(run__reason=Reason.FINISHED).values("pk")[:1]),
+        chosen_pk=Subquery(kept.filter(number=OuterRef("number")).values("pk")[:1]),
+    )
+    found = [(row, row.chosen_pk if row.number else row.newest_pk, row.newest_pk) for row in rows]
+    known = Version.objects.select_related("notebook").in_bulk(
+        {pk for _, one, other in found for pk in (one, other) if pk}
+    )
+    return [_Found(set=row, version=known.get(one), newest=known.get(other)) for row, one, other in found]
+
+
+def _version(row: _Found, readable: frozenset[str]) -> Version:
+    """What the input stands for. Raises Refused or NotYet where it is for nobody, or not for those who read these."""
+    source, name = row.set.source, row.set.name
+    if source.deleted_at is not None:
+        raise Refused("input.gone", f"The notebook that the input {name} comes from was deleted.", "Remove the input.")
+    if source.pk not in readable:
+        raise _hidden(name)
+    if row.version is None:
+        raise no_files(source, row.set.number)
+    return row.version
 
 
 def no_files(source: Notebook, number: int | None) -> NotYet:
@@ -207,20 +226,19 @@ def _hidden(name: str) -> Refused:
     )
 
 
-def _shown(row: Input, readable: frozenset[str]) -> ShownInput:
+def _shown(row: _Found, readable: frozenset[str]) -> ShownInput:
     trouble, found = "", None
     try:
         found = _version(row, readable)
     except StudiumError as error:
         trouble = error.message
-    source = row.source if row.source_id in readable and row.source.deleted_at is None else None
-    latest = newest(row.source) if source and row.number else found
+    source = row.set.source if row.set.source_id in readable and row.set.source.deleted_at is None else None
     return ShownInput(
-        name=row.name,
+        name=row.set.name,
         source=source,
-        number=found.number if found else row.number,
-        follows=row.number is None,
-        newest=latest.number if latest else None,
+        number=found.number if found else row.set.number,
+        follows=row.set.number is None,
+        newest=row.newest.number if source and row.newest else None,
         files=found.files_count if found else 0,
         bytes=found.files_bytes if found else 0,
         trouble=trouble,

@@ -24,7 +24,8 @@ def add(request: UserRequest, team: str, slug: str) -> HttpResponse:
         return notebook_page(request, notebook, status=400, reads=form)
     data = form.cleaned_data
     try:
-        source = notebook_for(request.user, data["source"])
+        name = data["source"] if "/" in data["source"] else f"{team}/{data['source']}"
+        source = notebook_for(request.user, name)
         made = actions.add_input(
             request.user, notebook, source, now=clock.now(), number=data["version"], name=data["name"]
         )
