@@ -68,7 +68,8 @@ def test_the_command_adds_lists_changes_and_removes(world: World, cli: Cli) -> N
     assert "data" in cli("notebooks", "inputs", "list", "consumer", "--version", "1").stdout
     Notebook.objects.filter(title="Producer").update(deleted_at=NOW)
     assert "comes from was deleted" in cli("notebooks", "inputs", "list", "consumer").stderr
+    name = f"{world.cast.team.slug}/consumer"
     copied = cli("notebooks", "fork", "consumer")
     assert "Not yours to read, so the copy is without: data." in copied.stderr
-    assert "no input of" in cli("notebooks", "inputs", "remove", "consumer", "data").stdout
-    assert cli("notebooks", "inputs", "remove", "consumer", "data").exit_code == 2
+    assert "no input of" in cli("notebooks", "inputs", "remove", name, "data").stdout
+    assert cli("notebooks", "inputs", "remove", name, "data").exit_code == 2

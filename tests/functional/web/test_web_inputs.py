@@ -130,3 +130,23 @@ def test_many_inputs_ask_no_more_often(scene: Scene, consumer: Notebook, source:
     for n in range(10):
         actions.add_input(scene.cast.owner, consumer, source, now=NOW, number=1, name=f"b{n}")
     assert asked() == before
+
+
+def test_with_script_only_the_section_comes_back(scene: Scene, consumer: Notebook, source: Notebook) -> None:
+    client, script = client_of(scene.cast.owner), {"HTTP_HX_REQUEST": "true"}
+    refused = client.post(address(consumer, "inputs/"), {"source": "no/no"}, **script)
+    assert (refused.status_code, "<html" in refused.content.decode()) == (404, False)
+    assert "no notebook" in refused.content.decode()
+    form = {"source": source.slug, "version": "1", "name": "data"}
+    added = client.post(address(consumer, "inputs/"), form, **script).content.decode()
+    assert added.startswith('<section class="card" id="inputs">')
+    assert "find it as /datasets/data." in added
+    gone = client.post(address(consumer, "inputs/do/"), {"name": "data", "do": "remove"}, **script).content.decode()
+    assert "data is no input any more." in gone
+
+
+def test_the_editors_panel_has_inputs_and_secrets(scene: Scene) -> None:
+    shown = page(scene, scene.notebook, rest="edit/")
+    for rest in ("inputs/", "secrets/"):
+        assert f'hx-get="{address(scene.notebook, rest)}"' in shown
+        assert page(scene, scene.notebook, rest=rest).startswith('<section class="card"')

@@ -15,7 +15,7 @@ from studium.config.options import options
 from studium.errors import BadInput, NotYet
 from studium.lib import clock
 from studium.notebooks import actions
-from studium.notebooks.access import notebook_for, visible_to
+from studium.notebooks.access import may_manage, notebook_for, visible_to
 from studium.notebooks.models import Notebook
 from studium.notebooks.queries import workspace_launches_of
 from studium.plans.estimates import cost_of
@@ -65,7 +65,7 @@ def editor(request: UserRequest, team: str, slug: str) -> HttpResponse:
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     now = clock.now()
     scene = _scene(notebook)
-    context = _panel_context(notebook, scene)
+    context = _panel_context(notebook, scene) | {"manages": may_manage(request.user, notebook)}
     frames = []
     if scene.phase == _RUNNING:
         context["source"] = entrance(request, notebook.label, lab_path(request, notebook), now=now)

@@ -1,14 +1,19 @@
-"""Inputs on a notebook's page: add, follow or stay, remove."""
+"""Inputs in a section of a notebook's page, and of the editor's panel: add, follow or stay, remove.
+
+Each form works by itself; in a page with script only the section comes back.
+"""
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
 
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
-from studium.notebooks.access import notebook_for
+from studium.notebooks.access import may_change, notebook_for
 from studium.notebooks.inputs import actions
+from studium.notebooks.inputs.queries import shown
+from studium.notebooks.models import Notebook
 from studium.notebooks.versions.queries import number_in
 from studium.web.forms.inputs import AddInput
 from studium.web.requests import UserRequest, signed_in
@@ -16,12 +21,15 @@ from studium.web.views.notebooks import address, notebook_page
 
 
 @signed_in
-@require_POST
-def add(request: UserRequest, team: str, slug: str) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The section alone; a POST adds one."""
+    if request.method == "GET":
+        return _section(request, notebook_for(request.user, f"{team}/{slug}"))
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
     form = AddInput(request.POST, user=request.user)
     if not form.is_valid():
-        return notebook_page(request, notebook, status=400, reads=form)
+        return _refused(request, notebook, form, 400)
     data = form.cleaned_data
     try:
         name = data["source"] if "/" in data["source"] else f"{team}/{data['source']}"
@@ -31,9 +39,8 @@ def add(request: UserRequest, team: str, slug: str) -> HttpResponse:
         )
     except StudiumError as error:
         form.add_error(None, f"{error.message} {error.next_step}")
-        return notebook_page(request, notebook, status=error.status, reads=form)
-    messages.success(request, f"Runs that start from now on find it as /datasets/{made.name}.")
-    return redirect(address(notebook, "#inputs"))
+        return _refused(request, notebook, form, error.status)
+    return _done(request, notebook, f"Runs that start from now on find it as /datasets/{made.name}.")
 
 
 @signed_in
@@ -45,14 +52,41 @@ def act(request: UserRequest, team: str, slug: str) -> HttpResponse:
     match request.POST.get("do", ""):
         case "follow":
             actions.change_input(request.user, notebook, name, None, now=now)
-            messages.success(request, f"{name} follows the newest version, from the next start on.")
+            return _done(request, notebook, f"{name} follows the newest version, from the next start on.")
         case "stay":
             number = number_in(request.POST.get("version", ""))
             actions.change_input(request.user, notebook, name, number, now=now)
-            messages.success(request, f"{name} stays with version {number}, from the next start on.")
+            return _done(request, notebook, f"{name} stays with version {number}, from the next start on.")
         case "remove":
             actions.remove_input(request.user, notebook, name, now=now)
-            messages.success(request, f"{name} is no input any more.")
-        case _:
-            raise BadInput("input.do", "Nothing was chosen.", "Press one of the buttons.")
+            return _done(request, notebook, f"{name} is no input any more.")
+    raise BadInput("input.do_unknown", "The form does not say what to do.", "Go back and choose.")
+
+
+def _section(
+    request: UserRequest, notebook: Notebook, *, form: AddInput | None = None, status: int = 200, said: str = ""
+) -> HttpResponse:
+    able = may_change(request.user, notebook)
+    context: dict[str, object] = {
+        "notebook": notebook,
+        "url": address(notebook),
+        "inputs": shown(request.user, notebook),
+        "able": able,
+        "said": said,
+    }
+    if able:
+        context["input_form"] = form or AddInput(user=request.user)
+    return render(request, "inputs/section.html", context, status=status)
+
+
+def _refused(request: UserRequest, notebook: Notebook, form: AddInput, status: int) -> HttpResponse:
+    if request.htmx:
+        return _section(request, notebook, form=form, status=status)
+    return notebook_page(request, notebook, status=status, reads=form)
+
+
+def _done(request: UserRequest, notebook: Notebook, said: str) -> HttpResponse:
+    if request.htmx:
+        return _section(request, notebook, said=said)
+    messages.success(request, said)
     return redirect(address(notebook, "#inputs"))

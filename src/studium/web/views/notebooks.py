@@ -180,15 +180,20 @@ def _of_editors(
         "tags_used": [name for name, _ in used_tags(queries.listing(request.user, "mine"))],
     }
     if manages:
-        usable = for_notebook(place_of(notebook))
-        context |= {
-            "secrets": usable,
-            "secrets_used": sum(shown.attached and not shown.hidden for shown in usable),
-            "secret_form": secret or SetSecret(),
-        }
+        context |= secrets_of(notebook, secret)
     else:
         context["given_secrets"] = given_names(place_of(notebook))
     return context
+
+
+def secrets_of(notebook: Notebook, form: SetSecret | None) -> dict[str, object]:
+    """What the section of secrets shows, to those who manage the notebook."""
+    usable = for_notebook(place_of(notebook))
+    return {
+        "secrets": usable,
+        "secrets_used": sum(shown.attached and not shown.hidden for shown in usable),
+        "secret_form": form or SetSecret(),
+    }
 
 
 def _environment(user: User, notebook: Notebook) -> dict[str, object]:

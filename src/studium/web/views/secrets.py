@@ -2,15 +2,16 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from studium.accounts.queries import projects_of
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks.access import notebook_for
 from studium.notebooks.launching import place_of
+from studium.notebooks.models import Notebook
 from studium.secrets import actions
 from studium.secrets.access import Place, project_place, team_place
 from studium.web.forms.secrets import SetSecret, SetTeamSecret
@@ -59,14 +60,18 @@ def remove_of_team(request: UserRequest, slug: str) -> HttpResponse:
 
 @signed_in
 @sensitive_post_parameters("value")
-@require_POST
-def set_of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The section alone; a POST sets one of the notebook's own."""
     notebook = notebook_for(request.user, f"{team}/{slug}", manage=True)
+    if request.method == "GET":
+        return _section(request, notebook)
     form = SetSecret(request.POST)
     if not _keep(request, place_of(notebook), form):
+        if request.htmx:
+            return _section(request, notebook, form=form, status=400)
         return notebooks.notebook_page(request, notebook, secret=form, status=400)
-    messages.success(request, f"{form.cleaned_data['name']} is set, and this notebook uses it.")
-    return redirect(notebooks.address(notebook, "#secrets"))
+    return _done(request, notebook, f"{form.cleaned_data['name']} is set, and this notebook uses it.")
 
 
 @signed_in
@@ -78,13 +83,26 @@ def change_of_notebook(request: UserRequest, team: str, slug: str) -> HttpRespon
     match request.POST.get("do", ""):
         case "use":
             actions.attach(request.user, place, name, now=now)
-            messages.success(request, f"This notebook gets {name} from the next start on.")
+            return _done(request, notebook, f"This notebook gets {name} from the next start on.")
         case "leave":
             actions.detach(request.user, place, name, now=now)
-            messages.success(request, f"This notebook no longer gets {name} from the next start on.")
+            return _done(request, notebook, f"This notebook no longer gets {name} from the next start on.")
         case "remove":
             actions.delete_secret(request.user, place, name, now=now)
-            messages.success(request, f"{name} is removed.")
-        case _:
-            raise BadInput("secret.do_unknown", "The form does not say what to do.", "Go back and choose.")
+            return _done(request, notebook, f"{name} is removed.")
+    raise BadInput("secret.do_unknown", "The form does not say what to do.", "Go back and choose.")
+
+
+def _section(
+    request: UserRequest, notebook: Notebook, *, form: SetSecret | None = None, status: int = 200, said: str = ""
+) -> HttpResponse:
+    """The section of a notebook's page, which the editor's panel shows too."""
+    context = notebooks.secrets_of(notebook, form) | {"notebook": notebook, "url": notebooks.address(notebook)}
+    return render(request, "secrets/notebook.html", context | {"said": said, "now": clock.now()}, status=status)
+
+
+def _done(request: UserRequest, notebook: Notebook, said: str) -> HttpResponse:
+    if request.htmx:
+        return _section(request, notebook, said=said)
+    messages.success(request, said)
     return redirect(notebooks.address(notebook, "#secrets"))
