@@ -49,7 +49,7 @@ def test_one_is_added_by_its_name_or_its_address(
     answer = client_of(scene.cast.owner).post(address(consumer, "inputs/"), form)
     assert (answer.status_code, answer.headers["Location"]) == (302, address(consumer, "#inputs"))
     shown = page(scene, consumer)
-    assert f"<code>/datasets/{source.slug}</code>" in shown
+    assert f'<code class="path">/datasets/{source.slug}</code>' in shown
     assert f"{source.title}, version 1</a>" in shown
     assert f'<option value="{name}">' in shown
     assert "1 file, 4 B" in shown
