@@ -77,6 +77,26 @@ def test_seeds_lie_in_the_workspace(subject: Subject, tmp_path: Path) -> None:
     subject.engine.reclaim("second")
 
 
+def test_a_seeded_folder_lies_in_the_workspace_with_all_that_is_in_it(subject: Subject, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    (seed / "deep/er").mkdir(parents=True)
+    (seed / "deep/er/größe 1").write_bytes(b"one")
+    (seed / "notebook.ipynb").write_bytes(b"of the folder")
+    (seed / "out").symlink_to("/etc/passwd")
+    newer = tmp_path / "newer"
+    newer.write_bytes(b"newer")
+    spec = subject.spec_exiting("a", 0, "", "work")
+    seeds = (Seed(source=str(seed), target=""), Seed(source=str(newer), target="notebook.ipynb"))
+    subject.engine.start(dataclasses.replace(spec, seeds=seeds), subject.machine)
+    subject.after_start("a")
+    subject.until("a", "ended")
+    read = subject.engine.read_file
+    assert read("work", "deep/er/größe 1", MIB) == b"one"
+    assert read("work", "notebook.ipynb", MIB) == b"newer", "seeds are laid one after another"
+    assert read("work", "out", MIB) is None
+    subject.engine.reclaim("a")
+
+
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_run_ends_with_its_exit_code(subject: Subject, code: int) -> None:
     ended = run_to_end(subject, "a", code)

@@ -80,6 +80,14 @@ def test_clone_run_push_and_pull(open_platform: Platform, server: GitServer) -> 
     server.commit("churn", {"analysis/lib.py": "x = 42\n"})
     pulled = cli("notebooks", "git", "pull", "churn")
     assert "Pulled 1 commits." in pulled.stdout, pulled.stdout + pulled.stderr
+    ran = cli("notebooks", "run", "churn", "--json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    version = json.loads(ran.stdout)
+    assert version["commit"] == git(work, "rev-parse", "HEAD").strip()
+    with open_platform.client() as client:
+        assert "lib says 42" in client.notebooks.versions.log(notebook.id, version["number"])
+        left = [file.path for file in client.notebooks.versions.files(notebook.id, version["number"]).files]
+        assert [path for path in left if "__pycache__" not in path] == [], "what the repository has is no output"
     assert holders(open_platform) == []
     log = open_platform.log_text()
     assert TOKEN not in log

@@ -51,7 +51,10 @@ class Tree:
 
 @dataclass(frozen=True, kw_only=True)
 class Seed:
-    """A host file copied into the volume before the command starts, replacing what stood there (never through a link)."""
+    """A host file copied into the volume before the command starts, replacing what stood there (never through a link).
+
+    A host folder is copied with all that is in it, to the volume itself with an empty `target`.
+    """
 
     source: str
     target: str
@@ -89,6 +92,7 @@ class RunSpec:
     `network` gives no way out, the public internet, or a proxy that reaches the `hosts` (`host:port`) alone.
     Hosts that a member chose are given with `within`: then they are reached at public addresses only, and at those that
     its entries name (`studium.runner.addresses`); `*:443` is every host.
+    `filling` is the digest of a manifest whose files are copied into the volume before the seeds.
     `secrets` names where the run's secrets are found when it starts; their values are never part of a spec.
     """
 
@@ -99,6 +103,7 @@ class RunSpec:
     volume: Volume | None = None
     mounts: tuple[Mount, ...] = ()
     trees: tuple[Tree, ...] = ()
+    filling: str = ""
     seeds: tuple[Seed, ...] = ()
     devices: tuple[Device, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
@@ -109,6 +114,11 @@ class RunSpec:
     service: Service | None = None
     nested_namespaces: bool = False
     secrets: str = ""
+
+    @property
+    def manifests(self) -> frozenset[str]:
+        """Of everything that must be laid down on the machine before the run can start."""
+        return frozenset(tree.manifest for tree in self.trees) | ({self.filling} if self.filling else frozenset())
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)

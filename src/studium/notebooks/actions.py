@@ -325,6 +325,8 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
         forget_subject(KIND, notebook.pk, now=now)
         forget(notebook)
         forget_holder(f"git:{notebook.pk}")
+        if (cloned := git.repository_of(notebook)) is not None:
+            storage.release_under(f"repository:{cloned.pk}:")
         forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)

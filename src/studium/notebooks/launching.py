@@ -78,11 +78,13 @@ def build_spec(
     options: RunOptions = _AS_USUAL,
     guest: int | None = None,
     trees: tuple[Tree, ...] = (),
+    filling: str = "",
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
     `source` is the digest of the document that a version runs; `build` is what software it sees; `guest` is who starts it,
-    where they do so only because the notebook is shared with them; `trees` are its inputs.
+    where they do so only because the notebook is shared with them; `trees` are its inputs, `filling` the manifest
+    of the files that a version's workspace begins with.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -117,6 +119,7 @@ def build_spec(
         volume=Volume(name=volume),
         mounts=_mounts(build),
         trees=trees,
+        filling=filling,
         seeds=seeds,
         variables=variables,
         network="outbound" if notebook.internet else "none",

@@ -138,6 +138,9 @@ class Version(models.Model):
     environment = models.CharField(max_length=64)
     build = models.ForeignKey(Build, null=True, on_delete=models.SET_NULL, related_name="+")
     internet = models.BooleanField(default=False)
+    # Of a notebook from git: the manifest of the repository's files that its run began with, and their commit.
+    begun_with = models.CharField(max_length=64, blank=True)
+    commit = models.CharField(max_length=40, blank=True)
 
     run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="version")
     files = models.CharField(max_length=64, blank=True)

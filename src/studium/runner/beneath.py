@@ -6,6 +6,7 @@ leads to an error and not out of the tree.
 
 import contextlib
 import os
+import shutil
 import stat
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -102,3 +103,30 @@ def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -
             raise
     finally:
         os.close(folder)
+
+
+def copy_folder(source: str, root: str, path: str, owner: tuple[int, int] | None) -> None:
+    """Copy the files and folders of a host folder to `path` (`root` itself when empty) below `root`. Raises OSError.
+
+    Links and other things in the source are passed over. A file that stands there is overwritten.
+    """
+    ids = owner or (os.geteuid(), os.getegid())
+    top = components(path) if path else []
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not os.path.islink(os.path.join(folder, name))]
+        inner = os.path.relpath(folder, source)
+        place = _descend(root, top + ([] if inner == "." else inner.split("/")), ids)
+        try:
+            for name in names:
+                if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode):
+                    _copy(os.path.join(folder, name), name, place, owner)
+        finally:
+            os.close(place)
+
+
+def _copy(source: str, name: str, folder: int, owner: tuple[int, int] | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(source, "rb") as stream, os.fdopen(os.open(name, flags, 0o644, dir_fd=folder), "wb") as out:
+        if owner is not None:
+            os.fchown(out.fileno(), *owner)
+        shutil.copyfileobj(stream, out, 1024 * 1024)

@@ -142,14 +142,18 @@ class Run:
         for seed in self.spec.get("seeds", ()):
             if volume is None:
                 raise launch.CouldNotStartError("There is no workspace to put the run's files into.")
-            with open(seed["source"], "rb") as stream:
-                content = stream.read()
             try:
+                if os.path.isdir(seed["source"]):
+                    beneath.copy_folder(seed["source"], volume, seed["target"], owner)
+                    continue
+                with open(seed["source"], "rb") as stream:
+                    content = stream.read()
                 beneath.write(volume, seed["target"], content, owner)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
-                words = f"The workspace is full: there is no room for {seed['target']}. Ask for a larger one, or delete files."
+                what = seed["target"] or "the files it begins with"
+                words = f"The workspace is full: there is no room for {what}. Ask for a larger one, or delete files."
                 raise launch.CouldNotStartError(words) from error
 
     def _unmount(self, place: str) -> None:

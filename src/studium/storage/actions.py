@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -45,6 +45,12 @@ def _stored(digest: str, size: int, write: Callable[[], None], now: datetime) ->
 def hold(holder: str, digest: str) -> None:
     """Make `holder` hold this blob and no other."""
     Hold.objects.update_or_create(holder=holder, defaults={"blob_id": digest})
+
+
+def hold_all(prefix: str, digests: Iterable[str]) -> None:
+    """Hold each of these blobs as `<prefix>:<its digest>`. Repeatable."""
+    held = [Hold(holder=f"{prefix}:{digest}", blob_id=digest) for digest in sorted(digests)]
+    Hold.objects.bulk_create(held, batch_size=500, ignore_conflicts=True)
 
 
 def release(holder: str) -> None:

@@ -1,6 +1,7 @@
 """Notebooks from git, above engines: what may be asked for, what a git run is given, and what becomes of what it tells."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from world import World
 from factories.accounts import NOW, Cast, project_of
 from factories.notebooks import notebook_json
 from studium.compute.actions import spec_of, stop_run
-from studium.compute.engines.base import Cause
+from studium.compute.engines.base import Cause, EngineError
 from studium.compute.models import Run
 from studium.compute.states import State
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused, StudiumError
@@ -21,16 +22,20 @@ from studium.notebooks.git.actions import Wanted
 from studium.notebooks.git.models import GitWork, Repository
 from studium.notebooks.git.naming import check_message, check_path, check_ref, check_repository
 from studium.notebooks.git.states import CLONED_MOVES, NEXT_STEPS, WORK_MOVES, Cloned, Verb, WorkState
-from studium.notebooks.launching import volume_of
+from studium.notebooks.launching import volume_of, volume_of_version
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind
 from studium.notebooks.versions import actions as versions
+from studium.notebooks.versions.queries import output_files
+from studium.notebooks.versions.reconcile import settle_ended
 from studium.outbound import fence
 from studium.plans import actions as plans
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 from studium.secrets.giving import give
 from studium.storage import actions as storage
+from studium.storage import reconcile as storage_passes
+from studium.storage.models import Hold
 
 pytestmark = pytest.mark.django_db
 URL = "https://git.example.org/lab/churn.git"
@@ -549,7 +554,7 @@ def test_two_controllers_and_a_crash_settle_once(cast: Cast, world: World, monke
             end(world, notebook, files={"a.ipynb": BOOK})
     assert (newest(notebook).state, repo(notebook).state) == (WorkState.LIVE, Cloned.CLONING), "all or nothing"
     assert reconcile.settle_ended(world.engines, world.now) == 1
-    assert not reconcile._settle(stale, reconcile.Outcome(facts={}, candidates=[]), world.now)
+    assert not reconcile._settle(stale, reconcile.Outcome(facts={}, candidates=[]), None, world.now)
     assert repo(notebook).state == Cloned.READY
 
 
@@ -594,3 +599,64 @@ def test_every_code_of_a_git_run_says_what_to_do_next() -> None:
         code for path in code_folder().glob("git_*.py") for code in re.findall(r'"(git\.[a-z_]+)"', path.read_text())
     }  # fmt: skip
     assert said - NEXT_STEPS.keys() <= {"git.failed", "git.broken", "git.ref_bad", "git.scheme"}
+
+
+def test_a_version_begins_with_what_was_last_pulled_or_pushed(cast: Cast, world: World) -> None:
+    notebook = made(cast)
+    first = {"analysis/churn.ipynb": BOOK, "analysis/lib.py": b"x = 1", "data.csv": b"1,2"}
+    end(world, notebook, files=first)
+    version = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now)
+    assert (version.commit, version.begun_with) == (COMMIT, repo(notebook).files)
+    run = world.until(Run.objects.get(pk=version.run_id), State.RUNNING)
+    engine, volume = world.engine, volume_of_version(run.pk)
+    assert engine.read_file(volume, "analysis/lib.py", 100) == b"x = 1"
+    assert engine.read_file(volume, ".git/studium.json", 100) is None
+    engine.write_file(volume, "data.csv", b"3,4", 10**9)
+    engine.write_file(volume, "made.txt", b"made", 10**9)
+    engine.finish(run.pk, 0, Cause.EXIT)
+    world.until(run, State.ENDED)
+    settle_ended(world.engines, world.now)
+    version.refresh_from_db()
+    assert [file.path for file in output_files(version).files] == ["data.csv", "made.txt"], (
+        "what it began with is no output"
+    )
+    actions.pull(cast.owner, repo(notebook), now=world.now)
+    moved = "9" * 40
+    end(world, notebook, files={**first, "analysis/lib.py": b"x = 2"}, result={"commit": moved})
+    later = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now)
+    assert (later.commit, later.begun_with != version.begun_with) == (moved, True)
+    storage_passes.collect(world.now + timedelta(days=2))
+    again = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now, again=version)
+    assert (again.commit, again.begun_with) == (COMMIT, version.begun_with)
+    run = world.until(Run.objects.get(pk=again.run_id), State.RUNNING)
+    assert engine.read_file(volume_of_version(run.pk), "analysis/lib.py", 100) == b"x = 1"
+
+
+def test_files_that_cannot_be_kept_do_not_undo_the_git_run(
+    cast: Cast, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = made(cast)
+
+    def broken(*_: object, **__: object) -> None:
+        raise EngineError("the workspace does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reconcile, "take_files", broken)
+        end(world, notebook, files={"churn.ipynb": BOOK})
+    assert (repo(notebook).state, repo(notebook).files) == (Cloned.READY, "")
+    assert versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now).begun_with == ""
+
+
+def test_nothing_of_a_deleted_notebooks_repository_is_kept(cast: Cast, world: World) -> None:
+    notebook = ready(cast, world)
+    held = Hold.objects.filter(holder__startswith=f"repository:{repo(notebook).pk}:")
+    assert held.count() == 2  # the manifest and the one file
+    actions.check_remote(cast.owner, repo(notebook), now=world.now)
+    end(world, notebook)
+    assert held.count() == 2, "a look changes nothing"
+    notebooks.delete_notebook(cast.owner, notebook, now=world.now)
+    assert not held.exists()
+    other = made(cast)
+    Notebook.objects.filter(pk=other.pk).update(deleted_at=world.now)
+    end(world, other, files={"churn.ipynb": BOOK})
+    assert not Hold.objects.filter(holder__startswith="repository:").exists()

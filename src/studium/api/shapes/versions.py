@@ -50,6 +50,7 @@ class VersionShape(Shape):
     files_bytes: int
     environment: str
     internet: bool
+    commit: str
     state: Standing
     settled: bool
     run: RunShape | None
@@ -78,6 +79,7 @@ class VersionShape(Shape):
             files_bytes=row.files_bytes,
             environment=row.environment,
             internet=row.internet,
+            commit=row.commit,
             state=standing_of(row),
             settled=row.settled_at is not None,
             run=run,

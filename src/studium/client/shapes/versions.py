@@ -20,6 +20,7 @@ class Version:
     files_bytes: int
     environment: str
     internet: bool
+    commit: str
     state: str
     settled: bool
     run: Run | None

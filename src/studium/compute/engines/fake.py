@@ -190,7 +190,12 @@ class FakeEngine(Engine):
         }  # fmt: skip
         if spec.volume:
             files = self._state["volumes"].setdefault(spec.volume.name, {})
-            files.update({seed.target: Path(seed.source).read_bytes().decode("latin-1") for seed in spec.seeds})
+            for seed in spec.seeds:
+                top = Path(seed.source)
+                for path in sorted(top.rglob("*")) if top.is_dir() else (top,):
+                    if path.is_file() and not path.is_symlink():
+                        name = str(Path(seed.target, path.relative_to(top)))
+                        files[name] = path.read_bytes().decode("latin-1")
         self._state["starts"].append(spec.run_id)
         self.given[spec.run_id] = dict(secrets)
         self._save()

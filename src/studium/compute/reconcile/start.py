@@ -24,7 +24,7 @@ def run_pass(engines: Engines, now: datetime) -> int:
     """Start what is assigned; returns how many runs were handled."""
 
     def start(run: Run) -> None:
-        if not all(trees.is_down(tree.manifest) for tree in spec_of(run).trees):
+        if not all(trees.is_down(manifest) for manifest in spec_of(run).manifests):
             give_back(run, now=now, after=1)  # the pass that lays them down says when they are there
             return
         # The state moves first: a crash after it is healed by the watch pass, which asks the engine again.
@@ -73,8 +73,9 @@ def complete_spec(run: Run) -> RunSpec:
         for tree in spec.trees
         for target in tree.targets
     )
-    seeds = tuple(_local(seed) for seed in spec.seeds)
-    return dataclasses.replace(spec, devices=devices, seeds=seeds, mounts=spec.mounts + shown, trees=())
+    filling = (Seed(source=str(trees.folder_of(spec.filling)), target=""),) if spec.filling else ()
+    seeds = filling + tuple(_local(seed) for seed in spec.seeds)
+    return dataclasses.replace(spec, devices=devices, seeds=seeds, filling="", mounts=spec.mounts + shown, trees=())
 
 
 def _local(seed: Seed) -> Seed:

@@ -19,7 +19,7 @@ def run_pass(now: datetime) -> int:
     """Lay down what assigned runs are to be shown; returns how many runs have theirs now."""
     done = 0
     for run in Run.objects.filter(state=State.ASSIGNED).select_related("team", "user", "machine_type", "machine"):
-        wanted = [tree.manifest for tree in spec_of(run).trees]
+        wanted = spec_of(run).manifests
         if not wanted:
             continue
         try:
@@ -43,5 +43,4 @@ def run_pass(now: datetime) -> int:
 def collect(now: datetime) -> int:
     """Remove trees that no live run is shown and none was for a week; returns how many."""
     live = Run.objects.filter(state__in=[state.value for state in LIVE])
-    kept = {tree["manifest"] for spec in live.values_list("spec", flat=True) for tree in spec.get("trees", ())}
-    return trees.collect(now, kept=kept)
+    return trees.collect(now, kept=frozenset().union(*(spec_of(run).manifests for run in live.only("spec"))))

@@ -43,6 +43,10 @@ class Repository(models.Model):
     lfs = models.PositiveIntegerField(default=0)
     notes = models.JSONField(default=list)
     looked_at = models.DateTimeField(null=True)
+    # The manifest of the workspace's files as the last clone, pull or push left them, and the commit they were at:
+    # what runs of versions begin with.
+    files = models.CharField(max_length=64, blank=True)
+    files_commit = models.CharField(max_length=40, blank=True)
 
 
 class GitWork(models.Model):

@@ -37,6 +37,12 @@ def require_repository(notebook: Notebook) -> Repository:
     return found
 
 
+def files_of(notebook: Notebook) -> tuple[str, str]:
+    """The manifest of the files that runs of its versions begin with and the commit they are of; empty for other notebooks."""
+    rows = Repository.objects.filter(notebook=notebook).values_list("files", "files_commit")
+    return rows.first() or ("", "")
+
+
 def require_ready(notebook: Notebook) -> None:
     """Raises NotYet while a notebook from git has no document that could be worked with."""
     state = Repository.objects.filter(notebook=notebook).values_list("state", flat=True).first()

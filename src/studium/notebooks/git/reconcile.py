@@ -16,6 +16,7 @@ from studium.compute.models import Run
 from studium.compute.states import Reason, State
 from studium.config.options import options
 from studium.events.actions import hint, record
+from studium.lib.units import GIB
 from studium.notebooks.actions import holder_of
 from studium.notebooks.document import summarise
 from studium.notebooks.git.models import GitWork, Repository
@@ -24,9 +25,11 @@ from studium.notebooks.git.states import CLONED_MOVES, WORK_MOVES, Cloned, Verb,
 from studium.notebooks.inspection import NotebookInfo
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
+MOST_TAKEN = 2 * GIB
 _LIST, _LIST_BYTES = ".git/studium.json", 2 * 1024**2
 _MOST_NOTEBOOKS = 2000
 
@@ -58,7 +61,7 @@ def settle_ended(engines: Engines, now: datetime) -> int:
             log.warning("git_settle_failed", run=work.run_id, error=str(error))
             words = f"What the run left could not be read: {error}"[:600]
             outcome = Outcome(code="git.failed", message=words, facts={}, candidates=[])
-        done += _settle(work, outcome, now)
+        done += _settle(work, outcome, _taken(engines, work, outcome, now), now)
     return done
 
 
@@ -84,6 +87,21 @@ def _look(engines: Engines, work: GitWork) -> Outcome:
         words = f"{path} is no notebook that can be read, or is too large."
         return Outcome(code="git.no_notebook", message=words, facts=facts, candidates=candidates)
     return Outcome(facts=facts, candidates=candidates, path=path, document=document)
+
+
+def _taken(engines: Engines, work: GitWork, outcome: Outcome, now: datetime) -> Taken | None:
+    """The files of the workspace, stored for runs of versions, where git changed them or made a commit of them.
+
+    The git run did its work whether or not they can be kept.
+    """
+    run, volume = work.run, volume_of(work.repository.notebook)
+    if work.verb == Verb.CHECK or not outcome.facts.get("commit") or run.machine is None:
+        return None
+    try:
+        return take_files(engines[run.machine.engine], volume, skip="", most_bytes=MOST_TAKEN, now=now)
+    except Exception as error:
+        log.warning("git_files_not_taken", run=work.run_id, error=str(error))
+        return None
 
 
 def _failure(run: Run, told: dict[str, Any]) -> Outcome:
@@ -159,7 +177,7 @@ def _document(engines: Engines, run: Run, notebook: Notebook, path: str) -> Note
     return None if summary is None or content is None else NotebookInfo(**{**summary.__dict__, "content": content})
 
 
-def _settle(work: GitWork, outcome: Outcome, now: datetime) -> bool:
+def _settle(work: GitWork, outcome: Outcome, taken: Taken | None, now: datetime) -> bool:
     blob = storage.put(outcome.document.content, now=now) if outcome.document else None
     notebook = work.repository.notebook
     state = WorkState.FAILED if outcome.failed else WorkState.DONE
@@ -168,6 +186,8 @@ def _settle(work: GitWork, outcome: Outcome, now: datetime) -> bool:
         if not move_work(work, state, now=now, code=outcome.code, message=outcome.message, result=result):
             return False  # another controller was first
         _stand(work, outcome, now)
+        if taken is not None:
+            _keep(work.repository_id, taken, outcome.facts["commit"])
         if blob is not None and outcome.document is not None:
             _take(notebook, outcome.path, blob.digest, blob.size, outcome.document, now)
         size = work.run.usage.get("disk_bytes") or notebook.workspace_bytes
@@ -179,6 +199,15 @@ def _settle(work: GitWork, outcome: Outcome, now: datetime) -> bool:
         )  # fmt: skip
         hint([f"notebook:{notebook.pk}", f"run:{work.run_id}"])
     return True
+
+
+def _keep(repository: str, taken: Taken, commit: str) -> None:
+    """Have runs of versions begin with these files, in the caller's transaction. Versions hold those they began with."""
+    rows = Repository.objects.filter(pk=repository, notebook__deleted_at=None)
+    if rows.update(files=taken.manifest.digest, files_commit=commit):
+        holder = f"repository:{repository}"
+        storage.release_under(f"{holder}:")
+        hold_taken(holder, taken.manifest.digest, taken.digests)
 
 
 def move_work(work: GitWork, to: WorkState, *, now: datetime, **changes: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from studium.events.actions import hint, record
 from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
 from studium.notebooks.access import guest_of
-from studium.notebooks.git.queries import require_ready
+from studium.notebooks.git.queries import files_of, require_ready
 from studium.notebooks.inputs.actions import carry_over, note_given
 from studium.notebooks.inputs.queries import Given, given_again, given_lately, given_now, trees_of
 from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
@@ -29,6 +29,7 @@ from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, RunOptions, VersionKind
 from studium.notebooks.subjects import tell_owner
+from studium.notebooks.taking import hold_taken, named_in
 from studium.notebooks.versions.comparing import compare_page
 from studium.plans import checks
 from studium.plans import queries as plans
@@ -41,6 +42,14 @@ COMPARISON = "comparison:"
 _COMPARISON_LAYOUT = 2
 # How long saving waits for the controller to look at a running session's file once more.
 LOOKS, BETWEEN_LOOKS = 200, 0.05
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What a run begins with of a git repository: the manifest of its files, and their commit."""
+
+    manifest: str
+    commit: str
 
 
 def holder_of(version: Version, what: str) -> str:
@@ -120,6 +129,7 @@ def run_document(
     checks.check_team_storage(standing.plan, stored, 0)
     build = _build_again(again, now) if again else build_for(notebook, now=now)
     given = given_again(actor, again) if again else given_now(actor, notebook)
+    begun = _Begun(again.begun_with, again.commit) if again else _Begun(*files_of(notebook))
     spec = build_spec(
         notebook,
         LaunchKind.VERSION,
@@ -131,6 +141,7 @@ def run_document(
         options=options,
         guest=guest_of(actor, notebook),
         trees=trees_of(given),
+        filling=begun.manifest,
     )
     return _submit(
         actor,
@@ -144,6 +155,7 @@ def run_document(
         max_seconds=max_seconds,
         options=options,
         again=again,
+        begun=begun,
     )
 
 
@@ -160,9 +172,11 @@ def _submit(
     max_seconds: int | None,
     options: RunOptions,
     again: Version | None,
+    begun: _Begun,
 ) -> Version:
     """The run in the queue and the version that it is for, together or not at all."""
     version_id, source = new_id(), spec.seeds[0].source.removeprefix("blob:")
+    contents = named_in(begun.manifest) if begun.manifest else frozenset()
     with transaction.atomic():
         run = compute.submit_run(
             actor,
@@ -188,7 +202,11 @@ def _submit(
             pk=version_id,
             run=run,
             again_of=again,
+            begun_with=begun.manifest,
+            commit=begun.commit,
         )
+        if begun.manifest:
+            hold_taken(holder_of(version, "begun"), begun.manifest, contents)
         note_given(version, given)
         _recorded("version.run", actor, version, now=now)
     return version

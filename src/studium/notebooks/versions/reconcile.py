@@ -1,13 +1,6 @@
 """The passes of versions: follow their runs, keep what these left, render. Repeatable: a version is settled last."""
 
-import contextlib
-import json
-import os
-import tempfile
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO
 
 import structlog
 from django.db import transaction
@@ -24,20 +17,18 @@ from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.subjects import tell_of_run
+from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.previewing import PREVIEW
 from studium.notebooks.versions.queries import kept_volumes
 from studium.plans import queries as plans
-from studium.runner import collecting
 from studium.storage import actions as storage
 from studium.storage.models import Blob, Hold
 
 log = structlog.get_logger(__name__)
 FOLLOW_EVERY = timedelta(seconds=3)
 COMPARISONS_LAST = timedelta(days=7)
-MOST_FILES, MOST_BYTES = 5000, 20 * 1024**3
-_SMALL = 8 * 1024**2
-_PIECE = 1024 * 1024
+MOST_BYTES = 20 * 1024**3
 
 
 def follow_running(engines: Engines, now: datetime) -> int:
@@ -60,14 +51,14 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     done = 0
     for version in ended.select_related("run__machine", "notebook__team", "run__launch")[:20]:
         fault = ""
-        manifest: tuple[Blob, list[str], int, int] | None = None
+        taken: Taken | None = None
         try:
             _take_document(engines, version, now)
-            manifest = _take_files(engines, version, now)
+            taken = _take_files(engines, version, now)
         except Exception as error:
             log.warning("version_settle_failed", run=version.run_id, error=str(error))
             fault = f"Not all that the run left could be kept: {error}"[:300]
-        done += _settle(version, manifest, fault, now)
+        done += _settle(version, taken, fault, now)
     return done
 
 
@@ -100,25 +91,20 @@ def _take_document(engines: Engines, version: Version, now: datetime) -> bool:
     return True
 
 
-def _take_files(engines: Engines, version: Version, now: datetime) -> tuple[Blob, list[str], int, int] | None:
-    """Store the output files: the manifest's blob, the digests it names, their number and bytes. None without a workspace."""
+def _take_files(engines: Engines, version: Version, now: datetime) -> Taken | None:
+    """Store the output files; None without a workspace."""
     engine = _engine(engines, version)
     if engine is None:
         return None
-    folder = options().home / "collected"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with _passing(folder) as taken, _passing(folder) as large:
-        engine.collect(
-            volume_of_version(str(version.run_id)),
-            taken,
-            skip=version.notebook.filename,
-            most_files=MOST_FILES,
-            most_bytes=_room(version, now),
-        )
-        with taken.open("rb") as stream:
-            files, last = _store(stream, large, now)
-    manifest = storage.put(json.dumps({"files": files, **last}, sort_keys=True).encode(), now=now)
-    return manifest, sorted({str(f["digest"]) for f in files}), len(files), sum(int(str(f["size"])) for f in files)
+    volume = volume_of_version(str(version.run_id))
+    return take_files(
+        engine,
+        volume,
+        skip=version.notebook.filename,
+        most_bytes=_room(version, now),
+        now=now,
+        begun_with=version.begun_with,
+    )
 
 
 def _room(version: Version, now: datetime) -> int:
@@ -129,51 +115,15 @@ def _room(version: Version, now: datetime) -> int:
     return max(0, min(MOST_BYTES, rules.storage_bytes_team - stored_bytes(version.notebook.team)))
 
 
-@contextlib.contextmanager
-def _passing(folder: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _store(stream: IO[bytes], large: Path, now: datetime) -> tuple[list[dict[str, object]], dict[str, int]]:
-    files: list[dict[str, object]] = []
-    last: dict[str, int] = {}
-    for line in collecting.read(stream):
-        if "path" not in line:
-            last = line
-            continue
-        if line["size"] <= _SMALL:
-            blob = storage.put(stream.read(line["size"]), now=now)
-        else:
-            _copy(stream, large, line["size"])
-            blob = storage.put_file(large, now=now)
-        files.append({"path": line["path"], "size": blob.size, "digest": blob.digest})
-    return sorted(files, key=lambda each: str(each["path"])), last
-
-
-def _copy(stream: IO[bytes], target: Path, size: int) -> None:
-    with target.open("wb") as out:
-        while size and (piece := stream.read(min(_PIECE, size))):
-            out.write(piece)
-            size -= len(piece)
-
-
-def _settle(version: Version, manifest: tuple[Blob, list[str], int, int] | None, fault: str, now: datetime) -> bool:
+def _settle(version: Version, taken: Taken | None, fault: str, now: datetime) -> bool:
     with transaction.atomic():
         changes: dict[str, object] = {"settled_at": now, "fault": fault}
-        if manifest is not None:
-            blob, digests, count, size = manifest
-            changes |= {"files": blob.digest, "files_count": count, "files_bytes": size}
+        if taken is not None:
+            changes |= {"files": taken.manifest.digest, "files_count": taken.count, "files_bytes": taken.size}
         if not Version.objects.filter(pk=version.pk, settled_at=None).update(**changes):
             return False  # another controller was first
-        if manifest is not None:
-            storage.hold(holder_of(version, "files"), blob.digest)
-            for digest in digests:
-                storage.hold(holder_of(version, digest), digest)
+        if taken is not None:
+            hold_taken(f"version:{version.pk}", taken.manifest.digest, taken.digests)
         kept = Version.objects.values_list("document", "document_bytes").get(pk=version.pk)
         Launch.objects.filter(run=version.run_id).update(
             settled_at=now, document=kept[0], document_bytes=kept[1], fault=fault
