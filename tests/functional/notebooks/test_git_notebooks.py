@@ -1,7 +1,6 @@
 """Notebooks from git, above engines: what may be asked for, what a git run is given, and what becomes of what it tells."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,90 +8,32 @@ from world import World
 
 from factories.accounts import NOW, Cast, project_of
 from factories.notebooks import notebook_json
+from functional.notebooks.cloned import BOOK, COMMIT, RESULT, URL, end, made, newest, ready, repo
 from studium.compute.actions import spec_of, stop_run
-from studium.compute.engines.base import Cause, EngineError
+from studium.compute.engines.base import Cause
 from studium.compute.models import Run
 from studium.compute.states import State
 from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused, StudiumError
 from studium.events.models import Event
 from studium.notebooks import actions as notebooks
 from studium.notebooks import reconcile as notebook_passes
-from studium.notebooks.git import actions, launching, queries, reconcile
+from studium.notebooks.git import actions, launching, reconcile
 from studium.notebooks.git.actions import Wanted
 from studium.notebooks.git.models import GitWork, Repository
 from studium.notebooks.git.naming import check_message, check_path, check_ref, check_repository
 from studium.notebooks.git.states import CLONED_MOVES, NEXT_STEPS, WORK_MOVES, Cloned, Verb, WorkState
-from studium.notebooks.launching import volume_of, volume_of_version
+from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind
 from studium.notebooks.versions import actions as versions
-from studium.notebooks.versions.queries import output_files
-from studium.notebooks.versions.reconcile import settle_ended
 from studium.outbound import fence
 from studium.plans import actions as plans
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 from studium.secrets.giving import give
 from studium.storage import actions as storage
-from studium.storage import reconcile as storage_passes
-from studium.storage.models import Hold
 
 pytestmark = pytest.mark.django_db
-URL = "https://git.example.org/lab/churn.git"
-COMMIT = "0123456789" * 4
-RESULT = {
-    "kind": "branch", "ref": "main", "branch": "main", "commit": COMMIT, "subject": "A change", "author": "Somebody",
-    "committed_at": "2026-03-01T10:00:00+01:00", "ahead": 0, "behind": 0, "dirty": 0, "lfs": 0, "notes": [],
-}  # fmt: skip
-
-
-def made(cast: Cast, **more: Any) -> Notebook:
-    return actions.create_from_git(cast.owner, project_of(cast.team), Wanted(**{"url": URL, **more}), now=NOW)
-
-
-def repo(notebook: Notebook) -> Repository:
-    return queries.require_repository(Notebook.objects.get(pk=notebook.pk))
-
-
-def newest(notebook: Notebook) -> GitWork:
-    return (
-        GitWork.objects.filter(repository__notebook=notebook)
-        .select_related("run")
-        .latest("created_at", "run__submitted_at")
-    )
-
-
-def end(world: World, notebook: Notebook, *, files: dict[str, bytes] | None = None, result: Any = None, error: Any = None,
-        names: Any = None, code: int = 0, cause: Cause = Cause.EXIT) -> GitWork:  # fmt: skip
-    """Let the notebook's git run end as if it had told this and left these files."""
-    work = GitWork.objects.select_related("run").get(repository__notebook=notebook, state=WorkState.LIVE)
-    run = world.until(work.run, State.RUNNING)
-    left = {
-        ".git/studium.json": json.dumps(
-            {"work": work.pk, "notebooks": names if names is not None else sorted(files or {})}
-        )
-    }
-    for name, content in {**{n: t.encode() for n, t in left.items()}, **(files or {})}.items():
-        world.engine.write_file(volume_of(notebook), name, content, 10**9)
-    told: dict[str, Any] = {"work": work.pk, "state": "failed" if error else "done"}
-    told |= {"error": error} if error else {"result": {**RESULT, **(result or {})}}
-    world.engine.observe(run.pk, progress=told)
-    world.engine.finish(run.pk, 1 if error else code, cause)
-    world.until(run, State.ENDED)
-    assert reconcile.settle_ended(world.engines, world.now) == 1
-    assert reconcile.settle_ended(world.engines, world.now) == 0
-    work.refresh_from_db()
-    notebook.refresh_from_db()
-    return work
-
-
-BOOK = notebook_json("print(1)")
-
-
-def ready(cast: Cast, world: World, **more: Any) -> Notebook:
-    notebook = made(cast, **more)
-    end(world, notebook, files={"churn.ipynb": BOOK})
-    return notebook
 
 
 @pytest.mark.parametrize(
@@ -599,64 +540,3 @@ def test_every_code_of_a_git_run_says_what_to_do_next() -> None:
         code for path in code_folder().glob("git_*.py") for code in re.findall(r'"(git\.[a-z_]+)"', path.read_text())
     }  # fmt: skip
     assert said - NEXT_STEPS.keys() <= {"git.failed", "git.broken", "git.ref_bad", "git.scheme"}
-
-
-def test_a_version_begins_with_what_was_last_pulled_or_pushed(cast: Cast, world: World) -> None:
-    notebook = made(cast)
-    first = {"analysis/churn.ipynb": BOOK, "analysis/lib.py": b"x = 1", "data.csv": b"1,2"}
-    end(world, notebook, files=first)
-    version = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now)
-    assert (version.commit, version.begun_with) == (COMMIT, repo(notebook).files)
-    run = world.until(Run.objects.get(pk=version.run_id), State.RUNNING)
-    engine, volume = world.engine, volume_of_version(run.pk)
-    assert engine.read_file(volume, "analysis/lib.py", 100) == b"x = 1"
-    assert engine.read_file(volume, ".git/studium.json", 100) is None
-    engine.write_file(volume, "data.csv", b"3,4", 10**9)
-    engine.write_file(volume, "made.txt", b"made", 10**9)
-    engine.finish(run.pk, 0, Cause.EXIT)
-    world.until(run, State.ENDED)
-    settle_ended(world.engines, world.now)
-    version.refresh_from_db()
-    assert [file.path for file in output_files(version).files] == ["data.csv", "made.txt"], (
-        "what it began with is no output"
-    )
-    actions.pull(cast.owner, repo(notebook), now=world.now)
-    moved = "9" * 40
-    end(world, notebook, files={**first, "analysis/lib.py": b"x = 2"}, result={"commit": moved})
-    later = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now)
-    assert (later.commit, later.begun_with != version.begun_with) == (moved, True)
-    storage_passes.collect(world.now + timedelta(days=2))
-    again = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now, again=version)
-    assert (again.commit, again.begun_with) == (COMMIT, version.begun_with)
-    run = world.until(Run.objects.get(pk=again.run_id), State.RUNNING)
-    assert engine.read_file(volume_of_version(run.pk), "analysis/lib.py", 100) == b"x = 1"
-
-
-def test_files_that_cannot_be_kept_do_not_undo_the_git_run(
-    cast: Cast, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notebook = made(cast)
-
-    def broken(*_: object, **__: object) -> None:
-        raise EngineError("the workspace does not answer")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(reconcile, "take_files", broken)
-        end(world, notebook, files={"churn.ipynb": BOOK})
-    assert (repo(notebook).state, repo(notebook).files) == (Cloned.READY, "")
-    assert versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now).begun_with == ""
-
-
-def test_nothing_of_a_deleted_notebooks_repository_is_kept(cast: Cast, world: World) -> None:
-    notebook = ready(cast, world)
-    held = Hold.objects.filter(holder__startswith=f"repository:{repo(notebook).pk}:")
-    assert held.count() == 2  # the manifest and the one file
-    actions.check_remote(cast.owner, repo(notebook), now=world.now)
-    end(world, notebook)
-    assert held.count() == 2, "a look changes nothing"
-    notebooks.delete_notebook(cast.owner, notebook, now=world.now)
-    assert not held.exists()
-    other = made(cast)
-    Notebook.objects.filter(pk=other.pk).update(deleted_at=world.now)
-    end(world, other, files={"churn.ipynb": BOOK})
-    assert not Hold.objects.filter(holder__startswith="repository:").exists()
