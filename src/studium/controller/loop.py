@@ -25,13 +25,15 @@ log = structlog.get_logger(__name__)
 class Pass:
     """One kind of work. `run` returns how much it did; `every` is the longest wait between two looks, in seconds.
 
-    `hinted` passes also look when something changed.
+    `hinted` passes also look when something changed. They, and those that are to go on `again`, look once more at once
+    when there was work.
     """
 
     name: str
     run: Callable[[datetime], int]
     every: float
     hinted: bool = False
+    again: bool = False
 
 
 class Controller:
@@ -86,7 +88,7 @@ class Controller:
                 connection.close()
                 self._stopping.wait(2.0)
                 continue
-            if did and work.hinted:
+            if did and (work.hinted or work.again):
                 continue_at_once = 0.02
                 self._stopping.wait(continue_at_once)
                 continue

@@ -48,9 +48,16 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",
-            run=lambda now: notebooks.render_changed(now) + versions.render_settled(now),
+            run=lambda now: notebooks.render_lately(now) + versions.render_lately(now),
             every=1,
             hinted=True,
+        ),
+        # What an upgrade makes anew, and what was missed: everything is looked at, so only now and then.
+        Pass(
+            name="render again",
+            run=lambda now: notebooks.render_changed(now) + versions.render_settled(now),
+            every=60,
+            again=True,
         ),
         Pass(
             name="builds",
