@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from functional.races import AT_ONCE
+from running import database
 from studium.lib.ids import new_id
 
 ALL_BUT_ONE = AT_ONCE - 1
@@ -32,6 +33,7 @@ def fresh_database() -> str:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     home = tmp_path_factory.mktemp("races")
+    database.put_at(home)
     own = {
         "STUDIUM_HOME": str(home),
         "STUDIUM_DATABASE_URL": fresh_database(),
