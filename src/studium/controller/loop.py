@@ -39,8 +39,10 @@ class Pass:
 class Controller:
     """Runs passes until stopped."""
 
-    def __init__(self, passes: list[Pass], hint_path: Path) -> None:
+    def __init__(self, passes: list[Pass], hint_path: Path, told: Callable[[str], None] = lambda run_id: None) -> None:
+        """`told` receives the id of each run whose runner says that it changed."""
         self.passes = passes
+        self._told = told
         self.name = f"{socket.gethostname()}-{os.getpid()}-{new_id(6)}"[:40]
         self._hint_path = hint_path
         self._stopping = threading.Event()
@@ -67,9 +69,11 @@ class Controller:
             sock.settimeout(0.5)
             while not self._stopping.is_set():
                 try:
-                    sock.recv(65536)
+                    said = sock.recv(65536)
                 except TimeoutError:
                     continue
+                if not said.startswith(b"{"):  # topics are JSON, a runner says its run's id
+                    self._told(said.decode(errors="replace"))
                 for waker in self._wakers.values():
                     waker.set()
 

@@ -13,14 +13,15 @@ from studium.notebooks.versions import reconcile as versions
 from studium.storage import reconcile as storage
 
 
-def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
-    """Every pass of the platform, over these engines or the installation's."""
+def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | None = None) -> list[Pass]:
+    """Every pass of the platform, over these engines or the installation's. `told` has the runs that runners speak of."""
+    spoken_of = told or watch.Told()
     where = chosen if chosen is not None else engines()
     return [
         Pass(name="machines", run=lambda now: machines.run_pass(where, now), every=10),
         Pass(name="place", run=lambda now: place.run_pass(holder, now), every=1, hinted=True),
         Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
-        Pass(name="watch", run=lambda now: watch.run_pass(where, now), every=0.25, hinted=True),
+        Pass(name="watch", run=lambda now: watch.run_pass(where, now, spoken_of.take()), every=0.25, hinted=True),
         Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
         Pass(
             name="settle",
