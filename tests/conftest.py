@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.backends.signals import connection_created
 
+from running import database
 from studium.compute.engines import registry
 
 
@@ -30,3 +32,15 @@ sys.addaudithook(_only_loopback)
 def _no_engine_left_behind() -> Iterator[None]:
     yield
     registry.use(None)
+
+
+@pytest.fixture(scope="session")
+def _tables_at_hand() -> None:
+    """A database in memory gets its tables from one that was migrated before."""
+    connection_created.connect(database.fill)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_tables_at_hand: None, django_db_setup: None) -> None:
+    """As pytest-django does it, only that there is nothing left to migrate."""
+    connection_created.disconnect(database.fill)

@@ -14,7 +14,7 @@ TICKS = "import time\nfor i in range(40):\n    print('tick', i, flush=True)\n   
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    with running_platform() as up:
+    with running_platform(empty=True) as up:
         yield up
 
 

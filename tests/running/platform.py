@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from running import database
 from studium.client import Client
 from studium.config.options import Options
 from studium.operations.supervise import Supervisor, environment
@@ -115,12 +116,16 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running_platform(*, simulate: str = "", plans: tuple[str, ...] = ("open",), **settings: Any) -> Iterator[Platform]:
-    """A platform that is up; everything it started is ended and removed at the end."""
+def running_platform(
+    *, simulate: str = "", plans: tuple[str, ...] = ("open",), empty: bool = False, **settings: Any
+) -> Iterator[Platform]:
+    """A platform that is up; everything it started is ended and removed at the end. `empty` has it make its own database."""
     home = Path(tempfile.mkdtemp(prefix="st-", dir="/tmp"))
     home.chmod(0o755)
     (home / "environments").symlink_to(shared_environments())
     (home / "libraries").symlink_to(shared_libraries())
+    if not empty:
+        database.put_at(home)  # not used where the settings name another
     options = Options(home=home, port=free_port(), simulate=simulate, **settings)
     log_path = home / "studium.log"
     platform = None

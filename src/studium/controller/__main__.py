@@ -10,6 +10,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "studium.config.settings_controller"
     django.setup()
+    from studium.compute.reconcile.watch import Told
     from studium.config.logs import configure
     from studium.config.options import options
     from studium.controller.loop import Controller
@@ -17,7 +18,8 @@ def main() -> None:
     from studium.lib.ids import new_id
 
     configure("controller", options().log_level)
-    controller = Controller(all_passes(new_id(12)), options().controller_hints)
+    told = Told()
+    controller = Controller(all_passes(new_id(12), told=told), options().controller_hints, told.add)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: controller.stop())
     controller.run()

@@ -25,20 +25,24 @@ log = structlog.get_logger(__name__)
 class Pass:
     """One kind of work. `run` returns how much it did; `every` is the longest wait between two looks, in seconds.
 
-    `hinted` passes also look when something changed.
+    `hinted` passes also look when something changed. They, and those that are to go on `again`, look once more at once
+    when there was work.
     """
 
     name: str
     run: Callable[[datetime], int]
     every: float
     hinted: bool = False
+    again: bool = False
 
 
 class Controller:
     """Runs passes until stopped."""
 
-    def __init__(self, passes: list[Pass], hint_path: Path) -> None:
+    def __init__(self, passes: list[Pass], hint_path: Path, told: Callable[[str], None] = lambda run_id: None) -> None:
+        """`told` receives the id of each run whose runner says that it changed."""
         self.passes = passes
+        self._told = told
         self.name = f"{socket.gethostname()}-{os.getpid()}-{new_id(6)}"[:40]
         self._hint_path = hint_path
         self._stopping = threading.Event()
@@ -65,9 +69,11 @@ class Controller:
             sock.settimeout(0.5)
             while not self._stopping.is_set():
                 try:
-                    sock.recv(65536)
+                    said = sock.recv(65536)
                 except TimeoutError:
                     continue
+                if not said.startswith(b"{"):  # topics are JSON, a runner says its run's id
+                    self._told(said.decode(errors="replace"))
                 for waker in self._wakers.values():
                     waker.set()
 
@@ -86,7 +92,7 @@ class Controller:
                 connection.close()
                 self._stopping.wait(2.0)
                 continue
-            if did and work.hinted:
+            if did and (work.hinted or work.again):
                 continue_at_once = 0.02
                 self._stopping.wait(continue_at_once)
                 continue

@@ -15,8 +15,9 @@ from studium.notebooks.webhooks import reconcile as webhooks
 from studium.storage import reconcile as storage
 
 
-def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
-    """Every pass of the platform, over these engines or the installation's."""
+def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | None = None) -> list[Pass]:
+    """Every pass of the platform, over these engines or the installation's. `told` has the runs that runners speak of."""
+    spoken_of = told or watch.Told()
     where = chosen if chosen is not None else engines()
     return [
         Pass(name="machines", run=lambda now: machines.run_pass(where, now), every=10),
@@ -24,7 +25,7 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
         # Inputs can be large: laying them down holds up no other start.
         Pass(name="trees", run=trees.run_pass, every=1, hinted=True),
-        Pass(name="watch", run=lambda now: watch.run_pass(where, now), every=0.25, hinted=True),
+        Pass(name="watch", run=lambda now: watch.run_pass(where, now, spoken_of.take()), every=0.25, hinted=True),
         Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
         Pass(
             name="settle",
@@ -56,9 +57,16 @@ def all_passes(holder: str, chosen: Engines | None = None) -> list[Pass]:
         Pass(name="reclaim", run=lambda now: reclaim.run_pass(where, now), every=2),
         Pass(
             name="render",
-            run=lambda now: notebooks.render_changed(now) + versions.render_settled(now),
+            run=lambda now: notebooks.render_lately(now) + versions.render_lately(now),
             every=1,
             hinted=True,
+        ),
+        # What an upgrade makes anew, and what was missed: everything is looked at, so only now and then.
+        Pass(
+            name="render again",
+            run=lambda now: notebooks.render_changed(now) + versions.render_settled(now),
+            every=60,
+            again=True,
         ),
         Pass(
             name="builds",

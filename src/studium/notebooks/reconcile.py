@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from studium.compute.actions import stop_run
 from studium.compute.engines.base import EngineError
@@ -25,7 +25,7 @@ from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RenderError, render_html
-from studium.notebooks.states import SETTLED_APART, LaunchKind
+from studium.notebooks.states import SETTLED_APART, LaunchKind, Visibility
 from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
 
@@ -34,6 +34,8 @@ PACKAGES = ".local/studium-packages.json"
 SYNC_EVERY = timedelta(seconds=5)
 # A document that takes long to read rests for so many times as long, so that it takes a small share of the pass.
 SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
+# What changed lately is looked for often, by an index; everything, to make anew what is old, now and then.
+LATELY = timedelta(minutes=10)
 
 
 def sync_running(engines: Engines, now: datetime) -> int:
@@ -165,11 +167,24 @@ def restart_moved(now: datetime) -> int:
     return done
 
 
+def render_lately(now: datetime) -> int:
+    """Render documents that changed in the last minutes; a live one is rendered when asked for. Returns how many."""
+    # By each visibility, for that is what the index begins with: the number of notebooks costs nothing.
+    return _render(_unrendered().filter(visibility__in=list(Visibility), changed_at__gt=now - LATELY), now)
+
+
 def render_changed(now: datetime) -> int:
-    """Render documents that changed and are not being run; a live one is rendered when asked for. Returns how many."""
-    stale = Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document")).order_by("changed_at")
+    """Render documents whose page is of other content, however old they are; looks at all of them. Returns how many."""
+    return _render(_unrendered(), now)
+
+
+def _unrendered() -> QuerySet[Notebook]:
+    return Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document"))
+
+
+def _render(stale: QuerySet[Notebook], now: datetime) -> int:
     done = 0
-    for notebook in stale[:10]:
+    for notebook in stale.order_by("changed_at")[:10]:
         digest, error = "", ""
         try:
             blob = storage.put(render_html(storage.get(notebook.document)), now=now)

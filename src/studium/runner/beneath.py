@@ -72,10 +72,10 @@ def read(root: str, path: str, limit: int) -> bytes | None:
     return content
 
 
-def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -> None:
+def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None, *, durable: bool = True) -> None:
     """Put `content` at `path` below `root` in one step, making folders. Raises OSError (ENOSPC too) or ValueError.
 
-    A folder that stands there is kept under another name beside it.
+    A folder that stands there is kept under another name beside it. What is not `durable` does not wait for the disk.
     """
     *folders, name = components(path)
     ids = owner or (os.geteuid(), os.getegid())
@@ -90,7 +90,8 @@ def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None) -
                     os.fchown(descriptor, *owner)
                 stream.write(content)
                 stream.flush()
-                os.fsync(descriptor)
+                if durable:
+                    os.fsync(descriptor)
             try:
                 os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
             except IsADirectoryError:  # a folder there would keep everybody from the file for good: it makes way

@@ -1,7 +1,8 @@
 """Reads, writes, collects or exports files of an image that no run has mounted: `volume_io.py VERB IMAGE PATH LIMIT NUMBER`.
 
 `read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
-bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input.
+bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input, which an earlier
+export may follow after a zero byte.
 
 A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
 Exit codes: 0 done, 3 no such plain file, 4 too large, 1 anything else with a sentence on stderr.
@@ -31,8 +32,8 @@ def main(arguments: list[str]) -> int:
             return 0
         if verb == "export":
             exporting = importlib.import_module("runner.exporting")
-            target = os.fsdecode(sys.stdin.buffer.read())
-            exporting.export(root, path, target, most_files=int(number), most_bytes=int(limit))
+            target, like = os.fsdecode(sys.stdin.buffer.read()).split("\0")
+            exporting.export(root, path, target, most_files=int(number), most_bytes=int(limit), like=like)
             return 0
         content = beneath.read(root, path, int(limit))
     except beneath.TooLargeError as error:

@@ -42,6 +42,8 @@ class Inside:
             "STUDIUM_PACKAGES": str(self.workspace / ".local"),
             "STUDIUM_RUN_FOLDER": str(self.run_folder),
             "STUDIUM_SCRATCH": str(self.scratch),
+            # Two suites side by side with a thread for each core of both spend their time waiting for one another.
+            "STUDIUM_VCPU": "1",
             "PIP_USER": "1",  # as the sandbox sets it
             "PYTHONUNBUFFERED": "1",
             **more,

@@ -51,8 +51,10 @@ def end(world: World, cast: Cast, code: int = 0, files: dict[str, bytes] | None 
     run = live_run()
     world.until(run, State.RUNNING)
     made = {
-        "lock.txt": LOCK,
-        "result.json": json.dumps({"packages": {"numpy": "2.0"}, "library": "lib/python3.11/site-packages"}).encode(),
+        "new/.studium/lock.txt": LOCK,
+        "new/.studium/result.json": json.dumps(
+            {"packages": {"numpy": "2.0"}, "library": "lib/python3.11/site-packages"}
+        ).encode(),
         "new/bin/python": b"hostile",
         "new/bin/tool": b"#!/opt/env/bin/python",
         "new/pyvenv.cfg": b"home = /root/elsewhere/bin\n",
@@ -112,16 +114,17 @@ def test_what_was_built_is_published_read_only_and_with_our_own_interpreter(cast
 @pytest.mark.parametrize(
     "spoil",
     [
-        {"lock.txt": b""},
-        {"result.json": b"{"},
-        {"result.json": b'{"packages": {"a/../b": "1"}, "library": "lib/python3.11/site-packages"}'},
-        {"result.json": b'{"packages": {}, "library": "../../etc"}'},
-        {"result.json": b'{"packages": [], "library": "lib/python3.11/site-packages"}'},
+        {"new/.studium/lock.txt": b""},
+        {"new/.studium/result.json": b"{"},
+        {"new/.studium/result.json": b'{"packages": {"a/../b": "1"}, "library": "lib/python3.11/site-packages"}'},
+        {"new/.studium/result.json": b'{"packages": {}, "library": "../../etc"}'},
+        {"new/.studium/result.json": b'{"packages": [], "library": "lib/python3.11/site-packages"}'},
     ],
 )
 def test_what_is_no_environment_is_not_published(cast: Cast, world: World, spoil: dict[str, bytes]) -> None:
     environment = make(cast, world)
-    whole = {"lock.txt": LOCK, "result.json": b"{}", "new/bin/python": b"", "new/lib/python3.11/site-packages/a": b""}
+    told = {"new/.studium/lock.txt": LOCK, "new/.studium/result.json": b"{}"}
+    whole = {**told, "new/bin/python": b"", "new/lib/python3.11/site-packages/a": b""}
     end(world, cast, files=whole | spoil)
     assert reconcile.settle_ended(world.engines, world.now) == 1
     build = queries.build_of(environment, 1)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from functional.test_races import fresh_database
+from running import database
 
 COUNT = 23
 PROGRAM = Path(__file__).with_name("rotating.py")
@@ -27,6 +28,8 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "studium.config.settings",
         }
         self.children: list[subprocess.Popen[str]] = []
+        home.mkdir()
+        database.put_at(home)
         self.do("prepare", str(COUNT))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":

@@ -37,7 +37,11 @@ def test_samples_of_one_step_are_one_point(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hours", [0.5, 24 * 14])
-def test_it_stays_small_however_long_a_run_goes_on(tmp_path: Path, hours: float) -> None:
+def test_it_stays_small_however_long_a_run_goes_on(
+    tmp_path: Path, hours: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A file for each sample of two weeks would be all this test does.
+    monkeypatch.setattr(series, "WRITE_EVERY", hours * 360)
     watched = made(tmp_path, [f"gpu{n}" for n in range(8)])
     step = hours * 3600 / 1500
     devices = [{"id": f"gpu{n}", "utilisation": 0.123456, "memory_used_bytes": 80 * 1024**3} for n in range(8)]

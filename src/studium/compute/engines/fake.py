@@ -280,12 +280,15 @@ class FakeEngine(Engine):
             with target.open("wb") as out:
                 collecting.collect(root, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
 
-    def export(self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+    def export(
+        self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None = None
+    ) -> None:
         with tempfile.TemporaryDirectory() as root:
             for name, text in self._state["volumes"].get(volume, {}).items():
                 beneath.write(root, name, text.encode("latin-1"), None)
             try:
-                exporting.export(root, path, str(target), most_files=most_files, most_bytes=most_bytes)
+                limits = {"most_files": most_files, "most_bytes": most_bytes}
+                exporting.export(root, path, str(target), **limits, like=str(like or ""))
             except (OSError, ValueError) as error:
                 raise EngineError(str(error)) from error
 

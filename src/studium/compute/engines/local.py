@@ -264,9 +264,11 @@ class LocalEngine(Engine):
         with target.open("wb") as out:
             self._volumes.collect(volume, out, skip=skip, most_files=most_files, most_bytes=most_bytes)
 
-    def export(self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+    def export(
+        self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None = None
+    ) -> None:
         self._volume_folder(volume)
-        self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes)
+        self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes, like=like)
 
     def reclaim(self, run_id: str) -> None:
         folder = self._folder(run_id)

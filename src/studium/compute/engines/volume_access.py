@@ -86,24 +86,27 @@ class VolumeAccess:
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 
-    def export(self, name: str, path: str, target: Path, *, most_files: int, most_bytes: int) -> None:
+    def export(
+        self, name: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None
+    ) -> None:
         """Copy a folder out, as `runner.exporting` says. Raises `EngineError`."""
         folder = self._folder / name
         into = functools.partial(exporting.export, path=path, target=str(target), most_files=most_files)
-        into = functools.partial(into, most_bytes=most_bytes)
+        into = functools.partial(into, most_bytes=most_bytes, like=str(like or ""))
+        where = os.fsencode(target) + b"\0" + os.fsencode(like or "")
         try:
             if (folder / volumes.TREE).exists():
                 into(str(folder / volumes.TREE))
             elif (folder / volumes.IMAGE).exists():
-                self._on_image(folder, into, lambda: self._export_apart(folder, path, target, most_files, most_bytes))
+                self._on_image(folder, into, lambda: self._export_apart(folder, path, where, most_files, most_bytes))
             else:
                 raise EngineError(f"there is no volume {name}")
         except (OSError, ValueError) as error:
             raise EngineError(f"{path} of the volume {name} cannot be taken out: {error}") from error
 
-    def _export_apart(self, folder: Path, path: str, target: Path, most_files: int, most_bytes: int) -> None:
+    def _export_apart(self, folder: Path, path: str, where: bytes, most_files: int, most_bytes: int) -> None:
         volumes.wait_until_detached(str(folder / volumes.IMAGE))
-        done = self._run("export", folder, path, most_bytes, most_files, os.fsencode(target))
+        done = self._run("export", folder, path, most_bytes, most_files, where)
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 

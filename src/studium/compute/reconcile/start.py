@@ -1,7 +1,7 @@
 """The start pass: an assigned run gets its devices and files, then the engine is asked. Asking again starts it once."""
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from studium.compute.actions import spec_of
@@ -19,6 +19,8 @@ from studium.secrets.giving import give
 from studium.storage import actions as storage
 from studium.storage import trees
 
+HEALED_AFTER = timedelta(seconds=1)
+
 
 def run_pass(engines: Engines, now: datetime) -> int:
     """Start what is assigned; returns how many runs were handled."""
@@ -27,9 +29,11 @@ def run_pass(engines: Engines, now: datetime) -> int:
         if not all(trees.is_down(manifest) for manifest in spec_of(run).manifests):
             give_back(run, now=now, after=1)  # the pass that lays them down says when they are there
             return
-        # The state moves first: a crash after it is healed by the watch pass, which asks the engine again.
-        if move(run, State.STARTING, now=now, lease=run.lease):
+        # The state moves first: a crash after it is healed by the watch pass, which asks the engine again. It looks
+        # only when the engine has been asked, or not been for a second.
+        if move(run, State.STARTING, now=now, lease=run.lease, due_at=now + HEALED_AFTER):
             ask(engines, run, now)
+            Run.objects.filter(pk=run.pk, state=State.STARTING).update(due_at=now)
 
     return each("start", lease_due([State.ASSIGNED], now=now), now, start)
 

@@ -4,6 +4,8 @@ Limits are enforced here while a run runs: session length, idle time and allowan
 at one. Unknown is not gone: only time and the machine's own sign of life make a run lost.
 """
 
+import threading
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -30,8 +32,27 @@ LOST_AFTER = timedelta(seconds=90)
 WARN_AT = (300, 60)
 
 
-def run_pass(engines: Engines, now: datetime) -> int:
-    """Look at every due run; returns how many were handled."""
+class Told:
+    """The runs that runners said something of, from one thread to the next look of the pass."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._lock = threading.Lock()
+
+    def add(self, run_id: str) -> None:
+        with self._lock:
+            self._ids.add(run_id)
+
+    def take(self) -> set[str]:
+        with self._lock:
+            taken, self._ids = self._ids, set()
+        return taken
+
+
+def run_pass(engines: Engines, now: datetime, told: Collection[str] = ()) -> int:
+    """Look at every due run, and at those that were `told` of, due or not; returns how many were handled."""
+    if told:
+        Run.objects.filter(pk__in=told, state__in=[State.STARTING, State.RUNNING]).update(due_at=now)
 
     def watch(run: Run) -> None:
         assert run.machine is not None

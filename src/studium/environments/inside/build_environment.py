@@ -1,6 +1,7 @@
 """Builds a team's environment from `request.json` of the workspace. The command of every build run.
 
-Resolves what was asked for to a lock with hashes, installs the lock into `new` and tells in `result.json` what is in it.
+Resolves what was asked for to a lock with hashes, installs the lock into `new` and tells in its folder `.studium` what is in
+it: `lock.txt` and `result.json`.
 Nothing but the package index can be reached, through the proxy of the run. What an index gives may run code of its own
 while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot be built, and then the log has the reason;
 2 for a request that cannot be read.
@@ -13,13 +14,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 UV = os.environ.get("STUDIUM_UV") or "/opt/uv"
-NEW, CACHE = WORKSPACE / "new", WORKSPACE / ".cache"
+NEW, OLD, CACHE = WORKSPACE / "new", WORKSPACE / ".old", WORKSPACE / ".cache"
 FAILED, BAD_REQUEST = 1, 2
 # What a notebook's kernel and `!pip install` need in every environment.
 ALWAYS = ("ipykernel>=6.29", "pip")
@@ -91,12 +93,23 @@ def surroundings(index: str) -> dict[str, str]:
     return found
 
 
+def begin(environ: dict[str, str], *command: str) -> "subprocess.Popen[bytes]":
+    sys.stdout.flush()
+    return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, cwd=WORKSPACE)
+
+
 def uv(environ: dict[str, str], *arguments: str) -> None:
     """Run uv. Raises CannotBuildError; what it says goes to the log."""
-    sys.stdout.flush()
-    done = subprocess.run([UV, *arguments], env=environ, stdin=subprocess.DEVNULL, check=False, cwd=WORKSPACE)
-    if done.returncode != 0:
+    if begin(environ, UV, *arguments).wait() != 0:
         raise CannotBuildError(arguments[0])
+
+
+def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """What the build before left is removed while packages are looked for; the program that does it."""
+    if NEW.exists():
+        OLD.mkdir(exist_ok=True)
+        NEW.rename(OLD / f"{os.getpid()}-{time.time_ns()}")
+    return begin(environ, "rm", "-rf", str(OLD))
 
 
 def write_sources(request: dict[str, Any]) -> list[str]:
@@ -120,19 +133,28 @@ def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> No
     uv(environ, "pip", "compile", *write_sources(request), *options)
 
 
-def install(python: str, environ: dict[str, str]) -> None:
-    shutil.rmtree(NEW, ignore_errors=True)
+def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
+    """Resolve and install. The empty environment is made meanwhile, for most of resolving is waiting for the index."""
+    empty = begin(environ, UV, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(NEW))
+    try:
+        resolve(request, python, environ)
+    finally:
+        made = empty.wait()
+    if made != 0:
+        raise CannotBuildError("venv")
     print("Installing", flush=True)
-    uv(environ, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(NEW))
     uv(environ, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), "lock.txt")
 
 
 def tell() -> None:
-    """`result.json`: the packages by name."""
+    """What is taken out together with the environment: its lock, and the packages by name."""
     library = next(NEW.glob("lib/python3.*/site-packages"))
     found = {each.name.lower().replace("_", "-"): each.version for each in metadata.distributions(path=[str(library)])}
     result = {"packages": found, "library": str(library.relative_to(NEW))}
-    (WORKSPACE / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
+    told = NEW / ".studium"
+    told.mkdir()
+    shutil.copyfile(WORKSPACE / "lock.txt", told / "lock.txt")
+    (told / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
 
 
 def tidy(environ: dict[str, str]) -> None:
@@ -144,7 +166,6 @@ def tidy(environ: dict[str, str]) -> None:
 
 
 def main() -> int:
-    (WORKSPACE / "result.json").unlink(missing_ok=True)
     try:
         request = json.loads((WORKSPACE / "request.json").read_text(encoding="utf-8"))
         python, index = str(request["python"]), str(request["index"])
@@ -152,13 +173,15 @@ def main() -> int:
         print(f"The request cannot be read: {error}")
         return BAD_REQUEST
     environ = surroundings(index)
+    removing = make_way(environ)
     try:
-        resolve(request, python, environ)
-        install(python, environ)
+        build(request, python, environ)
         tell()
     except CannotBuildError:
         tidy(environ)
         return FAILED
+    finally:
+        removing.wait()
     print("Built", flush=True)
     if os.environ.get("STUDIUM_EGRESS"):
         tidy(environ)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from studium.compute.engines.base import Engine, EngineError
 from studium.compute.engines.registry import Engines
@@ -27,6 +27,8 @@ from studium.storage.models import Blob, Hold
 
 log = structlog.get_logger(__name__)
 FOLLOW_EVERY = timedelta(seconds=3)
+# What was settled lately is looked for often, by an index; everything, to make anew what is old, now and then.
+LATELY = timedelta(minutes=10)
 COMPARISONS_LAST = timedelta(days=7)
 MOST_BYTES = 20 * 1024**3
 
@@ -165,11 +167,23 @@ def forget_comparisons(now: datetime) -> int:
     return Hold.objects.filter(made, blob__created_at__lt=now - COMPARISONS_LAST).delete()[0]
 
 
+def render_lately(now: datetime) -> int:
+    """Render versions that were settled in the last minutes; the same content is rendered once. Returns how many."""
+    return _render(_unrendered().filter(settled_at__gt=now - LATELY), now)
+
+
 def render_settled(now: datetime) -> int:
-    """Render versions that will not change any more; the same content is rendered once. Returns how many."""
-    stale = Version.objects.filter(notebook__deleted_at=None).exclude(settled_at=None)
+    """Render versions that will not change any more, however old they are; looks at all of them. Returns how many."""
+    return _render(_unrendered().exclude(settled_at=None), now)
+
+
+def _unrendered() -> QuerySet[Version]:
+    return Version.objects.filter(notebook__deleted_at=None).exclude(rendered_of=F("document"))
+
+
+def _render(stale: QuerySet[Version], now: datetime) -> int:
     done = 0
-    for version in stale.exclude(rendered_of=F("document")).order_by("settled_at")[:10]:
+    for version in stale.order_by("settled_at")[:10]:
         digest, problem = _rendered(version.document, now)
         with transaction.atomic():
             if digest:

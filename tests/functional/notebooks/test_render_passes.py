@@ -1,0 +1,118 @@
+"""The passes that make pages: what is asked each second costs the same however many notebooks there are."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from factories.accounts import NOW, Cast
+from factories.notebooks import make_notebook
+from studium.controller.loop import Controller, Pass
+from studium.lib.ids import new_id
+from studium.notebooks import reconcile
+from studium.notebooks.models import Notebook, Version
+from studium.notebooks.versions import actions
+from studium.notebooks.versions import reconcile as versions
+
+LONG_AGO = NOW - timedelta(days=30)
+
+
+def copies(notebook: Notebook, count: int) -> None:
+    """So many more notebooks like this one, each with a settled version, all rendered long ago."""
+    state = {f.attname: getattr(notebook, f.attname) for f in Notebook._meta.concrete_fields}
+    state |= {"changed_at": LONG_AGO, "rendered_of": notebook.document}
+    made = [Notebook(**{**state, "id": new_id(), "slug": new_id(), "label": new_id()}) for _ in range(count)]
+    Notebook.objects.bulk_create(made)
+    Version.objects.bulk_create(
+        Version(
+            notebook=each, number=1, kind="quick", created_by_id=each.created_by_id, created_at=LONG_AGO, cells=1,
+            source=each.document, document=each.document, document_bytes=1, environment="",
+            settled_at=LONG_AGO, rendered_of=each.document,
+        )
+        for each in made
+    )  # fmt: skip
+
+
+def steps(work: Callable[[datetime], int]) -> int:
+    """How much the database worked for it, in instructions of its machine."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    connection.connection.set_progress_handler(count, 1)
+    try:
+        assert work(NOW) == 0
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return counted
+
+
+def plans(work: Callable[[datetime], int]) -> str:
+    """How PostgreSQL would answer what is asked if tables were large."""
+    with CaptureQueriesContext(connection) as asked:
+        assert work(NOW) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {asked[0]['sql']}")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize("work", [reconcile.render_lately, versions.render_lately])
+def test_what_is_asked_each_second_does_not_grow_with_the_notebooks(
+    notebook: Notebook, work: Callable[[datetime], int]
+) -> None:
+    reconcile.render_changed(NOW)
+    copies(notebook, 20)
+    if connection.vendor == "postgresql":
+        column = "changed_at" if work is reconcile.render_lately else "settled_at"
+        (bound,) = [line for line in plans(work).splitlines() if "Index Cond" in line and column in line]
+        assert bound
+        return
+    few = steps(work)
+    copies(notebook, 2000)
+    assert steps(work) <= 1.5 * few
+    assert steps(reconcile.render_changed) > 10 * few, "the other one does look at all"
+
+
+def test_what_changed_lately_is_rendered_at_once(cast: Cast, notebook: Notebook) -> None:
+    for visibility in ("private", "team", "public"):
+        make_notebook(cast.owner, cast.team, visibility=visibility)
+    assert reconcile.render_lately(NOW) == 4
+    assert reconcile.render_lately(NOW) == 0
+    actions.save_quick(cast.owner, notebook, now=NOW)
+    assert versions.render_lately(NOW) == 1
+    assert versions.render_lately(NOW) == 0
+
+
+def test_what_is_to_be_made_anew_is_found_by_the_one_that_looks_at_all(cast: Cast, notebook: Notebook) -> None:
+    actions.save_quick(cast.owner, notebook, now=NOW)
+    later = NOW + timedelta(hours=1)
+    assert (reconcile.render_lately(later), versions.render_lately(later)) == (0, 0)
+    assert (reconcile.render_changed(later), versions.render_settled(later)) == (1, 1)
+
+
+def test_a_pass_that_is_to_go_on_looks_again_at_once_and_others_wait(tmp_path: Path) -> None:
+    left, ended = [5], threading.Event()
+
+    def work(_: datetime) -> int:
+        left[0] -= 1
+        if left[0] == 0:
+            ended.set()
+        return left[0]
+
+    going = Pass(name="going", run=work, every=3600, again=True)
+    controller = Controller([going], tmp_path / "hints")
+    thread = threading.Thread(target=controller.run)
+    thread.start()
+    try:
+        assert ended.wait(20)
+    finally:
+        controller.stop()
+        thread.join()
