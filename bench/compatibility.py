@@ -1,10 +1,10 @@
 """Real notebooks of other people, run as a user would run them, beside plain nbclient in the same packages: what is as in Jupyter?
 
-The archives named in `requirements/bench-compatibility.txt` are downloaded by pip with their hashes and only unpacked. Each notebook
-of `compatibility.toml` becomes a notebook of the platform with an environment of a team, built from the package index; it is
-saved and run all, going on after errors, in the sandbox with no network, then rendered. The peer runs the same file on the
-same packages with nbclient, which also goes on. A cell is the same when both have the same outputs by kind, media types and
-errors. `--write` puts the result into `docs/compatibility.md`.
+The archives named in `requirements/bench-compatibility.txt` are downloaded by pip with their hashes and only unpacked. Each
+notebook of `compatibility.toml` becomes a notebook of the platform with an environment of a team, built from the package index;
+it is saved and run all, going on after errors, in the sandbox with no network, then rendered. The peer runs the same file on
+the same packages with nbclient, which also goes on. A cell is the same when both have the same outputs by kind, media types
+and errors. `--write` puts the result into `docs/compatibility.md`.
 """
 
 import argparse

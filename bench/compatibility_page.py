@@ -9,20 +9,22 @@ if TYPE_CHECKING:
 
 _HEAD = """# Notebooks of others
 
-What happens to notebooks that were not made for this. {count} of them ship in the source archives of {packages} packages, as examples,
-documentation or test data; each was saved and run all on a real platform, going on after errors, and its page was made. Beside it
-plain `nbclient` ran the same file on the same packages. `script/bench compatibility --write` does all of it again and writes this page.
+What happens to notebooks that were not made for this. {count} of them ship in the source archives of {packages} packages, as
+examples, documentation or test data; each was saved and run all on a real platform, going on after errors, and its page was made.
+Beside it plain `nbclient` ran the same file on the same packages. `script/bench compatibility --write` does all of it again and
+writes this page.
 
-- **Where from.** pip downloads the archives named with their hashes in `requirements/bench-compatibility.txt`. They are unpacked, not installed.
-- **In what.** One environment of a team, built by the platform from the list in `bench/compatibility.toml`, as a member makes one. The peer has the
-  packages of its lock, nothing else.
-- **How.** A version each on `{machine}`, {seconds} s at most for a cell, without internet. The workspace has the notebook alone, so files
-  that lie beside it in its archive are not there; the same for the peer.
-- **As in Jupyter** means that every cell has the outputs that `nbclient` gives it: the same kinds in the same order, the same media types,
-  the same errors. What is printed is not compared word for word, as times and addresses differ.
+- **Where from.** pip downloads the archives named with their hashes in `requirements/bench-compatibility.txt`. They are unpacked,
+  not installed.
+- **In what.** One environment of a team, built by the platform from the list in `bench/compatibility.toml`, as a member makes one.
+  The peer has the packages of its lock and `nbclient`.
+- **How.** A version each on `{machine}`, {seconds} s at most for a cell, without internet. The workspace has the notebook alone, so
+  files that lie beside it in its archive are not there; the same for the peer.
+- **As in Jupyter** means that every cell has the outputs that `nbclient` gives it: the same kinds in the same order, the same
+  media types, the same errors. What is printed is not compared word for word, as times and addresses differ.
 
-{same} of {count} are as in Jupyter in every cell. Of {cells:,} code cells {differ} {differ_are} not. Every page was made, none with a script
-of the notebook in it. Taken on {day}, with the cores shared with other work.
+{same} of {count} are as in Jupyter in every cell. Of {cells:,} code cells {differ} {differ_are} not. Every page was made, none
+with a script of the notebook in it. Taken on {day}, with the cores shared with other work.
 
 """
 _TABLE = "| notebook | what is in it | code cells | ended | s | as in Jupyter | |\n|---|---|---|---|---|---|---|\n"
