@@ -125,6 +125,16 @@ def test_a_run_may_go_on_after_a_cell_that_took_too_long(inside: Inside) -> None
     assert text(cells(inside)[1]) == "next\n"
 
 
+def test_a_flood_that_is_interrupted_is_no_cell_that_does_not_let_go(inside: Inside) -> None:
+    flood = "while True: display('x' * 100)"
+    write(inside, flood, "print('next')")
+    done = inside.execute("a.ipynb", "--cell-seconds", "8", "--keep-going")
+    assert done.returncode == 1
+    assert "did not react" not in text(cells(inside)[0])
+    assert text(cells(inside)[1]) == "next\n"
+    assert progress(inside)["through"] is True
+
+
 def test_a_cell_that_does_not_let_go_ends_the_run(inside: Inside) -> None:
     write(inside, "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "print('never')")
     done = inside.execute("a.ipynb", "--cell-seconds", "1", "--keep-going")
