@@ -23,7 +23,7 @@ writes this page.
 - **As in Jupyter** means that every cell has the outputs that `nbclient` gives it: the same kinds in the same order, the same
   media types, the same errors. What is printed is not compared word for word, as times and addresses differ.
 
-{same} of {count} are as in Jupyter in every cell. Of {cells:,} code cells {differ} {differ_are} not. Every page was made, none
+Of {compared} that are written in Python {same} are as in Jupyter in every cell. Of their {cells:,} code cells {differ} {differ_are} not. Every page was made, none
 with a script of the notebook in it. Taken on {day}, with the cores shared with other work.
 
 """
@@ -31,13 +31,15 @@ _TABLE = "| notebook | what is in it | code cells | ended | s | as in Jupyter | 
 
 
 def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> None:
+    compared = [subject for subject in subjects if subject.compared]
     text = _HEAD.format(
         count=len(subjects),
         packages=len({subject.package for subject in subjects}),
         machine="cpu-medium",
         seconds=180,
-        same=sum(not subject.different for subject in subjects),
-        cells=sum(len(subject.code) for subject in subjects),
+        same=sum(not subject.different for subject in compared),
+        compared=len(compared),
+        cells=sum(len(subject.code) for subject in compared),
         differ=(differ := sum(len(subject.different) for subject in subjects)),
         differ_are="is" if differ == 1 else "are",
         day=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -50,9 +52,11 @@ def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> No
 
 def _row(subject: "Subject") -> str:
     ended = _ended(subject)
-    same = "yes" if not subject.different else f"not {_cells(subject.different)}"
+    same = (
+        ("yes" if not subject.different else f"not {_cells(subject.different)}") if subject.compared else "not compared"
+    )
     columns = [
-        subject.name.replace("_", r"\_"),
+        f"`{subject.path}`",
         subject.what,
         str(len(subject.code)),
         ended,
