@@ -1,5 +1,6 @@
 """The result of `bench/compatibility.py` as the page `docs/compatibility.md`."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,17 @@ writes this page.
 - **As in Jupyter** means that every cell has the outputs that `nbclient` gives it: the same kinds in the same order, the same
   media types, the same errors. What is printed is not compared word for word, as times and addresses differ.
 
-Of {compared} that are written in Python {same} are as in Jupyter in every cell. Of their {cells:,} code cells {differ} {differ_are} not. Every page was made, none
-with a script of the notebook in it. Taken on {day}, with the cores shared with other work.
+Of {compared} that are written in Python {same} are as in Jupyter in every cell. Of their {cells:,} code cells {differ}
+{differ_are} not. {pages} of {count} pages were made with no script of the notebook in them. Taken on {day}, with the cores shared
+with other work.
 
 """
-_TABLE = "| notebook | what is in it | code cells | ended | s | as in Jupyter | |\n|---|---|---|---|---|---|---|\n"
+_TABLE = """| notebook | what is in it | code cells | ended | s | as in Jupyter | drawn on its page | |
+|---|---|---|---|---|---|---|---|
+"""
+LONGEST = 90
+_SEVERAL = ("widget", "picture")
+_WORDS = {"plotly": "Plotly", "vega": "Vega", "widget": "widget", "html": "HTML with scripts"}
 
 
 def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> None:
@@ -42,6 +49,7 @@ def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> No
         cells=sum(len(subject.code) for subject in compared),
         differ=(differ := sum(len(subject.different) for subject in subjects)),
         differ_are="is" if differ == 1 else "are",
+        pages=sum(subject.read_safely for subject in subjects),
         day=f"{datetime.now(UTC):%Y-%m-%d}",
     )
     for package in dict.fromkeys(subject.package for subject in subjects):
@@ -51,7 +59,6 @@ def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> No
 
 
 def _row(subject: "Subject") -> str:
-    ended = _ended(subject)
     same = (
         ("yes" if not subject.different else f"not {_cells(subject.different)}") if subject.compared else "not compared"
     )
@@ -59,20 +66,42 @@ def _row(subject: "Subject") -> str:
         f"`{subject.path}`",
         subject.what,
         str(len(subject.code)),
-        ended,
+        _ended(subject),
         f"{subject.seconds:.0f}",
         same,
-        subject.note,
+        _drawn(subject),
+        "; ".join(words for words in (_why(subject), subject.note) if words),
     ]
     return f"| {' | '.join(columns)} |\n"
 
 
+def _why(subject: "Subject") -> str:
+    """The first error of a run that failed, as its cell says it, short enough for a table."""
+    if not subject.failed or _reason(subject) == "finished":
+        return ""
+    outputs = subject.cells[subject.failed[0] - 1]["outputs"]
+    error = next(output for output in outputs if output["output_type"] == "error")
+    words = f"{error['ename']}: {error['evalue']}".split("\n")[0].replace("|", "/").replace("`", "'")
+    return f"`{words if len(words) <= LONGEST else words[:LONGEST] + ' …'}`"
+
+
+def _drawn(subject: "Subject") -> str:
+    """`2 Plotly, 1 picture`: what its page shows beside text and tables."""
+    counts: Counter[str] = Counter()
+    for kind, count in subject.rendered[2].items():
+        counts[_WORDS.get(kind, "picture")] += count
+    return ", ".join(f"{count} {word}{'s' if word in _SEVERAL and count > 1 else ''}" for word, count in counts.items())
+
+
 def _ended(subject: "Subject") -> str:
+    reason = _reason(subject)
+    return f"failed in {_cells(subject.failed)}" if reason != "finished" and subject.failed else reason
+
+
+def _reason(subject: "Subject") -> str:
     assert subject.version is not None
     assert subject.version.run is not None
-    if subject.version.run.reason == "finished":
-        return "finished"
-    return f"failed in {_cells(subject.failed)}" if subject.failed else f"{subject.version.run.reason}"
+    return str(subject.version.run.reason)
 
 
 def _cells(numbers: list[int]) -> str:
