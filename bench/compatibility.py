@@ -33,12 +33,13 @@ HERE = Path(__file__).parent
 LOCK = HERE.parent / "requirements" / "bench-compatibility.txt"
 PAGE = HERE.parent / "docs" / "compatibility.md"
 CACHE = Path(f"/var/tmp/studium-bench-{os.getuid()}") / "compatibility"
-CELL_SECONDS, MACHINE, ROOM = 180, "cpu-medium", 1800
+CELL_SECONDS, MACHINE, ROOM = 60, "cpu-medium", 1800
 PEER = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], 4)
-client = NotebookClient(notebook, kernel_name="python3", allow_errors=True, timeout=180, interrupt_on_timeout=True)
+client = NotebookClient(notebook, kernel_name="python3", allow_errors=True, timeout=int(sys.argv[3]),
+                        interrupt_on_timeout=True)
 try:
     client.execute()
 finally:
@@ -195,10 +196,10 @@ def peer_python(folder: Path, lock: bytes) -> Path:
 
 def run_peer(python: Path, subject: Subject) -> None:
     """In a folder of its own, as a version has one; without a way out, as a notebook without internet has none."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="studium-compatibility-", dir="/var/tmp") as name:
         path = Path(name, "notebook.ipynb")
         path.write_bytes(subject.file.read_bytes())
-        command = [str(python), "-c", PEER, str(path), f"{name}/out.ipynb"]
+        command = [str(python), "-c", PEER, str(path), f"{name}/out.ipynb", str(CELL_SECONDS)]
         # A network of its own with nothing but itself in it, in which kernels still talk to their client.
         alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"] if os.geteuid() == 0 else []
         environ = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": name}
@@ -211,7 +212,7 @@ def run_peer(python: Path, subject: Subject) -> None:
             subject.peer_cells = json.loads(Path(name, "out.ipynb").read_text())["cells"]
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true", help="write docs/compatibility.md")
     parser.add_argument("--only", default="", help="only notebooks whose path has this")
@@ -219,7 +220,7 @@ def main() -> None:
     plan = tomllib.loads((HERE / "compatibility.toml").read_text())
     subjects = [Subject(**each) for each in plan["notebook"] if asked.only in each["path"]]
     with (
-        tempfile.TemporaryDirectory(dir="/var/tmp") as name,
+        tempfile.TemporaryDirectory(prefix="studium-compatibility-", dir="/var/tmp") as name,
         running_platform(notebook_bytes=256 * 1024**2) as platform,
         platform.client() as client,
     ):
@@ -242,7 +243,8 @@ def main() -> None:
     if asked.write:
         from compatibility_page import write
 
-        write(PAGE, subjects, versions)
+        write(PAGE, subjects, versions, machine=MACHINE, seconds=CELL_SECONDS)
+    return 0 if pages == len(subjects) else 1
 
 
 def told(subject: Subject) -> str:
@@ -253,4 +255,4 @@ def told(subject: Subject) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -37,13 +37,13 @@ _SEVERAL = ("widget", "picture")
 _WORDS = {"plotly": "Plotly", "vega": "Vega", "widget": "widget", "html": "HTML with scripts"}
 
 
-def write(page: Path, subjects: "list[Subject]", versions: dict[str, str]) -> None:
+def write(page: Path, subjects: "list[Subject]", versions: dict[str, str], *, machine: str, seconds: int) -> None:
     compared = [subject for subject in subjects if subject.compared]
     text = _HEAD.format(
         count=len(subjects),
         packages=len({subject.package for subject in subjects}),
-        machine="cpu-medium",
-        seconds=180,
+        machine=machine,
+        seconds=seconds,
         same=sum(not subject.different for subject in compared),
         compared=len(compared),
         cells=sum(len(subject.code) for subject in compared),
