@@ -1,6 +1,7 @@
 """The main job from a terminal, on a whole running platform: real uploads, queue, sandbox, outputs and exit codes."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,12 +107,32 @@ def test_out_of_memory_in_words(platform: Platform, tmp_path: Path) -> None:
     assert "memory" in done.stdout + done.stderr
 
 
+_RUN_A_MINUTE_LATER = """
+import time
+from datetime import timedelta
+from studium.compute.models import Run
+while not (row := Run.objects.filter(title="forever", state="running", progress__code_cell=1).first()):
+    time.sleep(0.05)
+Run.objects.filter(pk=row.pk).update(running_at=row.running_at - timedelta(seconds=61))
+"""
+
+
 def test_time_limit(platform: Platform, tmp_path: Path) -> None:
     source = tmp_path / "forever.ipynb"
     source.write_bytes(notebook_json("print('started', flush=True)\nwhile True: pass"))
-    done = platform.cli("run", str(source), "--machine", "cpu-small", "--timeout", "60s")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(platform.cli, "run", str(source), "--machine", "cpu-small", "--timeout", "60s", "--json")
+        # A minute passes at once: the row says that it began a minute ago.
+        platform.manage(_RUN_A_MINUTE_LATER)
+        done = asked.result()
     assert done.returncode == 1
     assert "started" in done.stdout + done.stderr
+    told = json.loads(done.stdout)["run"]
+    assert (told["reason"], told["words"]) == (
+        "time_limit",
+        "Time limit reached: The session reached its longest time.",
+    )
+    assert "started" in json.dumps(outputs_of(tmp_path / "forever.executed.ipynb"))
 
 
 def test_two_people_and_one_simulated_p100(platform: Platform) -> None:

@@ -125,6 +125,22 @@ def test_a_run_may_go_on_after_a_cell_that_took_too_long(inside: Inside) -> None
     assert text(cells(inside)[1]) == "next\n"
 
 
+def test_a_flood_that_is_interrupted_is_no_cell_that_does_not_let_go(inside: Inside) -> None:
+    # Each update is a change of every display, so it takes longer to read than to send: what was sent waits to be read.
+    write(
+        inside,
+        "from IPython.display import update_display\n"
+        "for _ in range(3000): display('x', display_id='d')\n"
+        "while True: update_display('y', display_id='d')",
+        "print('next')",
+    )
+    done = inside.execute("a.ipynb", "--cell-seconds", "8", "--keep-going")
+    assert done.returncode == 1
+    assert "did not react" not in text(cells(inside)[0])
+    assert text(cells(inside)[1]) == "next\n"
+    assert progress(inside)["through"] is True
+
+
 def test_a_cell_that_does_not_let_go_ends_the_run(inside: Inside) -> None:
     write(inside, "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", "print('never')")
     done = inside.execute("a.ipynb", "--cell-seconds", "1", "--keep-going")

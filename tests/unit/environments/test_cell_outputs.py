@@ -1,5 +1,6 @@
 """From a kernel's messages to a cell's outputs. The code under test runs inside sandboxes, so it is loaded by its path."""
 
+import time
 from typing import Any
 
 import pytest
@@ -44,6 +45,18 @@ def test_text_of_one_stream_is_one_output(notebook: Any) -> None:
 def test_a_progress_bar_leaves_its_last_state(notebook: Any) -> None:
     found = outputs_of(notebook, stream("start\n"), stream("\r 10%"), stream("\r 50%\r"), stream("100%\r\nend"))
     assert [o["text"] for o in found] == ["start\n100%\nend"]
+
+
+def test_a_line_that_grows_dot_by_dot_takes_no_longer_the_longer_it_is() -> None:
+    cell = module.CellOutputs(module.NotebookOutputs())
+    begun = time.process_time()
+    for _ in range(300_000):
+        cell.handle(stream("."))
+    cell.handle(stream("\rab"))
+    cell.handle(stream("c\r"))
+    cell.handle(stream("X"))
+    assert time.process_time() - begun < 5
+    assert cell.as_list()[0]["text"] == "Xb" + "." * 299_998 + "c"
 
 
 def test_a_shorter_text_overwrites_only_its_own_length(notebook: Any) -> None:

@@ -20,21 +20,27 @@ class Stream:
     def __init__(self, name: str) -> None:
         self.name = name
         self._settled: list[str] = []
-        self._line = ""
+        # The unfinished line in pieces: one that grows dot by dot must not be copied for each of them.
+        self._open: list[str] = []
 
     def write(self, text: str) -> None:
-        head, newline, last = (self._line + text).rpartition("\n")
+        if "\n" not in text and "\r" not in text and not (self._open and self._open[-1].endswith("\r")):
+            self._open.append(text)
+            return
+        head, newline, last = ("".join(self._open) + text).rpartition("\n")
         if newline:
             lines = [overwritten(line.removesuffix("\r")) for line in head.split("\n")]
             self._settled.append("\n".join(lines) + "\n")
         # A return at the very end may still be followed by anything, so it is kept.
         returns = "\r" if last.endswith("\r") else ""
-        self._line = overwritten(last.rstrip("\r")) + returns
+        line = overwritten(last.rstrip("\r")) + returns
+        self._open = [line] if line else []
 
     def as_output(self) -> Json:
         if len(self._settled) > 1:
             self._settled = ["".join(self._settled)]
-        return {"output_type": "stream", "name": self.name, "text": "".join(self._settled) + self._line}
+        self._open = ["".join(self._open)] if self._open else []
+        return {"output_type": "stream", "name": self.name, "text": "".join(self._settled + self._open)}
 
 
 def overwritten(line: str) -> str:

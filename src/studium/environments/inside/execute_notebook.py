@@ -25,6 +25,8 @@ EXIT_ERROR, EXIT_BAD_INPUT, EXIT_KERNEL, EXIT_STOPPED = 1, 2, 3, 143
 SAVE_SECONDS = 10.0
 # How long a cell that has had its time may take to react to the interrupt, cleaning up included.
 INTERRUPT_SECONDS = 5.0
+# How long what it had printed before is taken after that; what comes even later is left out.
+DRAIN_SECONDS = 60.0
 
 Json = dict[str, Any]
 
@@ -217,7 +219,7 @@ class NotebookRun:
 
     def _time_out(self, number: int, cell: Json, outputs: CellOutputs) -> Failed:
         """The same for a cell that has had its time. A kernel that does not let go of it can run no other cell."""
-        for message in self._kernel.interrupt(seconds=INTERRUPT_SECONDS):
+        for message in self._kernel.interrupt(seconds=INTERRUPT_SECONDS, drain=DRAIN_SECONDS):
             self._take(message, number, cell, outputs)
         words = f"This cell took longer than the {self._asked.cell_seconds:g} s that a cell of this run may take."
         if not self._kernel.idle:

@@ -19,6 +19,8 @@ START_SECONDS = 60.0
 POLL_SECONDS = 0.2
 # The kernel says "idle" on another channel than its reply; after the reply it is given this long.
 IDLE_SECONDS = 10.0
+# After a cell was interrupted and the kernel has replied, nothing more is expected once nothing has come for so long.
+SILENT_SECONDS = 3.0
 
 Json = dict[str, Any]
 
@@ -160,21 +162,33 @@ class RunningKernel:
                 return
             self._check_alive()
 
-    def interrupt(self, *, seconds: float) -> Iterator[Json]:
-        """Interrupt what runs and yield its last messages, at most this long; `idle` then says whether it let go."""
+    def interrupt(self, *, seconds: float, drain: float = 0) -> Iterator[Json]:
+        """Interrupt what runs and yield its last messages; `idle` then says whether the kernel let go of it.
+
+        It has so many seconds for that. What a flood had put before its end may take up to `drain` longer to arrive; a kernel
+        whose flood was cut off may not tell of the end at all, so a silence ends it too.
+        """
         self.idle = False
         self._manager.interrupt_kernel()
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        heard = time.monotonic()
+        deadline = heard + seconds
+        while (now := time.monotonic()) < deadline or (
+            drain and now < deadline + drain and self._let_go() and now < heard + SILENT_SECONDS
+        ):
             message = self._next(self._client.get_iopub_msg, POLL_SECONDS)
-            if message is None:
-                continue
             if not self._is_about(message, self._running):
                 continue  # an interrupt sent as a message is told of as well
+            assert message is not None
             if message["header"]["msg_type"] == "status" and message["content"].get("execution_state") == "idle":
                 self.idle = True
                 return
             yield message
+            heard = time.monotonic()  # not before: taking it may have taken long
+
+    def _let_go(self) -> bool:
+        """Whether the reply has come, on a channel that no flood of outputs stands in."""
+        self.idle = self.idle or self._is_about(self._next(self._client.get_shell_msg, 0), self._running)
+        return self.idle
 
     def shut_down(self) -> None:
         self._client.stop_channels()
