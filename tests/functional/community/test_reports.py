@@ -122,6 +122,9 @@ def test_what_is_taken_down_is_its_teams_alone(cast: Cast, public: Notebook, sub
         assert not visible_to(who).filter(pk=public.pk).exists()
     assert notebook_for_operator(cast.operator, public.pk).pk == public.pk
     assert notebook_for(cast.stranger, copied.pk).pk == copied.pk
+    with pytest.raises(Refused) as caught:
+        copy(cast.owner, public, cast.team.projects.get(), now=NOW)
+    assert caught.value.code == "notebook.taken_down"
     assert not subject_of(public).public
     put_back(cast.operator, public, now=NOW)
     assert notebook_for(cast.stranger, public.pk).taken_down_reason == ""

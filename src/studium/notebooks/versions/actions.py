@@ -342,8 +342,15 @@ def copy(
 ) -> Notebook:
     """Copy and edit: a notebook of the actor's own from the document or a version, which remembers where it came from.
 
-    Raises NotYet for a version that is still being run.
+    Raises NotYet for a version that is still being run, Refused for a notebook that an administrator took down: a copy would be
+    public again with a click.
     """
+    if notebook.taken_down_at is not None:
+        raise Refused(
+            "notebook.taken_down",
+            "An administrator took this notebook down, so it cannot be copied.",
+            "Download it, or ask for it to be put back.",
+        )
     if version is not None and version.settled_at is None:
         raise _still_running(version, "Copy")
     digest = version.document if version else notebook.document
