@@ -281,12 +281,14 @@ def test_the_files_of_a_volume_are_collected(subject: Subject) -> None:
     assert collected(subject, "v")[0] == whole
 
 
-def exported(subject: Subject, path: str, **limits: int) -> dict[str, bytes]:
-    target = subject.folder / "exported"
+def exported(
+    subject: Subject, path: str, into: str = "exported", like: Path | None = None, **limits: int
+) -> dict[str, bytes]:
+    target = subject.folder / into
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     wanted = {"most_files": 100, "most_bytes": 100 * MIB} | limits
-    subject.engine.export("v", path, target, **wanted)
+    subject.engine.export("v", path, target, **wanted, like=like)
     return {str(p.relative_to(target)): p.read_bytes() for p in target.rglob("*") if p.is_file()}
 
 
@@ -309,6 +311,18 @@ def test_a_folder_of_a_volume_is_exported_whole_or_not_at_all(subject: Subject) 
     engine.start(subject.spec_running("b", volume="v"), subject.machine)
     subject.until("b", "running")
     assert exported(subject, "made") == whole
+
+
+def test_what_did_not_change_is_shared_with_the_export_before(subject: Subject) -> None:
+    subject.engine.write_file("v", "made/a/kept.txt", b"kept", 16 * MIB)
+    subject.engine.write_file("v", "made/changed.txt", b"old", 16 * MIB)
+    exported(subject, "made", "first")
+    subject.engine.write_file("v", "made/changed.txt", b"new", 16 * MIB)
+    first = subject.folder / "first"
+    found = exported(subject, "made", "second", like=first)
+    assert found == {"a/kept.txt": b"kept", "changed.txt": b"new"}
+    if subject.machine == "local":  # the fake one writes a volume's files anew each time
+        assert (first / "a/kept.txt").samefile(subject.folder / "second" / "a/kept.txt")
 
 
 def test_many_starts_at_once_start_one(subject: Subject) -> None:

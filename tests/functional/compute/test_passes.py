@@ -441,6 +441,40 @@ class TestTwoControllers:
         assert Event.objects.filter(subject_id=run.pk, kind="run.ended").count() == 1
 
 
+def test_an_end_is_seen_when_the_runner_speaks_and_not_at_the_next_look(world: World, user: User) -> None:
+    run, other = make_run(user), make_run(make_user())
+    for each in (run, other):
+        world.until(each, State.RUNNING)
+    world.tick(2)  # both were looked at just now
+    for each in (run, other):
+        Run.objects.filter(pk=each.pk).update(due_at=world.now + timedelta(seconds=2))
+        world.engine.finish(each.pk)
+    told = watch.Told()
+    told.add(run.pk)
+    told.add("no such run")
+    assert watch.run_pass(world.engines, world.now, told.take()) == 1
+    states = [State(Run.objects.get(pk=each.pk).state) for each in (run, other)]
+    assert states == [State.ENDED, State.RUNNING]
+    assert told.take() == set(), "said once, looked at once"
+
+
+def test_nobody_else_asks_for_a_run_while_it_is_being_started(world: World, user: User) -> None:
+    run = make_run(user)
+    place.run_pass("c", world.now)
+    asked, looks = world.engine.start, []
+
+    def slow(*args: object, **more: object) -> None:
+        looks.append(watch.run_pass(world.engines, world.now))
+        asked(*args, **more)  # type: ignore[arg-type]
+
+    world.engine.start = slow  # type: ignore[method-assign]
+    start.run_pass(world.engines, world.now)
+    assert looks == [0], "it is not taken for one that the engine does not know"
+    run.refresh_from_db()
+    assert (run.due_at, run.unknown_since) == (world.now, None)
+    assert watch.run_pass(world.engines, world.now) == 1
+
+
 def test_a_drained_machine_takes_nothing_new(world: World, user: User) -> None:
     operator = make_user(operator=True)
     running = make_run(user)

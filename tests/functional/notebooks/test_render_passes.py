@@ -1,5 +1,6 @@
 """The passes that make pages: what is asked each second costs the same however many notebooks there are."""
 
+import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from factories.accounts import NOW, Cast
 from factories.notebooks import make_notebook
+from running.platform import wait_for
 from studium.controller.loop import Controller, Pass
+from studium.lib import hints
 from studium.lib.ids import new_id
 from studium.notebooks import reconcile
 from studium.notebooks.models import Notebook, Version
@@ -96,6 +99,29 @@ def test_what_is_to_be_made_anew_is_found_by_the_one_that_looks_at_all(cast: Cas
     later = NOW + timedelta(hours=1)
     assert (reconcile.render_lately(later), versions.render_lately(later)) == (0, 0)
     assert (reconcile.render_changed(later), versions.render_settled(later)) == (1, 1)
+
+
+def test_what_a_runner_says_reaches_the_passes_and_topics_do_not(tmp_path: Path) -> None:
+    said: list[str] = []
+    woken = threading.Event()
+
+    def tell(run_id: str) -> None:
+        said.append(run_id)
+        woken.set()
+
+    controller = Controller([], tmp_path / "hints", tell)
+    thread = threading.Thread(target=controller.run)
+    thread.start()
+    try:
+        wait_for((tmp_path / "hints").exists)
+        hints.send(tmp_path / "hints", ["runs"])
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as runner:
+            runner.sendto(b"r1", str(tmp_path / "hints"))
+        assert woken.wait(20)
+    finally:
+        controller.stop()
+        thread.join()
+    assert said == ["r1"]
 
 
 def test_a_pass_that_is_to_go_on_looks_again_at_once_and_others_wait(tmp_path: Path) -> None:

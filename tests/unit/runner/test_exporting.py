@@ -16,10 +16,18 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def taken(root: Path, *, most_files: int = 50, most_bytes: int = 10_000) -> Path:
-    target = root.parent / "target"
-    export(str(root), "made", str(target), most_files=most_files, most_bytes=most_bytes)
+def taken(
+    root: Path, *, most_files: int = 50, most_bytes: int = 10_000, into: str = "target", like: Path | None = None
+) -> Path:
+    target = root.parent / into
+    target.mkdir(exist_ok=True)
+    limits = {"most_files": most_files, "most_bytes": most_bytes}
+    export(str(root), "made", str(target), **limits, like=str(like or ""))
     return target
+
+
+def same_file(one: Path, other: Path, name: str) -> bool:
+    return (one / name).samefile(other / name)
 
 
 def test_modes_times_and_links_are_kept_and_nothing_else(root: Path) -> None:
@@ -74,3 +82,67 @@ def test_more_than_may_be_taken_is_refused(root: Path) -> None:
         (root / "made" / f"{number}").mkdir()
     with pytest.raises(OSError, match="more files or bytes"):
         taken(root)
+
+
+def test_folders_without_end_are_refused(root: Path) -> None:
+    deep = root / "made"
+    for _ in range(101):
+        deep = deep / "d"
+        deep.mkdir()
+    with pytest.raises(OSError, match="too deep"):
+        taken(root, most_files=1000)
+
+
+def test_what_did_not_change_is_linked_and_not_copied(root: Path) -> None:
+    for name in ("same", "bin/same", "new in size", "new in time", "new in mode"):
+        (root / "made" / name).write_text("x")
+    first = taken(root)
+    (root / "made" / "new in size").write_text("xx")
+    os.utime(root / "made" / "new in size", ns=(1, (first / "new in size").stat().st_mtime_ns))
+    os.utime(root / "made" / "new in time", ns=(1, 5))
+    (root / "made" / "new in mode").chmod(0o755)
+    (root / "made" / "added").write_text("x")
+    second = taken(root, into="second", like=first)
+    linked = {name: same_file(first, second, name) for name in ("same", "bin/same")}
+    assert linked == {"same": True, "bin/same": True}
+    for name in ("new in size", "new in time", "new in mode"):
+        assert not same_file(first, second, name)
+    assert (second / "new in size").read_text() == "xx"
+    assert (second / "new in mode").stat().st_mode & 0o777 == 0o555
+    assert (second / "added").read_text() == "x"
+    assert taken(root, into="third", like=root.parent / "gone").joinpath("same").read_text() == "x"
+
+
+def test_a_time_that_came_with_an_archive_proves_nothing(root: Path) -> None:
+    kept = root / "made" / "version.py"
+    kept.write_text("1.2.3")
+    os.utime(kept, ns=(1, 2_000_000_000))
+    first = taken(root)
+    kept.write_text("1.2.4")
+    os.utime(kept, ns=(1, 2_000_000_000))
+    assert (taken(root, into="second", like=first) / "version.py").read_text() == "1.2.4"
+
+
+def test_only_plain_files_of_the_earlier_one_are_linked(root: Path) -> None:
+    (root / "made" / "file").write_text("x")
+    (root / "made" / "folder").mkdir()
+    (root / "made" / "folder" / "file").write_text("x")
+    first = taken(root)
+    secret = root.parent / "secret"
+    secret.mkdir()
+    (first / "file").rename(secret / "file")
+    (first / "file").symlink_to(secret / "file")
+    (first / "folder" / "file").rename(secret / "deep")
+    (first / "folder").rmdir()
+    (first / "folder").symlink_to(secret)
+    second = taken(root, into="second", like=first)
+    assert not (second / "file").is_symlink()
+    assert not same_file(secret, second, "file")
+    assert (second / "folder" / "file").read_text() == "x"
+
+
+def test_what_is_linked_counts_too(root: Path) -> None:
+    (root / "made" / "big").write_bytes(b"x" * 9_000)
+    first = taken(root)
+    with pytest.raises(OSError, match="more files or bytes"):
+        taken(root, into="second", like=first, most_bytes=8_999)
