@@ -34,7 +34,7 @@ _TABLE = """| notebook | what is in it | code cells | ended | s | as in Jupyter 
 """
 LONGEST = 90
 _SEVERAL = ("widget", "picture")
-_WORDS = {"plotly": "Plotly", "vega": "Vega", "widget": "widget", "html": "HTML with scripts"}
+_WORDS = {"plotly": "Plotly", "vega": "Vega", "widget": "widget", "html": "HTML with scripts", "styled": "styled HTML"}
 
 
 def write(page: Path, subjects: "list[Subject]", versions: dict[str, str], *, machine: str, seconds: int) -> None:
