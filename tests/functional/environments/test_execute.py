@@ -161,6 +161,49 @@ def test_asking_for_input_is_an_error_in_words(inside: Inside) -> None:
     assert "a run has nobody to answer" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("said", "runs"),
+    [
+        ({"kernelspec": {"name": "py310", "display_name": "Elsewhere", "language": "python"}}, "python3"),
+        (
+            {"kernelspec": {"name": "conda-env", "display_name": "Elsewhere"}, "language_info": {"name": "Python"}},
+            "python3",
+        ),
+        (
+            {"kernelspec": {"name": "tslab", "display_name": "Elsewhere"}, "language_info": {"name": "typescript"}},
+            "deno",
+        ),
+        ({"kernelspec": {"name": "r-4.3", "display_name": "Elsewhere", "language": "R"}}, "ir"),
+    ],
+)
+def test_a_kernel_of_another_machine_is_stood_in_for_by_one_of_its_language(
+    inside: Inside, said: dict[str, Any], runs: str
+) -> None:
+    write(inside, "1 + 1")
+    path = inside.workspace / "a.ipynb"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "metadata": said}))
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"no kernel named {said['kernelspec']['name']!r} here; {runs!r}, for the same language, runs it." in done.stderr
+    )
+    assert "2" in str(cells(inside)[0]["outputs"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"kernelspec": {"name": "x", "language": 7}, "language_info": []},
+        {"kernelspec": {"name": "x", "language": "julia"}},
+    ],
+)
+def test_without_a_language_that_is_here_nothing_stands_in(inside: Inside, said: dict[str, Any]) -> None:
+    write(inside, "1")
+    path = inside.workspace / "a.ipynb"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "metadata": said}))
+    assert inside.execute("a.ipynb").returncode == 3
+
+
 def test_a_kernel_that_does_not_exist(inside: Inside) -> None:
     write(inside, "1", kernel="julia-1.11")
     done = inside.execute("a.ipynb")

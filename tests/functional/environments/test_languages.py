@@ -146,6 +146,16 @@ def test_a_session_has_the_notebooks_kernel(inside: Inside, kernel: str, code: s
         assert heard(page, "stream")["content"]["text"].strip() == "42"
 
 
+def test_a_sessions_kernel_is_of_the_language_when_the_one_that_is_named_is_not_there(inside: Inside) -> None:
+    write(inside, "first", kernel="r-4.3-of-another-machine")
+    path = inside.workspace / "a.ipynb"
+    document = json.loads(path.read_text())
+    document["metadata"]["language_info"] = {"name": "R"}
+    path.write_text(json.dumps(document))
+    (session,) = Server(inside).get("/api/sessions")
+    assert session["kernel"]["name"] == "ir"
+
+
 def test_a_session_offers_what_can_be_used(inside: Inside) -> None:
     write(inside, "1")
     specs = Server(inside).get("/api/kernelspecs")

@@ -94,12 +94,18 @@ def _execute(path: Path, notebook: Json, progress: Progress, stopping: Stopping,
     for cell in cells:
         if cell.get("cell_type") == "code":
             cell["outputs"], cell["execution_count"] = [], None
+    wanted = warm_kernel.wanted_kernel(path) or warm_kernel.NAME
     try:
-        kernel = RunningKernel(warm_kernel.wanted_kernel(path) or warm_kernel.NAME, cwd=path.parent)
+        kernel = RunningKernel(wanted, cwd=path.parent, metadata=notebook["metadata"])
     except NoSuchKernel as error:
         raise Failed(EXIT_KERNEL, "NoSuchKernel", str(error)) from None
     except KernelGone as error:
         raise Failed(EXIT_KERNEL, "KernelDied", str(error)) from None
+    if kernel.name != wanted:
+        print(
+            f"There is no kernel named {wanted!r} here; {kernel.name!r}, for the same language, runs it.",
+            file=sys.stderr,
+        )
     run = NotebookRun(path, notebook, kernel, progress, stopping, asked)
     try:
         _note_language(notebook["metadata"], kernel)

@@ -56,6 +56,27 @@ def _write(folder: Path, kernel: kernel_files.KernelFile, places: dict[str, str]
                 (folder / logo.name).symlink_to(logo)
 
 
+def stand_in(metadata: Any, specs: Any) -> str:
+    """The installed kernel for the language a notebook says it is in, or an empty string.
+
+    Many notebooks name a kernel of the machine they were written on. `specs` is Jupyter's manager of specifications.
+    """
+    said = [_text(metadata, "kernelspec", "language"), _text(metadata, "language_info", "name")]
+    known = {name: found["spec"] for name, found in specs.get_all_specs().items()}
+    for language in (each.lower() for each in said if each):
+        for name in sorted(known, key=lambda each: (each != "python3", each)):
+            runs = [known[name].get("language", ""), *_described(known[name]).get("languages", [])]
+            if language in (str(each).lower() for each in runs):
+                return name
+    return ""
+
+
+def _text(metadata: Any, part: str, name: str) -> str:
+    found = metadata.get(part) if isinstance(metadata, dict) else None
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
+
+
 def why_unknown(name: str) -> str:
     """What is known of a kernel that Jupyter does not know: empty, or what the machine lacks and how it is added."""
     for kernel in kernel_files.read_all(*FOLDERS)[0]:
@@ -66,7 +87,12 @@ def why_unknown(name: str) -> str:
 
 def described(spec: Any) -> dict[str, Any]:
     """What a kernel's file says beyond Jupyter's specification; empty for kernels of other origin."""
-    found = spec.metadata.get("studium")
+    return _described({"metadata": spec.metadata})
+
+
+def _described(spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = spec.get("metadata")
+    found = metadata.get("studium") if isinstance(metadata, dict) else None
     return found if isinstance(found, dict) else {}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.kernelspec import NoSuchKernel as _NoSpec
 from jupyter_client.manager import KernelManager
-from kernel_specs import FollowsItsFile, described, why_unknown
+from kernel_specs import FollowsItsFile, described, stand_in, why_unknown
 from warm_kernel import TakesWarmKernel
 
 START_SECONDS = 60.0
@@ -38,10 +38,13 @@ class _Manager(TakesWarmKernel, FollowsItsFile, KernelManager):  # type: ignore[
 
 
 class RunningKernel:
-    def __init__(self, name: str, *, cwd: Path) -> None:
+    """Of the name, or where there is none of it, one for the language that the notebook's metadata says: `name` tells."""
+
+    def __init__(self, name: str, *, cwd: Path, metadata: Json | None = None) -> None:
         specs = KernelSpecManager()
+        self.name = name if name in specs.find_kernel_specs() else stand_in(metadata, specs) or name
         try:
-            spec = specs.get_kernel_spec(name)
+            spec = specs.get_kernel_spec(self.name)
         except _NoSpec:
             known = ", ".join(sorted(specs.find_kernel_specs())) or "none"
             raise NoSuchKernel(
@@ -51,7 +54,7 @@ class RunningKernel:
         # One kernel may run several languages, and then does not know which of them the notebook is written in.
         self.languages: list[str] = described(spec).get("languages", [])
         self._fence: str = described(spec).get("fence", "")
-        self._manager = _Manager(kernel_name=name, transport="ipc")
+        self._manager = _Manager(kernel_name=self.name, transport="ipc")
         self._manager.start_kernel(cwd=str(cwd) if cwd.is_dir() else None)
         self._client = self._manager.client()
         self._client.start_channels(stdin=False, hb=False)

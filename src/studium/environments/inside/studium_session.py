@@ -10,6 +10,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import kernel_specs
 import session_pages
 import warm_kernel
 from jupyter_client.session import Session
@@ -115,7 +116,9 @@ def ask_for_state(server: Any, kernel: str) -> None:
 
 
 def kernel_name(server: Any, notebook: str) -> str:
-    """The kernel the notebook asks for, or the default one where it asks for none that is installed."""
-    wanted = warm_kernel.wanted_kernel(Path(server.root_dir, notebook))
-    installed = server.kernel_spec_manager.find_kernel_specs()
-    return wanted if wanted in installed else str(server.kernel_manager.default_kernel_name)
+    """The kernel the notebook asks for; where it is not installed one for its language, else the default one."""
+    path, specs = Path(server.root_dir, notebook), server.kernel_spec_manager
+    wanted = warm_kernel.wanted_kernel(path)
+    if wanted in specs.find_kernel_specs():
+        return wanted
+    return kernel_specs.stand_in(warm_kernel.metadata_of(path), specs) or str(server.kernel_manager.default_kernel_name)

@@ -30,12 +30,19 @@ _waiting: list[WarmKernel] = []
 
 def wanted_kernel(notebook: Path) -> str:
     """The kernel the notebook names, or an empty string where it names none or cannot be read."""
+    spec = metadata_of(notebook).get("kernelspec")
+    name = spec.get("name") if isinstance(spec, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def metadata_of(notebook: Path) -> dict[str, Any]:
+    """What the notebook says of itself, nothing where it cannot be read."""
     try:
         with notebook.open(encoding="utf-8") as handle:
-            name = json.load(handle)["metadata"]["kernelspec"]["name"]
+            found = json.load(handle)["metadata"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return name if isinstance(name, str) else ""
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def start(notebook: Path) -> None:
