@@ -79,7 +79,13 @@ class Notebook(models.Model):
                 fields=["team", "slug"], condition=models.Q(deleted_at=None), name="one_live_notebook_slug"
             )
         ]
-        indexes = [models.Index(fields=["team", "-changed_at"]), models.Index(fields=["visibility", "-changed_at"])]
+        indexes = [
+            models.Index(fields=["team", "-changed_at"]),
+            models.Index(fields=["visibility", "-changed_at"]),
+            models.Index(fields=["rendered_of"]),
+            # Asked for each second, and nearly always of nobody.
+            models.Index(fields=["next_machine"], condition=~models.Q(next_machine=""), name="notebook_to_restart"),
+        ]
 
     def __str__(self) -> str:
         return self.slug
@@ -164,7 +170,7 @@ class Version(models.Model):
                 name="a_run_version_has_a_run",
             ),
         ]
-        indexes = [models.Index(fields=["settled_at"])]
+        indexes = [models.Index(fields=["settled_at"]), models.Index(fields=["rendered_of"])]
 
     def __str__(self) -> str:
         return f"{self.notebook_id} {self.number}"
