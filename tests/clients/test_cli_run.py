@@ -8,6 +8,7 @@ from live import Cli, Event, World
 
 from factories.notebooks import notebook_json
 from studium.compute.engines.base import Cause, Usage
+from studium.compute.models import MachineType
 from studium.lib.units import MIB
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import RunOptions
@@ -252,6 +253,16 @@ def test_machines_that_do_not_exist_or_are_not_in_the_plan(
     result = cli("run", str(file), "--machine", machine)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+    assert not Notebook.objects.exists()
+
+
+def test_a_machine_type_that_no_machine_here_is_large_enough_for(world: World, cli: Cli, file: Path) -> None:
+    MachineType.objects.filter(slug="cpu-large").update(vcpu=5000)
+    result = cli("run", str(file), "--machine", "cpu-large")
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "No machine here is large enough for cpu-large" in said
+    assert "Choose one of: cpu-small" in said
     assert not Notebook.objects.exists()
 
 

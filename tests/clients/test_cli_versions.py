@@ -98,7 +98,7 @@ class TestSaving:
     def test_a_file_is_pushed_and_saved(self, world: World, cli: Cli, here: Path) -> None:
         (here / "new.ipynb").write_bytes(notebook_json("pushed"))
         pushed = cli("notebooks", "push", "new.ipynb", "churn", "--note", "from here")
-        assert "is now new.ipynb, saved as version 1." in words(pushed.stdout)
+        assert "now has the content of new.ipynb, saved as version 1." in words(pushed.stdout)
         told = json.loads(cli("notebooks", "push", "new.ipynb", "churn", "--json").stdout)
         assert (told["number"], told["kind"]) == (2, "quick")
         (here / "text.ipynb").write_text("no notebook")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from studium.client import StudiumClientError
 
-DEFAULT_URL = "http://localhost:8000"
+# Of a platform that runs here; who set another port for it has the variable set.
+DEFAULT_URL = f"http://localhost:{os.environ.get('STUDIUM_PORT') or 8000}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,8 @@ def push(
     as_json: JsonFlag = False,
 ) -> None:
     """Replace a notebook with a file and save that as a version."""
+    if not file.exists() and Path(name).is_file():
+        raise fail(f"There is no file {file}.", f"The file comes first: studium notebooks push {name} {file}")
     content = files.read_notebook(file)
     with server() as client:
         notebook = client.notebooks.replace(client.notebooks.find(name).id, content)
@@ -49,7 +51,7 @@ def push(
     if as_json:
         output.show_json(made)
         return
-    output.say(f"{notebook.name} is now {file}, saved as version {made.number}.")
+    output.say(f"{notebook.name} now has the content of {file}, saved as version {made.number}.")
 
 
 def list_files(name: Name, version: Annotated[str, typer.Option(help=_ANY)] = "", as_json: JsonFlag = False) -> None:

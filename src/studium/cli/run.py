@@ -140,6 +140,12 @@ def _check_machine(client: Client, asked: Asked) -> None:
         raise fail(f"There is no machine type {asked.machine!r}.", f"Choose one of: {names}.")
     if found.refusal is not None:
         raise fail(found.refusal.message, found.refusal.next_step)
+    there = [kind.slug for kind in known if kind.allowed and kind.total]
+    if not found.total and there:
+        raise fail(
+            f"No machine here is large enough for {found.slug}, so it would wait until somebody adds one.",
+            f"Choose one of: {', '.join(there)}.",
+        )
 
 
 def _upload(client: Client, me: Me, asked: Asked) -> tuple[Notebook, bool]:
@@ -204,7 +210,8 @@ def _summary(ended: Run, written: Path | None) -> str:
 
 def finished_words(ended: Run) -> str:
     """`Finished: 12 cells in 41 s, $0.01.`"""
-    cells = f"{ended.progress.cells} cells" if ended.progress else "All cells"
+    count = ended.progress.cells if ended.progress else 0
+    cells = f"{count} cell{'s' if count != 1 else ''}" if ended.progress else "All cells"
     return f"Finished: {cells} in {duration_words(ended.running_seconds)}, {ended.cost}."
 
 

@@ -59,6 +59,9 @@ def list_secrets(
     _show(found, as_json, of_notebook=bool(notebook))
 
 
+_NONE = "No secrets. Set one: studium secrets set NAME"
+
+
 def _show(found: list[Secret], as_json: bool, *, of_notebook: bool) -> None:
     if as_json:
         output.show_json(found)
@@ -70,9 +73,8 @@ def _show(found: list[Secret], as_json: bool, *, of_notebook: bool) -> None:
         changed = f"{output.ago(secret.changed_at)} by {secret.changed_by or 'somebody who left'}"
         rows.append((secret.name, where, *([used] if of_notebook else []), changed, output.ago(secret.given_at)))
     used_column = ["used"] if of_notebook else []
-    output.table(
-        ["!name", "of", *used_column, "set", "!last given"], rows, "No secrets. Set one: studium secrets set NAME"
-    )
+    empty = _NONE if of_notebook else f"{_NONE} Those of one notebook: studium secrets list --notebook NAME"
+    output.table(["!name", "of", *used_column, "set", "!last given"], rows, empty)
 
 
 @app.command("set")

@@ -11,9 +11,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from studium.errors import BadInput
 from studium.runner import addresses
 
 
@@ -22,6 +23,12 @@ def default_home() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/studium")
     return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local/share")) / "studium"
+
+
+def default_home_or_given() -> Path:
+    """The home folder before any setting was looked at."""
+    given = os.environ.get("STUDIUM_HOME")
+    return Path(given) if given else default_home()
 
 
 class Options(BaseSettings):
@@ -163,6 +170,18 @@ class Options(BaseSettings):
 
 @lru_cache(maxsize=1)
 def options() -> Options:
-    """The settings of this process. Read once; `<home>/studium.env` fills what the environment does not set."""
-    first: Any = Options()
-    return Options(_env_file=first.home / "studium.env", home=first.home)
+    """The settings of this process. Read once; `<home>/studium.env` fills what the environment does not set.
+
+    Raises BadInput for a setting that is wrong.
+    """
+    try:
+        first: Any = Options()
+        return Options(_env_file=first.home / "studium.env", home=first.home)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[0]  # what was given may be a secret
+        name = f"STUDIUM_{'_'.join(str(part) for part in wrong['loc'])}".upper()
+        raise BadInput(
+            "setting.wrong",
+            f"{name} is wrong: {wrong['msg'].removeprefix('Value error, ')}.",
+            f"Set it right in the environment or in {default_home_or_given() / 'studium.env'}.",
+        ) from None

@@ -1,6 +1,7 @@
 """Every change to environments and their builds. The actor comes first."""
 
 import tomllib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -119,9 +120,19 @@ def checked_source(kind: SourceKind, source: str) -> str:
             raise errors.bad_source(kind, f"is no TOML: {str(error)[:200]}") from None
         if not isinstance(project, dict) or not isinstance(project.get("dependencies", []), list):
             raise errors.bad_source(kind, "has no `[project]` table with `dependencies`")
+        _check_addresses(str(each) for each in project.get("dependencies", []))
     elif source.count("\n") > MOST_PACKAGES:
         raise errors.bad_source(kind, f"has more than {MOST_PACKAGES} lines")
+    else:
+        _check_addresses(line for line in source.split("\n") if not line.lstrip().startswith(("#", "-")))
     return source
+
+
+def _check_addresses(requirements: Iterable[str]) -> None:
+    """Raises BadInput for a package that is named by an address: a build would run and get nowhere."""
+    for each in requirements:
+        if "://" in each.partition(" #")[0]:
+            raise errors.address(each)
 
 
 def _insert(actor: User, environment: Environment, kind: SourceKind, source: str, *, now: datetime) -> Build:

@@ -21,6 +21,14 @@ def unknown_build(name: str, number: int) -> NotFound:
     )
 
 
+def address(requirement: str) -> BadInput:
+    return BadInput(
+        "environment.address",
+        f"{requirement.strip()[:120]!r} is an address; builds reach the package index and nothing else.",
+        "Name a published package, or install it in a notebook that has internet access.",
+    )
+
+
 def bad_source(kind: SourceKind, why: str) -> BadInput:
     what = "pyproject.toml" if kind == SourceKind.PYPROJECT else "list of requirements"
     return BadInput(

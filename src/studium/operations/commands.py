@@ -43,12 +43,16 @@ def up(
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
     """Say what isolates, what limits, what accelerators there are and what is degraded, each with its remedy."""
+    raise typer.Exit(_told(lambda: _examined(as_json)))
+
+
+def _examined(as_json: bool) -> int:
     from studium.operations.doctor import examine
 
     report = examine()
     if as_json:
         print(json.dumps(report.as_dict()))
-        return
+        return 0
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -72,6 +76,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         if report.full_isolation
         else "[red]Isolation is not full: let in only people you trust.[/red]"
     )
+    return 0
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
@@ -132,12 +137,15 @@ def rotate_key() -> None:
 
 
 def _alone(process: str):  # type: ignore[no-untyped-def]
-    def run() -> None:
+    def work() -> int:
         from studium.config.options import options
         from studium.operations.supervise import COMMANDS, environment
 
         command = COMMANDS[process](options())
         os.execvpe(command[0], command, environment(options()))  # noqa: S606
+
+    def run() -> None:
+        raise typer.Exit(_told(work))
 
     return run
 

@@ -57,7 +57,7 @@ def _programs() -> list[Check]:
             Check(
                 name="system packages",
                 ok=True,
-                detail="bubblewrap, passt, nftables, iproute2 and e2fsprogs are installed",
+                detail=f"{', '.join(need.package for need in system.NEEDS)} are installed",
             )
         ]
     remedy = system.install_command(lacking)

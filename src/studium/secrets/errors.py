@@ -28,7 +28,11 @@ def bad_value(why: str) -> BadInput:
 
 
 def unknown(name: str) -> NotFound:
-    return NotFound("secret.unknown", f"There is no secret {name!r} here.", "See the list for those there are.")
+    return NotFound(
+        "secret.unknown",
+        f"There is no secret {name!r} here.",
+        "`studium secrets list` shows those of a team, with --notebook those of a notebook.",
+    )
 
 
 def too_many() -> Refused:

@@ -73,6 +73,10 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return may_sign_up(request)
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Home, where the words that it is done stand: the same form again looks like a failure."""
+        return "/"
+
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> Any:
         if kwargs.get("signup"):
             settle_in(request, user)

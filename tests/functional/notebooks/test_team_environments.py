@@ -366,6 +366,24 @@ def test_a_folder_that_is_gone_is_built_again(cast: Cast, world: World) -> None:
 @pytest.mark.parametrize(
     ("kind", "source"),
     [
+        (SourceKind.PACKAGES, "pandas\ngit+https://git.example.org/x/y"),
+        (SourceKind.REQUIREMENTS, "y @ https://files.example.org/y-1.0-py3-none-any.whl  # ours"),
+        (SourceKind.PYPROJECT, '[project]\nname = "x"\ndependencies = ["y @ git+ssh://git@git.example.org/x/y"]'),
+    ],
+)
+def test_a_package_by_an_address_is_refused_before_anything_runs(kind: SourceKind, source: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        actions.checked_source(kind, source)
+    assert caught.value.code == "environment.address"
+
+
+def test_addresses_in_comments_are_none() -> None:
+    assert actions.checked_source(SourceKind.REQUIREMENTS, "# see https://example.org\npandas  # https://example.org")
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
         (SourceKind.PACKAGES, "a\0b"),
         (SourceKind.PACKAGES, "x" * 70_000),
         (SourceKind.REQUIREMENTS, "a\n" * 501),

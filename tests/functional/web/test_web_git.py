@@ -8,6 +8,9 @@ from scenes import Scene, address, client_of
 
 from factories.accounts import NOW
 from studium.compute.actions import stop_run
+from studium.compute.models import Run
+from studium.compute.reconcile.ending import finish
+from studium.compute.states import Reason
 from studium.notebooks.git import actions
 from studium.notebooks.git.models import GitWork, Repository
 from studium.notebooks.git.states import Cloned
@@ -152,3 +155,16 @@ def test_a_stranger_sees_nothing_of_where_a_public_one_comes_from(scene: Scene, 
     assert URL not in page(scene, notebook, "stranger")
     assert client_of(scene.cast.stranger).get(address(notebook, "git/")).status_code == 403
     assert URL in page(scene, notebook, "reader")
+
+
+def test_a_failed_git_run_is_told_without_cells_and_codes(scene: Scene, notebook: Notebook) -> None:
+    run = GitWork.objects.get(repository__notebook=notebook).run
+    error = {"name": "git.auth", "message": "The server does not let us in."}
+    Run.objects.filter(pk=run.pk).update(progress={"work": "x", "error": error})
+    run.refresh_from_db()
+    finish(run, Reason.FAILED, now=NOW, message="git.auth: The server does not let us in.")
+    settle(notebook, Cloned.FAILED, code="git.auth", trouble="The server does not let us in.")
+    shown = page(scene, notebook)
+    assert "The server does not let us in." in shown
+    assert "git.auth" not in shown
+    assert "mend the cell" not in shown

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from studium.config.databases import database
-from studium.config.options import Options
+from studium.config.options import Options, options
+from studium.errors import BadInput
 
 PAGE = Path(__file__).parents[3] / "docs" / "operators" / "settings.md"
 
@@ -17,21 +18,34 @@ def test_every_setting_is_documented(name: str) -> None:
 
 
 def test_content_has_hosts_of_its_own() -> None:
-    options = Options(host="localhost", port=8123)
-    assert options.platform_url == "http://localhost:8123"
-    assert options.content_url("abc") == "http://abc.localhost:8123"
+    made = Options(host="localhost", port=8123)
+    assert made.platform_url == "http://localhost:8123"
+    assert made.content_url("abc") == "http://abc.localhost:8123"
 
 
 def test_a_front_with_tls_and_another_domain() -> None:
-    options = Options(public_url="https://studium.example.org/", content_domain="studium-content.example")
-    assert options.platform_host == "studium.example.org"
-    assert options.content_url("abc") == "https://abc.studium-content.example"
+    made = Options(public_url="https://studium.example.org/", content_domain="studium-content.example")
+    assert made.platform_host == "studium.example.org"
+    assert made.content_url("abc") == "https://abc.studium-content.example"
 
 
 @pytest.mark.parametrize(("name", "value"), [("port", 0), ("port", 70000), ("host", "http://x"), ("web_threads", 0)])
 def test_nonsense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError):
         Options(**{name: value})
+
+
+def test_a_wrong_setting_is_a_sentence_that_does_not_say_what_was_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STUDIUM_HOME", str(tmp_path))
+    monkeypatch.setenv("STUDIUM_PORT", "a-password-in-the-wrong-place")
+    with pytest.raises(BadInput) as caught:
+        options.__wrapped__()
+    said = f"{caught.value.message} {caught.value.next_step}"
+    assert said.startswith("STUDIUM_PORT is wrong: Input should be a valid integer")
+    assert f"{tmp_path}/studium.env" in said
+    assert "a-password" not in said
 
 
 def test_a_key_is_made_once(tmp_path: Path) -> None:
@@ -43,8 +57,8 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
 def test_the_edge_derives_the_same_key(tmp_path: Path) -> None:
     from studium.edge.grants import load_keys
 
-    options = Options(home=tmp_path)
-    assert load_keys(options.edge_key_file).edge == options.edge_key
+    made = Options(home=tmp_path)
+    assert load_keys(made.edge_key_file).edge == made.edge_key
 
 
 def test_databases() -> None:

@@ -9,7 +9,7 @@ _SENTENCES = {
     Told.COMMENT: "{who} commented on",
     Told.VOTE: "{who} voted for",
     Told.COPY: "{who} copied",
-    Told.RUN_FAILED: "A run failed of",
+    Told.RUN_FAILED: "A run failed:",
     Told.HIDDEN: "{who} hid your comment on",
     Told.REPORT_UPHELD: "What you reported was taken down:",
     Told.REPORT_DISMISSED: "What you reported stays:",

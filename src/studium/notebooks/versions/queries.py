@@ -58,6 +58,11 @@ def version_of(notebook: Notebook, number: int) -> Version:
     return found
 
 
+def newest_run(notebook: Notebook) -> Version | None:
+    """The newest version that was run, however that went."""
+    return versions_of(notebook).filter(kind=VersionKind.RUN).first()
+
+
 def number_in(text: str) -> int:
     """The number a person wrote as `3` or `v3`. Raises BadInput."""
     digits = text.strip().lower().removeprefix("v")

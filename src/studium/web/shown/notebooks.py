@@ -22,12 +22,15 @@ VISIBILITY_WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class NotebookRow:
-    """One line of a listing; `run` is its newest run, `shared_as` the reader's role where it is shared with them."""
+    """One line of a listing; `run` is its newest run where runs are the reader's to see (`theirs`), `shared_as` the reader's
+    role where it is shared with them.
+    """
 
     notebook: Notebook
     run: RunShown | None
     tags: list[str]
     shared_as: str
+    theirs: bool
     votes: int = 0
     comments: int = 0
 
@@ -38,9 +41,8 @@ def rows_of(user: User, notebooks: list[Notebook], *, now: datetime) -> list[Not
         return []
     teams = set(user.memberships.values_list("team_id", flat=True))
     roles = shared_roles(user, notebooks)
-    runs = last_runs(
-        [n for n in notebooks if n.team_id in teams or user.is_staff or roles.get(n.pk) == SharedRole.EDITOR]
-    )
+    theirs = [n for n in notebooks if n.team_id in teams or user.is_staff or roles.get(n.pk) == SharedRole.EDITOR]
+    runs, seen = last_runs(theirs), {n.pk for n in theirs}
     shown = {s.run.pk: s for s in show_all(list(runs.values()), now=now)}
     liked = favour(KIND, [n.pk for n in notebooks])
     tags = tags_of(notebooks)
@@ -52,6 +54,7 @@ def rows_of(user: User, notebooks: list[Notebook], *, now: datetime) -> list[Not
             comments=liked[n.pk][1],
             tags=tags.get(n.pk, []),
             shared_as=roles.get(n.pk, ""),
+            theirs=n.pk in seen,
         )
         for n in notebooks
     ]

@@ -8,6 +8,7 @@ from studium.compute import queries
 from studium.compute.models import Run
 from studium.compute.states import ENDINGS, Outcome, Reason, State
 from studium.lib.units import duration_words
+from studium.notebooks.git.states import next_step
 from studium.notebooks.states import RunOptions
 
 _WORDS = {
@@ -63,10 +64,23 @@ def show(run: Run, *, now: datetime, simulated_kinds: frozenset[str] = frozenset
         words=ending.title,
         tone=_TONES[ending.outcome],
         line=ended_line(run, now=now),
-        advice=ending.advice,
+        advice=_advice(run, ending.advice),
         simulated=simulated,
         live=False,
     )
+
+
+def _git_error(run: Run) -> str:
+    """The code with which a git run failed; empty for other runs."""
+    told = run.progress if isinstance(run.progress, dict) else {}
+    error = told.get("error")
+    return str(error.get("name", "")) if told.get("work") and isinstance(error, dict) else ""
+
+
+def _advice(run: Run, usual: str) -> str:
+    """What to do next. A git run that failed has no cell to be mended."""
+    code = _git_error(run)
+    return next_step(code) if code and run.reason == Reason.FAILED else usual
 
 
 def show_all(runs: list[Run], *, now: datetime) -> list[RunShown]:
@@ -167,7 +181,7 @@ def ended_line(run: Run, *, now: datetime) -> str:
     parts = []
     title = ENDINGS[Reason(run.reason)].title
     if run.message and run.message.rstrip(".") != title:
-        parts.append(run.message)
+        parts.append(run.message.removeprefix(f"{_git_error(run)}: "))
     if run.running_at and run.ended_at:
         parts.append(f"ran {duration_words((run.ended_at - run.running_at).total_seconds())}")
     return " · ".join(parts) or "It never started to run."

@@ -19,13 +19,13 @@ from studium.notebooks.git.states import Cloned
 from studium.notebooks.inputs.queries import inputs_of
 from studium.notebooks.inputs.queries import shown as inputs_shown
 from studium.notebooks.launching import place_of, present_build
-from studium.notebooks.models import Notebook
+from studium.notebooks.models import Notebook, Version
 from studium.notebooks.search.asked import LONGEST
 from studium.notebooks.search.queries import search
-from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.states import LaunchKind, VersionKind, Visibility
 from studium.notebooks.tags.queries import tags_of, used_tags
 from studium.notebooks.versions import actions as versions
-from studium.notebooks.versions.queries import versions_of
+from studium.notebooks.versions.queries import newest_run, versions_of
 from studium.plans.queries import standing
 from studium.secrets.queries import for_notebook, given_names
 from studium.storage import actions as storage
@@ -129,6 +129,8 @@ def notebook_page(
     launches = list(queries.launches_of(notebook)[:10]) if theirs else []
     runs = show_all([launch.run for launch in launches], now=now)
     live = next((r for r in runs if r.live), None)
+    newest = list(versions_of(notebook)[:5])
+    ran = next((version for version in newest if version.kind == VersionKind.RUN), None)
     context = {
         "now": now,
         "notebook": notebook,
@@ -137,9 +139,11 @@ def notebook_page(
         "theirs": theirs,
         "live": live,
         "last": runs[0] if runs else None,
+        "ran": ran,
+        "outputs_in": ran if ran and _has_the_outputs(ran, notebook) else None,
         "history": list(zip(launches, runs, strict=True)),
         "document": show_document(request, notebook, now=now),
-        "versions": shown_versions(list(versions_of(notebook)[:5]), theirs=theirs, now=now),
+        "versions": shown_versions(newest, theirs=theirs, now=now),
         **_schedules(notebook, theirs=theirs),
         **_environment(request.user, notebook),
         "inputs": inputs_shown(request.user, notebook),
@@ -155,6 +159,11 @@ def notebook_page(
         context |= _of_editors(request, notebook, form, secret, environment, reads, manages=manages, now=now)
     response = render(request, "notebooks/show.html", context, status=status)
     return _framing(response, notebook)
+
+
+def _has_the_outputs(version: Version, notebook: Notebook) -> bool:
+    """Whether the version ran what the notebook says now, and has outputs that the notebook has not."""
+    return version.settled_at is not None and version.source == notebook.document != version.document
 
 
 def _of_editors(
@@ -266,6 +275,7 @@ def status(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "url": address(notebook),
         "live": last if run else None,
         "last": last,
+        "ran": None if last else newest_run(notebook),
         "theirs": theirs,
         "able": may_change(request.user, notebook),
     }

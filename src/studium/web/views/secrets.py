@@ -71,7 +71,10 @@ def of_notebook(request: UserRequest, team: str, slug: str) -> HttpResponse:
         if request.htmx:
             return _section(request, notebook, form=form, status=400)
         return notebooks.notebook_page(request, notebook, secret=form, status=400)
-    return _done(request, notebook, f"{form.cleaned_data['name']} is set, and this notebook uses it.")
+    name = form.cleaned_data["name"]
+    return _done(
+        request, notebook, f"{name} is set. Sessions and runs of this notebook that start from now on have it."
+    )
 
 
 @signed_in

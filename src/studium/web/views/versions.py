@@ -12,6 +12,7 @@ from studium.config.options import options
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.access import may_change, may_see_runs, notebook_for
+from studium.notebooks.actions import live_run
 from studium.notebooks.inputs.queries import shown_of_version
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions import actions, queries
@@ -86,6 +87,7 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         "url": address(notebook),
         "here": place(version),
         "able": able,
+        "session": able and (live := live_run(notebook)) is not None and live.interactive,
         "files": files,
         "inputs": shown_of_version(request.user, version),
         "pictures": entrance(request, DOCUMENT + notebook.label, f"/v/{version.number}/files/", now=now)

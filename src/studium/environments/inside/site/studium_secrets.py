@@ -32,5 +32,6 @@ def get(name: str) -> str:
         has = f"It has {', '.join(names())}." if _given else "It has none."
         raise NoSuchSecret(
             f"This run was not given a secret {name!r}. {has} "
-            "Set the notebook to use it on its page or with `studium secrets attach`, then start it again."
+            "What is set while it runs is given at its next start: stop and start it. Else set the notebook to use it, on its page "
+            "or with `studium secrets attach`, and start it again."
         ) from None
