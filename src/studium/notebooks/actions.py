@@ -157,6 +157,7 @@ def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: da
         raise NotYet(
             "notebook.running", "The notebook is open in a running session.", "Stop the session first, then upload."
         )
+    git.require_free(notebook)
     blob = storage.put(found.content, now=now)
     with transaction.atomic():
         storage.hold(holder_of(notebook), blob.digest)
@@ -191,6 +192,7 @@ def start(
     """Put a session or an execution of the notebook in the queue. Raises Refused, NotYet, BadInput with the rule and figures."""
     options = check_options(kind, options or RunOptions())
     git.require_ready(notebook)
+    git.require_free(notebook)
     machine_type = compute.find_machine_type(machine or notebook.machine_type or "cpu-small")
     standing = plans.standing(notebook.team, now=now)
     if notebook.internet:

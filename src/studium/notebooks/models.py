@@ -146,6 +146,7 @@ class Version(models.Model):
     internet = models.BooleanField(default=False)
     # Of a notebook from git: the manifest of the repository's files that its run began with, and their commit.
     begun_with = models.CharField(max_length=64, blank=True)
+    begun_bytes = models.BigIntegerField(default=0)
     commit = models.CharField(max_length=40, blank=True)
 
     run = models.OneToOneField(Run, null=True, on_delete=models.PROTECT, related_name="version")

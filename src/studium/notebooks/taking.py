@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from studium.compute.engines.base import Engine
 from studium.config.options import options
+from studium.errors import Broken
 from studium.runner import collecting
 from studium.storage import actions as storage
 from studium.storage.models import Blob
@@ -36,11 +37,19 @@ class Taken:
 
 
 def take_files(
-    engine: Engine, volume: str, *, skip: str, most_bytes: int, now: datetime, begun_with: str = ""
+    engine: Engine,
+    volume: str,
+    *,
+    skip: str,
+    most_bytes: int,
+    now: datetime,
+    begun_with: str = "",
+    only: Callable[[str], bool] = lambda path: True,
 ) -> Taken:
     """Store the files of a workspace that nothing runs in, but for `skip` and hidden ones. Not to be called in a transaction.
 
-    `begun_with` is the manifest of the files that the workspace began with; those that are as they were are left out.
+    `begun_with` is the manifest of the files that the workspace began with; those that are as they were are left out, and so are
+    those whose path is not among `only`.
     """
     begun = _entries(begun_with) if begun_with else []
     before = {each["path"]: each["digest"] for each in begun}
@@ -51,7 +60,7 @@ def take_files(
         engine.collect(volume, taken, skip=skip, most_files=MOST_FILES + len(begun), most_bytes=most_bytes)
         with taken.open("rb") as stream:
             found, last = _store(stream, large, now)
-    files = [each for each in found if before.get(each["path"]) != each["digest"]]
+    files = [each for each in found if before.get(each["path"]) != each["digest"] and only(each["path"])]
     manifest = storage.put(json.dumps({"files": files, **last}, sort_keys=True).encode(), now=now)
     return Taken(
         manifest=manifest,
@@ -63,12 +72,15 @@ def take_files(
 
 
 def named_in(manifest: str) -> frozenset[str]:
-    """The digests of the contents that a manifest names."""
+    """The digests of the contents that a manifest names. Raises Broken where the store has lost it."""
     return frozenset(each["digest"] for each in _entries(manifest))
 
 
 def _entries(manifest: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(storage.get(manifest))["files"]
+    try:
+        found: list[dict[str, Any]] = json.loads(storage.get(manifest))["files"]
+    except FileNotFoundError:
+        raise Broken("storage.lost", "The list of its files is no longer kept.", "Tell an administrator.") from None
     return found
 
 

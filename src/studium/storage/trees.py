@@ -6,7 +6,7 @@ never changes; one that nobody used for a while is removed and laid down again w
 
 import json
 import os
-from collections.abc import Container
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -48,24 +48,35 @@ def lay_down(manifest: str, *, now: datetime) -> None:
                 fresh.rename(target)
         finally:
             remove(fresh)
-    os.utime(target, (now.timestamp(), now.timestamp()))
+    note_use(manifest, now=now)
 
 
-def collect(now: datetime, *, kept: Container[str]) -> int:
-    """Remove trees unused for a week that are not among `kept`, and what a crash left half-made; returns how many."""
+def note_use(manifest: str, *, now: datetime) -> None:
+    """Note that a tree that is there was used, so that it stays."""
+    os.utime(folder_of(manifest), (now.timestamp(), now.timestamp()))
+
+
+def collect(now: datetime, *, kept: Callable[[str], bool]) -> int:
+    """Remove trees unused for a week, and what a crash left half-made; returns how many.
+
+    `kept` is asked of each that is old, at the last moment, whether a run is shown it.
+    """
     done = 0
     for path in sorted(_folder().iterdir()) if _folder().is_dir() else ():
-        age = now.timestamp() - path.stat().st_mtime
-        if path.name.startswith("."):
-            gone = path if age > _UNFINISHED_FOR.total_seconds() else None
-        elif age > UNUSED_FOR.total_seconds() and path.name not in kept:
-            # Out of sight first: a tree that is half removed must not be taken for a whole one.
-            gone = path.rename(path.with_name(f".{path.name}.{new_id(6)}"))
-        else:
-            gone = None
-        if gone is not None:
-            remove(gone)
-            done += 1
+        try:
+            age = now.timestamp() - path.stat().st_mtime
+            if path.name.startswith("."):
+                gone = path if age > _UNFINISHED_FOR.total_seconds() else None
+            elif age > UNUSED_FOR.total_seconds() and not kept(path.name):
+                # Out of sight first: a tree that is half removed must not be taken for a whole one.
+                gone = path.rename(path.with_name(f".{path.name}.{new_id(6)}"))
+            else:
+                gone = None
+            if gone is not None:
+                remove(gone)
+                done += 1
+        except FileNotFoundError:  # somebody else was quicker
+            continue
     return done
 
 

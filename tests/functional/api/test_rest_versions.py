@@ -337,14 +337,14 @@ def test_nobody_copies_into_a_team_where_they_only_read(world: World) -> None:
 def test_what_runs_of_a_public_notebook_tell_stays_the_teams(world: World) -> None:
     cast, notebook = world.cast, world.notebook(Visibility.PUBLIC)
     version = world.run_version(notebook, {"a.csv": b"1"}, Reason.FAILED)
-    Version.objects.filter(pk=version.pk).update(fault="internal words")
+    Version.objects.filter(pk=version.pk).update(fault="internal words", commit="c0ffee" * 6)
     world.version(notebook)
     path = f"/notebooks/{notebook.pk}/versions"
     assert version.run_id
     for rest in ("", "/1", "/1/files"):
         told = world.call(cast.stranger, "GET", f"{path}{rest}")
         assert told.status_code == 200
-        for secret in (version.run_id, "internal words"):
+        for secret in (version.run_id, "internal words", "c0ffee"):
             assert secret not in told.content.decode()
     run, quick = (world.json(cast.stranger, "GET", f"{path}/{n}") for n in (1, 2))
     assert (run["state"], run["run"], run["created_by"]) == ("failed", None, None)
@@ -356,7 +356,7 @@ def test_what_runs_of_a_public_notebook_tell_stays_the_teams(world: World) -> No
     assert refused["code"] == "version.log_of_team"
     theirs = world.json(cast.reader, "GET", f"{path}/1")
     assert (theirs["run"]["id"], theirs["created_by"]) == (version.run_id, cast.owner.username)
-    assert theirs["fault"] == "internal words"
+    assert (theirs["fault"], theirs["commit"]) == ("internal words", "c0ffee" * 6)
 
 
 def test_teammates_see_nothing_of_a_private_notebooks_versions(world: World) -> None:

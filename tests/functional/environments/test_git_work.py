@@ -552,3 +552,20 @@ def test_git_in_a_terminal_finds_the_token_and_the_person_and_heeds_what_they_se
         input="protocol=https\nhost=elsewhere.example\n\n", capture_output=True,
     )  # fmt: skip
     assert "token-of-ada" not in elsewhere.stdout
+
+
+def test_it_tells_which_files_are_as_the_commit_has_them(server: GitServer, desk: Desk) -> None:
+    server.make("x", {"a.ipynb": "{}", "lib.py": "x = 1\n", "deep/gr\u00f6\u00dfe.csv": "1"})
+
+    def told() -> list[str]:
+        found: list[str] = json.loads((desk.tree / ".git/studium.json").read_text())["files"]
+        return found
+
+    desk.done("clone", url=server.url("x"))
+    assert told() == ["a.ipynb", "deep/gr\u00f6\u00dfe.csv", "lib.py"]
+    (desk.tree / "lib.py").write_text("x = 2\n")
+    (desk.tree / "mine.csv").write_text("new")
+    desk.done("pull", url=server.url("x"))
+    assert told() == ["a.ipynb", "deep/gr\u00f6\u00dfe.csv"]
+    desk.done("push", url=server.url("x"), message="why")
+    assert told() == ["a.ipynb", "deep/gr\u00f6\u00dfe.csv", "lib.py", "mine.csv"]

@@ -41,13 +41,19 @@ def newest(notebook: Notebook) -> GitWork:
 
 
 def end(world: World, notebook: Notebook, *, files: dict[str, bytes] | None = None, result: Any = None, error: Any = None,
-        names: Any = None, code: int = 0, cause: Cause = Cause.EXIT) -> GitWork:  # fmt: skip
+        names: Any = None, code: int = 0, dirty: tuple[str, ...] = (), cause: Cause = Cause.EXIT) -> GitWork:  # fmt: skip
     """Let the notebook's git run end as if it had told this and left these files."""
     work = GitWork.objects.select_related("run").get(repository__notebook=notebook, state=WorkState.LIVE)
+    clean = sorted(set(files or {}) - set(dirty))
     run = world.until(work.run, State.RUNNING)
     left = {
         ".git/studium.json": json.dumps(
-            {"work": work.pk, "notebooks": names if names is not None else sorted(files or {})}
+            {
+                "work": work.pk,
+                "notebooks": names if names is not None else sorted(files or {}),
+                "files": clean,
+                "folders": [],
+            }
         )
     }
     for name, content in {**{n: t.encode() for n, t in left.items()}, **(files or {})}.items():

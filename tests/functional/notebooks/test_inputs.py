@@ -306,3 +306,74 @@ def test_a_full_disk_is_tried_again_and_given_up_in_the_end(
         lay_down(world.now + trees_pass.GIVE_UP_AFTER + timedelta(minutes=1))
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.ENDED, Reason.FAULT)
+
+
+def test_an_editor_who_may_not_read_the_source_learns_nothing_of_it(
+    cast: Cast, world: World, notebook: Notebook, source: Notebook
+) -> None:
+    produce(world, cast.owner, source, {"a.csv": b"1"})
+    actions.add_input(cast.owner, notebook, source, now=NOW, name="data")
+    sharing.share(cast.owner, notebook, cast.stranger, SharedRole.EDITOR, now=NOW)
+    for number in (1, 999, None):
+        with pytest.raises(Refused) as caught:
+            actions.change_input(cast.stranger, notebook, "data", number, now=NOW)
+        assert (caught.value.code, source.slug in caught.value.message) == ("input.hidden", False)
+    actions.remove_input(cast.stranger, notebook, "data", now=NOW)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_number_that_is_none_is_refused(
+    cast: Cast, world: World, notebook: Notebook, source: Notebook, number: int
+) -> None:
+    produce(world, cast.owner, source, {"a.csv": b"1"})
+    with pytest.raises(BadInput):
+        actions.add_input(cast.owner, notebook, source, now=NOW, number=number)
+
+
+def test_inputs_of_other_teams_and_runs_that_ended_keep_nothing(
+    cast: Cast, world: World, notebook: Notebook, source: Notebook
+) -> None:
+    Notebook.objects.filter(pk=source.pk).update(visibility=Visibility.PUBLIC)
+    first = produce(world, cast.owner, source, {"a.csv": b"1"})
+    elsewhere = make_notebook(cast.stranger, make_team(cast.stranger))
+    actions.add_input(cast.stranger, elsewhere, source, now=NOW, number=1)
+    kept = Version.objects.filter(queries.kept_for_others())
+    assert not kept.all().exists()
+    actions.add_input(cast.owner, notebook, source, now=NOW)
+    waiting = versions.save_and_run(cast.owner, notebook, "cpu-small", now=world.now)
+    assert list(kept.all()) == [first], "a run that waits is to find it"
+    Version.objects.filter(pk=waiting.pk).update(settled_at=NOW)
+    assert not kept.all().exists()
+    actions.add_input(cast.owner, notebook, source, now=NOW, number=1, name="stays")
+    assert list(kept.all()) == [first]
+
+
+def test_a_store_that_does_not_answer_for_one_run_keeps_no_other_waiting(
+    cast: Cast,
+    world: World,
+    notebook: Notebook,
+    source: Notebook,
+    lay_down: Callable[[datetime], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = make_notebook(cast.owner, cast.team, "Other", visibility=Visibility.TEAM)
+    runs = []
+    for reader, content in ((notebook, b"lost"), (other, b"there")):
+        version = produce(world, cast.owner, source, {"a.csv": content})
+        actions.add_input(cast.owner, reader, source, now=NOW, number=version.number)
+        runs.append(start(world, cast.owner, reader))
+    world.tick(3)
+    (bad,), (good,) = (list(shown(run).values()) for run in runs)
+    real = trees.lay_down
+
+    def flaky(manifest: str, *, now: datetime) -> None:
+        if manifest == bad:
+            raise RuntimeError("the bucket does not answer")
+        real(manifest, now=now)
+
+    monkeypatch.setattr(trees, "lay_down", flaky)
+    assert lay_down(world.now) == 1
+    assert (trees.is_down(bad), trees.is_down(good)) == (False, True)
+    lay_down(world.now + trees_pass.GIVE_UP_AFTER + timedelta(minutes=1))
+    runs[0].refresh_from_db()
+    assert (runs[0].state, runs[0].reason) == (State.ENDED, Reason.FAULT)

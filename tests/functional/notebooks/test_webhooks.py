@@ -17,7 +17,8 @@ from studium.notebooks.actions import delete_notebook
 from studium.notebooks.models import Notebook, Schedule, Turn
 from studium.notebooks.schedules import actions as schedules
 from studium.notebooks.schedules.actions import Wanted
-from studium.notebooks.states import Notify, TurnState
+from studium.notebooks.sharing import actions as sharing
+from studium.notebooks.states import Notify, SharedRole, TurnState
 from studium.notebooks.webhooks import actions, queries, reconcile
 from studium.notebooks.webhooks.models import Delivery, Webhook
 from studium.notebooks.webhooks.states import DELIVERY_MOVES, EVENTS, RETRY_MINUTES, DeliveryState
@@ -296,3 +297,30 @@ def test_a_lost_key_is_said_and_keeps_no_other_waiting(
     assert reconcile.deliver(NOW) == 1
     assert "cannot be opened" in webhook.deliveries.get().message
     assert receiver.heard == []
+
+
+def test_who_may_no_longer_change_the_notebook_is_told_no_more(
+    cast: Cast, notebook: Notebook, schedule: Schedule, receiver: Receiver
+) -> None:
+    sharing.share(cast.owner, notebook, cast.stranger, SharedRole.EDITOR, now=NOW)
+    webhook, _ = actions.set_webhook(cast.stranger, schedule, receiver.url, now=NOW, secret=SECRET)
+    sharing.remove(cast.owner, notebook, cast.stranger, now=NOW)
+    ended(schedule)
+    assert (reconcile.note_ended(at(2)), reconcile.deliver(at(2))) == (0, 0)
+    webhook.refresh_from_db()
+    assert (webhook.disabled_at, receiver.heard) == (at(2), [])
+    assert "may no longer change" in webhook.trouble
+
+
+def test_one_with_many_that_wait_keeps_no_other_waiting(
+    cast: Cast, notebook: Notebook, schedule: Schedule, receiver: Receiver
+) -> None:
+    hook(cast, schedule, receiver.url, notify=Notify.ALWAYS)
+    for n in range(70):
+        ended(schedule, n + 1)
+    other = schedules.create_schedule(cast.owner, notebook, Wanted(cron="30 * * * *", machine="cpu-small"), now=NOW)
+    hook(cast, other, receiver.url)
+    ended(other, 75)
+    assert reconcile.note_ended(at(90)) == 71
+    leased = reconcile._lease(at(90))
+    assert sorted(delivery.webhook.schedule_id for delivery in leased) == sorted([schedule.pk, other.pk])

@@ -110,11 +110,11 @@ def test_unused_ones_go_after_a_week_but_not_those_that_are_shown() -> None:
     used, unused = manifest_of({"a": b"used"}), manifest_of({"a": b"unused"})
     for manifest in (used, unused):
         trees.lay_down(manifest, now=NOW)
-    assert trees.collect(NOW + WEEK, kept=()) == 0
-    assert trees.collect(NOW + WEEK + timedelta(seconds=1), kept={used}) == 1
+    assert trees.collect(NOW + WEEK, kept=lambda manifest: False) == 0
+    assert trees.collect(NOW + WEEK + timedelta(seconds=1), kept=lambda manifest: manifest == used) == 1
     assert left() == [used]
     trees.lay_down(used, now=NOW + WEEK)  # used again
-    assert trees.collect(NOW + WEEK + timedelta(days=1), kept=()) == 0
+    assert trees.collect(NOW + WEEK + timedelta(days=1), kept=lambda manifest: False) == 0
     trees.lay_down(unused, now=NOW + WEEK)
     assert read(unused) == {"a": b"unused"}
 
@@ -123,6 +123,20 @@ def test_what_a_crash_left_half_made_is_swept_after_a_day() -> None:
     half = options().home / "trees" / ".0123.abcdef"
     half.mkdir(parents=True)
     os.utime(half, (NOW.timestamp(), NOW.timestamp()))
-    assert trees.collect(NOW + timedelta(hours=23), kept=()) == 0
-    assert trees.collect(NOW + timedelta(hours=25), kept=()) == 1
+    assert trees.collect(NOW + timedelta(hours=23), kept=lambda manifest: False) == 0
+    assert trees.collect(NOW + timedelta(hours=25), kept=lambda manifest: False) == 1
+    assert left() == []
+
+
+def test_whether_one_is_shown_is_asked_at_the_last_moment_and_others_may_be_quicker() -> None:
+    first, second = sorted(manifest_of({"a": content}) for content in (b"one", b"two"))
+    for manifest in (first, second):
+        trees.lay_down(manifest, now=NOW)
+
+    def asked(manifest: str) -> bool:
+        if manifest == first:
+            remove(trees.folder_of(second))  # another controller
+        return False
+
+    assert trees.collect(NOW + WEEK + timedelta(days=1), kept=asked) == 1
     assert left() == []

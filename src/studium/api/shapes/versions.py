@@ -79,7 +79,7 @@ class VersionShape(Shape):
             files_bytes=row.files_bytes,
             environment=row.environment,
             internet=row.internet,
-            commit=row.commit,
+            commit=row.commit if theirs else "",
             state=standing_of(row),
             settled=row.settled_at is not None,
             run=run,

@@ -29,6 +29,8 @@ def run_pass(engines: Engines, now: datetime) -> int:
         if not all(trees.is_down(manifest) for manifest in spec_of(run).manifests):
             give_back(run, now=now, after=1)  # the pass that lays them down says when they are there
             return
+        for manifest in spec_of(run).manifests:
+            trees.note_use(manifest, now=now)
         # The state moves first: a crash after it is healed by the watch pass, which asks the engine again. It looks
         # only when the engine has been asked, or not been for a second.
         if move(run, State.STARTING, now=now, lease=run.lease, due_at=now + HEALED_AFTER):

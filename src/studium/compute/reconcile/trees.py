@@ -19,7 +19,7 @@ def run_pass(now: datetime) -> int:
     """Lay down what assigned runs are to be shown; returns how many runs have theirs now."""
     done = 0
     for run in Run.objects.filter(state=State.ASSIGNED).select_related("team", "user", "machine_type", "machine"):
-        wanted = spec_of(run).manifests
+        wanted = [manifest for manifest in spec_of(run).manifests if not trees.is_down(manifest)]
         if not wanted:
             continue
         try:
@@ -29,7 +29,7 @@ def run_pass(now: datetime) -> int:
             log.warning("tree_lost", run=run.pk, error=str(error))
             finish(run, Reason.COULD_NOT_START, now=now, message="Files of an input are no longer kept.")
             continue
-        except OSError as error:  # a full disk, a store that does not answer: tried again for a while
+        except Exception as error:  # a full disk, a store that does not answer: tried again for a while
             log.warning("tree_failed", run=run.pk, error=str(error))
             if run.assigned_at is not None and now - run.assigned_at > GIVE_UP_AFTER:
                 finish(run, Reason.FAULT, now=now, message="Its inputs could not be laid down; the log has the cause.")
@@ -42,5 +42,9 @@ def run_pass(now: datetime) -> int:
 
 def collect(now: datetime) -> int:
     """Remove trees that no live run is shown and none was for a week; returns how many."""
-    live = Run.objects.filter(state__in=[state.value for state in LIVE])
-    return trees.collect(now, kept=frozenset().union(*(spec_of(run).manifests for run in live.only("spec"))))
+
+    def shown(manifest: str) -> bool:
+        live = Run.objects.filter(state__in=[state.value for state in LIVE])
+        return any(manifest in spec_of(run).manifests for run in live.only("spec").iterator())
+
+    return trees.collect(now, kept=shown)

@@ -91,6 +91,22 @@ def changes(git: Git) -> list[Change]:
     return [Change(line[:2].decode(), line[3:]) for line in done.out.split(b"\0") if line]
 
 
+def unchanged(git: Git, most: int = 5000) -> tuple[list[str], list[str]]:
+    """Paths of the files that are as the commit has them, and the folders of submodules."""
+    other = {change.path for change in changes(git)}
+    files, folders = [], []
+    for line in git.run("ls-files", "-s", "-z").out.split(b"\0"):
+        facts, _, name = line.partition(b"\t")
+        path = shown_path(name)
+        if not path or name in other:
+            continue
+        if facts.startswith(b"160000"):
+            folders.append(path)
+        elif facts.startswith(b"100") and len(files) < most:
+            files.append(path)
+    return files, folders
+
+
 def in_the_way(git: Git, old: str, new: str) -> list[bytes]:
     """Files of the workspace that going from one commit to the other would overwrite, ignored ones too."""
     done = git.run("diff", "--name-only", "-z", "--no-renames", "--ignore-submodules=all", old, new)

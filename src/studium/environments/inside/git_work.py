@@ -2,7 +2,8 @@
 """Carries out one piece of work on a workspace's git repository and reports what came of it. The command of git runs.
 
 `STUDIUM_GIT_WORK` says what to do, in JSON; the secret, where there is one, is in the variable that it names. The result is in
-`progress.json` in the run's folder, and the list of notebooks in `.git/studium.json`. Exit code 0, or 1 with an error there.
+`progress.json` in the run's folder; the notebooks, and the files that are as the commit has them, are in `.git/studium.json`.
+Exit code 0, or 1 with an error there.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.environ.get("STUDIUM_GIT_RULES", "/opt/outbound")]
 
 import git_talking
+import git_tree
 import git_verbs
 import spelling
 from git_bridge import open_bridge
@@ -34,7 +36,8 @@ def main() -> int:
     try:
         print(f"{asked['verb']} {asked['url']} with {git_verbs.version()}", flush=True)
         result = _carry_out(asked)
-        (TREE / LIST).write_text(json.dumps({"work": asked["work"], "notebooks": result.pop("notebooks", [])}))
+        told = {name: result.pop(name, []) for name in ("notebooks", "files", "folders")}
+        (TREE / LIST).write_text(json.dumps({"work": asked["work"], **told}))
         _tell({**report, "state": "done", "result": result})
     except (GitError, spelling.SpellingError) as error:
         return _failed(report, error.code, str(error), getattr(error, "facts", {}))
@@ -67,6 +70,8 @@ def _carry_out(asked: Json) -> Json:
         work = git_verbs.Work(asked, TREE, Path(scratch), Remote(asked["url"], proxy, variables, helper))
         verb: Any = {"clone": work.clone, "check": work.check, "pull": work.pull, "push": work.push}[asked["verb"]]
         result: Json = verb()
+        if asked["verb"] != "check":
+            result["files"], result["folders"] = git_tree.unchanged(work.git)
         return result
 
 

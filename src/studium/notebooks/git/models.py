@@ -47,6 +47,7 @@ class Repository(models.Model):
     # what runs of versions begin with.
     files = models.CharField(max_length=64, blank=True)
     files_commit = models.CharField(max_length=40, blank=True)
+    files_bytes = models.BigIntegerField(default=0)
 
 
 class GitWork(models.Model):

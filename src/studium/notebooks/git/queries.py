@@ -37,10 +37,21 @@ def require_repository(notebook: Notebook) -> Repository:
     return found
 
 
-def files_of(notebook: Notebook) -> tuple[str, str]:
-    """The manifest of the files that runs of its versions begin with and the commit they are of; empty for other notebooks."""
-    rows = Repository.objects.filter(notebook=notebook).values_list("files", "files_commit")
-    return rows.first() or ("", "")
+def files_of(notebook: Notebook) -> tuple[str, int, str]:
+    """The manifest of the files that runs of its versions begin with, their bytes and the commit they are of.
+
+    Empty and nothing for other notebooks.
+    """
+    rows = Repository.objects.filter(notebook=notebook).values_list("files", "files_bytes", "files_commit")
+    return rows.first() or ("", 0, "")
+
+
+def require_free(notebook: Notebook) -> None:
+    """Raises NotYet while what a git run did is being taken over: the workspace and the document are its own until then."""
+    if GitWork.objects.filter(repository__notebook=notebook, state=WorkState.LIVE).exists():
+        raise NotYet(
+            "git.busy", "A git run has the workspace, or is just being taken over.", "Try again in a few seconds."
+        )
 
 
 def require_ready(notebook: Notebook) -> None:

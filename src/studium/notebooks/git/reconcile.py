@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
+from studium.compute.engines.base import Engine
 from studium.compute.engines.registry import Engines
 from studium.compute.models import Run
 from studium.compute.states import Reason, State
@@ -25,12 +26,13 @@ from studium.notebooks.git.states import CLONED_MOVES, WORK_MOVES, Cloned, Verb,
 from studium.notebooks.inspection import NotebookInfo
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
+from studium.notebooks.queries import room_of
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
 MOST_TAKEN = 2 * GIB
-_LIST, _LIST_BYTES = ".git/studium.json", 2 * 1024**2
+_LIST, _LIST_BYTES = ".git/studium.json", 6 * 1024**2
 _MOST_NOTEBOOKS = 2000
 
 
@@ -61,7 +63,10 @@ def settle_ended(engines: Engines, now: datetime) -> int:
             log.warning("git_settle_failed", run=work.run_id, error=str(error))
             words = f"What the run left could not be read: {error}"[:600]
             outcome = Outcome(code="git.failed", message=words, facts={}, candidates=[])
-        done += _settle(work, outcome, _taken(engines, work, outcome, now), now)
+        try:
+            done += _settle(work, outcome, _taken(engines, work, outcome, now), now)
+        except Exception:
+            log.exception("git_settle_failed", run=work.run_id)
     return done
 
 
@@ -90,15 +95,28 @@ def _look(engines: Engines, work: GitWork) -> Outcome:
 
 
 def _taken(engines: Engines, work: GitWork, outcome: Outcome, now: datetime) -> Taken | None:
-    """The files of the workspace, stored for runs of versions, where git changed them or made a commit of them.
+    """The repository's files as the git run left them, stored for runs of versions: those that are as the commit has them.
 
     The git run did its work whether or not they can be kept.
     """
-    run, volume = work.run, volume_of(work.repository.notebook)
+    run, notebook = work.run, work.repository.notebook
     if work.verb == Verb.CHECK or not outcome.facts.get("commit") or run.machine is None:
         return None
+    engine, volume = engines[run.machine.engine], volume_of(notebook)
     try:
-        return take_files(engines[run.machine.engine], volume, skip="", most_bytes=MOST_TAKEN, now=now)
+        told = _told(engine, notebook, work.pk)
+        files, folders = told.get("files"), told.get("folders")
+        if not isinstance(files, list) or not isinstance(folders, list):
+            return None
+        names, inner = frozenset(map(str, files)), tuple(f"{folder}/" for folder in folders)
+        return take_files(
+            engine,
+            volume,
+            skip="",
+            most_bytes=min(MOST_TAKEN, room_of(notebook.team, MOST_TAKEN, now)),
+            now=now,
+            only=lambda path: path in names or path.startswith(inner),
+        )
     except Exception as error:
         log.warning("git_files_not_taken", run=work.run_id, error=str(error))
         return None
@@ -151,13 +169,15 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
+def _told(engine: Engine, notebook: Notebook, work: str) -> dict[str, Any]:
+    """What the git run wrote into the workspace; nothing where it is another one's."""
+    told = json.loads(engine.read_file(volume_of(notebook), _LIST, _LIST_BYTES) or b"{}")
+    return told if isinstance(told, dict) and told.get("work") == work else {}
+
+
 def _candidates(engines: Engines, run: Run, notebook: Notebook, work: str) -> list[str]:
     assert run.machine is not None
-    content = engines[run.machine.engine].read_file(volume_of(notebook), _LIST, _LIST_BYTES)
-    told = json.loads(content or b"{}")
-    if not isinstance(told, dict) or told.get("work") != work:
-        return []
-    names = told.get("notebooks")
+    names = _told(engines[run.machine.engine], notebook, work).get("notebooks")
     return [name for name in names[:_MOST_NOTEBOOKS] if _is_path(name)] if isinstance(names, list) else []
 
 
@@ -204,7 +224,7 @@ def _settle(work: GitWork, outcome: Outcome, taken: Taken | None, now: datetime)
 def _keep(repository: str, taken: Taken, commit: str) -> None:
     """Have runs of versions begin with these files, in the caller's transaction. Versions hold those they began with."""
     rows = Repository.objects.filter(pk=repository, notebook__deleted_at=None)
-    if rows.update(files=taken.manifest.digest, files_commit=commit):
+    if rows.update(files=taken.manifest.digest, files_bytes=taken.size, files_commit=commit):
         holder = f"repository:{repository}"
         storage.release_under(f"{holder}:")
         hold_taken(holder, taken.manifest.digest, taken.digests)
@@ -245,9 +265,9 @@ def move_repository(repository: Repository, to: Cloned, **changes: Any) -> bool:
 
 def _take(notebook: Notebook, path: str, digest: str, size: int, found: NotebookInfo, now: datetime) -> None:
     """Make a file of the workspace the notebook's document, in the caller's transaction."""
-    storage.hold(holder_of(notebook), digest)
     changed = {} if digest == notebook.document else {"changed_at": now}
-    Notebook.objects.filter(pk=notebook.pk).update(
+    # Something newer may have been put in place meanwhile: then that is what the next start brings.
+    taken = Notebook.objects.filter(pk=notebook.pk, document=notebook.document).update(
         filename=path,
         document=digest,
         volume_document=digest,
@@ -256,6 +276,8 @@ def _take(notebook: Notebook, path: str, digest: str, size: int, found: Notebook
         language=found.language,
         **changed,
     )
+    if taken:
+        storage.hold(holder_of(notebook), digest)
 
 
 def take_chosen(engines: Engines, now: datetime) -> int:

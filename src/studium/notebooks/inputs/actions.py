@@ -10,7 +10,7 @@ from studium.events.actions import hint, record
 from studium.notebooks.access import visible_to
 from studium.notebooks.inputs.models import Input, VersionInput
 from studium.notebooks.inputs.naming import MOST, check_name
-from studium.notebooks.inputs.queries import Given, input_of, inputs_of, newest, no_files, usable
+from studium.notebooks.inputs.queries import Given, hidden, input_of, inputs_of, newest, no_files, usable
 from studium.notebooks.models import Notebook, Version
 
 
@@ -45,6 +45,8 @@ def add_input(
 def change_input(actor: User, notebook: Notebook, name: str, number: int | None, *, now: datetime) -> Input:
     """Stay with a version, or with None follow the newest. Counts from the next start on. Raises NotFound, NotYet."""
     found = input_of(notebook, name)
+    if not visible_to(actor).filter(pk=found.source_id).exists():
+        raise hidden(name)
     _check_files(found.source, number)
     with transaction.atomic():
         Input.objects.filter(pk=found.pk).update(number=number)
@@ -92,7 +94,9 @@ def note_given(version: Version, given: list[Given]) -> None:
 
 
 def _check_files(source: Notebook, number: int | None) -> None:
-    """Raises NotYet where there is nothing to be read."""
+    """Raises BadInput for a number that is none, NotYet where there is nothing to be read."""
+    if number is not None and number < 1:
+        raise BadInput("version.number", f"{number} is not a version's number.", "Write it as 3.")
     found = usable(source).filter(number=number).exists() if number else newest(source) is not None
     if not found:
         raise no_files(source, number)

@@ -82,10 +82,14 @@ def usable(source: Notebook) -> QuerySet[Version]:
     return Version.objects.filter(_KEPT, notebook=source).order_by("-number")
 
 
-def read_by_number() -> Exists:
-    """Of a version: that an input of a notebook stays with it, so that no clean-up takes it away."""
+def kept_for_others() -> Q:
+    """Of a version: that an input stays with it, or a run that goes on was given it, so that no clean-up takes it away.
+
+    Inputs of other teams do not keep it: how much a team keeps is not for others to say.
+    """
     rows = Input.objects.filter(source=OuterRef("notebook"), number=OuterRef("number"), notebook__deleted_at=None)
-    return Exists(rows)
+    stays = rows.filter(notebook__team=OuterRef("notebook__team"))
+    return Exists(stays) | Exists(VersionInput.objects.filter(source=OuterRef("pk"), version__settled_at=None))
 
 
 def newest(source: Notebook) -> Version | None:
@@ -113,7 +117,7 @@ def given_again(user: User, version: Version) -> list[Given]:
                 "Run the notebook as a new version with today's inputs instead.",
             )
         if row.source.notebook_id not in readable:
-            raise _hidden(row.name)
+            raise hidden(row.name)
         given.append(Given(name=row.name, source=row.source))
     return given
 
@@ -196,7 +200,7 @@ def _version(row: _Found, readable: frozenset[str]) -> Version:
     if source.deleted_at is not None:
         raise Refused("input.gone", f"The notebook that the input {name} comes from was deleted.", "Remove the input.")
     if source.pk not in readable:
-        raise _hidden(name)
+        raise hidden(name)
     if row.version is None:
         raise no_files(source, row.set.number)
     return row.version
@@ -218,7 +222,7 @@ def no_files(source: Notebook, number: int | None) -> NotYet:
     )
 
 
-def _hidden(name: str) -> Refused:
+def hidden(name: str) -> Refused:
     return Refused(
         "input.hidden",
         f"You may not read what the input {name} comes from.",

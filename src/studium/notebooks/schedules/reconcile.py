@@ -16,7 +16,7 @@ from studium.config.options import options
 from studium.errors import StudiumError
 from studium.events.actions import record
 from studium.notebooks.access import may_change
-from studium.notebooks.inputs.queries import read_by_number
+from studium.notebooks.inputs.queries import kept_for_others
 from studium.notebooks.models import Schedule, Turn, Version
 from studium.notebooks.schedules.times import upcoming
 from studium.notebooks.states import TURN_LIVE, TURN_MOVES, Missed, Notify, Overlap, TurnState
@@ -203,7 +203,7 @@ def keep_last(now: datetime) -> int:
     done = 0
     for schedule in Schedule.objects.exclude(keep_last=None).filter(deleted_at=None).select_related("notebook"):
         made = Version.objects.filter(turns__schedule=schedule, pinned=False).exclude(settled_at=None)
-        made = made.exclude(read_by_number())
+        made = made.exclude(kept_for_others())
         for version in (
             made.exclude(volume_deleted_at=None).order_by("-number").distinct()[schedule.keep_last or 0 :][:50]
         ):

@@ -49,6 +49,7 @@ class _Begun:
     """What a run begins with of a git repository: the manifest of its files, and their commit."""
 
     manifest: str
+    size: int
     commit: str
 
 
@@ -129,7 +130,7 @@ def run_document(
     checks.check_team_storage(standing.plan, stored, 0)
     build = _build_again(again, now) if again else build_for(notebook, now=now)
     given = given_again(actor, again) if again else given_now(actor, notebook)
-    begun = _Begun(again.begun_with, again.commit) if again else _Begun(*files_of(notebook))
+    begun = _Begun(again.begun_with, again.begun_bytes, again.commit) if again else _Begun(*files_of(notebook))
     spec = build_spec(
         notebook,
         LaunchKind.VERSION,
@@ -203,6 +204,7 @@ def _submit(
             run=run,
             again_of=again,
             begun_with=begun.manifest,
+            begun_bytes=begun.size,
             commit=begun.commit,
         )
         if begun.manifest:

@@ -14,14 +14,13 @@ from studium.events.actions import hint, record
 from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
-from studium.notebooks.queries import stored_bytes
+from studium.notebooks.queries import room_of
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.previewing import PREVIEW
 from studium.notebooks.versions.queries import kept_volumes
-from studium.plans import queries as plans
 from studium.storage import actions as storage
 from studium.storage.models import Blob, Hold
 
@@ -103,18 +102,10 @@ def _take_files(engines: Engines, version: Version, now: datetime) -> Taken | No
         engine,
         volume,
         skip=version.notebook.filename,
-        most_bytes=_room(version, now),
+        most_bytes=room_of(version.notebook.team, MOST_BYTES, now),
         now=now,
         begun_with=version.begun_with,
     )
-
-
-def _room(version: Version, now: datetime) -> int:
-    """How many bytes of files may be kept: what the team has left, where its plan holds it to a size."""
-    rules = plans.standing(version.notebook.team, now=now).rules
-    if rules.storage_bytes_team is None or rules.storage_overage_micros_per_gib_month is not None:
-        return MOST_BYTES
-    return max(0, min(MOST_BYTES, rules.storage_bytes_team - stored_bytes(version.notebook.team)))
 
 
 def _settle(version: Version, taken: Taken | None, fault: str, now: datetime) -> bool:

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 import structlog
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 
 from studium.config.options import options
 from studium.errors import StudiumError
 from studium.events.actions import hint, record
 from studium.lib.ids import new_id
+from studium.notebooks.access import may_change
 from studium.notebooks.models import Turn
 from studium.notebooks.states import TURN_LIVE, Notify, TurnState
 from studium.notebooks.webhooks.actions import SECRET_NAME, holder_of
@@ -55,8 +56,11 @@ def note_ended(now: datetime) -> int:
         schedule__webhook__disabled_at=None,
     ).exclude(state__in=TURN_LIVE)
     noted = 0
-    for turn in rows.select_related("schedule__notebook__team", "schedule__webhook", "version__run")[:100]:
+    for turn in rows.select_related("schedule__notebook__team", "schedule__webhook__changed_by", "version__run")[:100]:
         webhook = turn.schedule.webhook
+        if not may_change(webhook.changed_by, turn.schedule.notebook):
+            _switch_off(webhook, "who set it may no longer change the notebook.", now)
+            continue
         wanted = webhook.notify == Notify.ALWAYS or turn.state == TurnState.FAILED
         with transaction.atomic():
             if not Turn.objects.filter(pk=turn.pk, hooked_at=None).update(hooked_at=now):
@@ -98,12 +102,12 @@ def deliver(now: datetime) -> int:
 def _lease(now: datetime) -> list[Delivery]:
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     due = Delivery.objects.filter(free, state=DeliveryState.DUE, try_at__lte=now, webhook__disabled_at=None)
-    token, taken = new_id(20), set()
+    # The oldest of each webhook: one with many that are slow keeps no other waiting.
+    first = due.filter(webhook=OuterRef("webhook")).order_by("try_at", "pk").values("pk")[:1]
+    token = new_id(20)
     found: list[Delivery] = []
-    for delivery in due.select_related("webhook__schedule__notebook__team").order_by("try_at", "pk")[: AT_ONCE * 4]:
-        if delivery.webhook_id in taken or len(found) == AT_ONCE:
-            continue
-        taken.add(delivery.webhook_id)
+    rows = due.filter(pk=Subquery(first)).select_related("webhook__schedule__notebook__team")
+    for delivery in rows.order_by("try_at", "pk")[:AT_ONCE]:
         mine = Delivery.objects.filter(free, pk=delivery.pk, state=DeliveryState.DUE, tries=delivery.tries)
         if mine.update(lease=token, leased_until=now + LEASE):
             delivery.lease = token
@@ -167,11 +171,13 @@ def _disable_when_in_vain(webhook: Webhook, now: datetime) -> None:
     last = list(ended.exclude(state=DeliveryState.DUE).order_by("-ended_at")[:FAILURES_TO_DISABLE])
     if len(last) < FAILURES_TO_DISABLE or any(each.state != DeliveryState.FAILED for each in last):
         return
-    words = (
-        f"Switched off: {FAILURES_TO_DISABLE} messages in a row could not be delivered. The last: {last[0].message}"[
-            :300
-        ]
-    )
+    why = f"{FAILURES_TO_DISABLE} messages in a row could not be delivered. The last: {last[0].message}"
+    _switch_off(webhook, why, now)
+
+
+def _switch_off(webhook: Webhook, why: str, now: datetime) -> None:
+    """Call it no more, and say so to who set it."""
+    words = f"Switched off: {why}"[:300]
     notebook = webhook.schedule.notebook
     with transaction.atomic():
         if not Webhook.objects.filter(pk=webhook.pk, disabled_at=None).update(disabled_at=now, trouble=words):

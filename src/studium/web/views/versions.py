@@ -77,7 +77,8 @@ def body(request: UserRequest, team: str, slug: str, number: int) -> HttpRespons
 def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict[str, object]:
     now = clock.now()
     able = may_change(request.user, notebook)
-    (shown,) = shown_versions([version], theirs=may_see_runs(request.user, notebook), now=now)
+    theirs = may_see_runs(request.user, notebook)
+    (shown,) = shown_versions([version], theirs=theirs, now=now)
     files = queries.output_files(version)
     context: dict[str, object] = {
         "now": now,
@@ -87,6 +88,7 @@ def _context(request: UserRequest, notebook: Notebook, version: Version) -> dict
         "url": address(notebook),
         "here": place(version),
         "able": able,
+        "theirs": theirs,
         "session": able and (live := live_run(notebook)) is not None and live.interactive,
         "files": files,
         "inputs": shown_of_version(request.user, version),
