@@ -81,9 +81,9 @@ def test_versions_from_jupyterlab_to_a_strangers_copy(browser: Browser, platform
         page.get_by_label("Note", exact=True).fill("first of my own")
         page.get_by_role("button", name="Save and run all").click()
         expect(page.locator("iframe")).to_be_visible(timeout=90_000)
-        expect(page.get_by_role("link", name="kept.txt")).to_be_visible()
+        expect(page.get_by_role("link", name="kept.txt", exact=True)).to_be_visible()
         with page.expect_download() as download:
-            page.get_by_role("link", name="kept.txt").click()
+            page.get_by_role("link", name="Download kept.txt").click()
         assert download.value.suggested_filename == "kept.txt"
         assert download.value.path().read_text() == "kept"
         page.get_by_role("button", name="Restore").wait_for()

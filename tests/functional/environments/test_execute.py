@@ -194,7 +194,7 @@ def test_a_kernel_of_another_machine_is_stood_in_for_by_one_of_its_language(
     "said",
     [
         {"kernelspec": {"name": "x", "language": 7}, "language_info": []},
-        {"kernelspec": {"name": "x", "language": "julia"}},
+        {"kernelspec": {"name": "x", "language": "julia"}, "language_info": {"name": "python"}},
     ],
 )
 def test_without_a_language_that_is_here_nothing_stands_in(inside: Inside, said: dict[str, Any]) -> None:

@@ -61,13 +61,13 @@ def stand_in(metadata: Any, specs: Any) -> str:
 
     Many notebooks name a kernel of the machine they were written on. `specs` is Jupyter's manager of specifications.
     """
-    said = [_text(metadata, "kernelspec", "language"), _text(metadata, "language_info", "name")]
+    # What it says of its kernel is said by whoever chose that; the other is left there by the kernel that ran it last.
+    language = (_text(metadata, "kernelspec", "language") or _text(metadata, "language_info", "name")).lower()
     known = {name: found["spec"] for name, found in specs.get_all_specs().items()}
-    for language in (each.lower() for each in said if each):
-        for name in sorted(known, key=lambda each: (each != "python3", each)):
-            runs = [known[name].get("language", ""), *_described(known[name]).get("languages", [])]
-            if language in (str(each).lower() for each in runs):
-                return name
+    for name in sorted(known, key=lambda each: (each != "python3", each)):
+        runs = [known[name].get("language", ""), *_described(known[name]).get("languages", [])]
+        if language and language in (str(each).lower() for each in runs):
+            return name
     return ""
 
 
