@@ -164,7 +164,7 @@ def test_files_beyond_the_teams_storage_are_left_out_and_counted(cast: Cast, wor
     put(world, version, "kept", b"k" * 100)
     put(world, version, "large", b"l" * 5000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reconcile, "_room", lambda *_: 1000)
+        patch.setattr(reconcile, "room_of", lambda *_: 1000)
         end(world, version)
     found = queries.output_files(version)
     assert ([f.path for f in found.files], found.left_out, found.left_bytes) == (["kept"], 1, 5000)
