@@ -7,7 +7,6 @@ cell finds a kernel that is ready; and two clients that ask at once are given th
 
 import atexit
 import os
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,8 +16,6 @@ import warm_kernel
 from jupyter_client.session import Session
 from recorder import TICK_SECONDS, Recorder
 from tornado.ioloop import PeriodicCallback
-
-PUT_OFF_SECONDS = 0.01
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -35,8 +32,8 @@ def _load_jupyter_server_extension(server: Any) -> None:
         server.io_loop.run_sync(lambda: start_session(server, notebook))
     server.io_loop.run_sync(listener.look)
     listener.begin()
-    # Kernels are shut down before this, so whatever they still had to say has arrived.
-    atexit.register(listener.write_all)
+    # Kernels are shut down before this, so whatever they still had to say has been heard.
+    atexit.register(listener.recorder.write_all)
 
 
 class Listener:
@@ -45,8 +42,6 @@ class Listener:
     def __init__(self, server: Any, recorder: Recorder) -> None:
         self._server, self.recorder = server, recorder
         self._streams: dict[str, Any] = {}
-        # What has arrived and was not read yet: pages come first, what is recorded can wait for a moment.
-        self._arrived: list[tuple[Callable[[list[bytes]], None], list[bytes]]] = []
         self._ticking: PeriodicCallback | None = None
 
     def begin(self) -> None:
@@ -70,7 +65,6 @@ class Listener:
                 # What a kernel says first may be said before anyone is listening, so it is asked until it is heard.
                 ask_for_state(self._server, kernel)
         for kernel in self._streams.keys() - alive:
-            self._read()
             self.recorder.ended(kernel, "The kernel was shut down while this cell was running.")
             self._streams.pop(kernel).close()
 
@@ -88,32 +82,12 @@ class Listener:
             self.recorder.heard(kernel, message)
 
         stream = manager.connect_iopub()
-        stream.on_recv(lambda parts: self._put_off(heard, parts))
+        stream.on_recv(heard)
         self._streams[kernel] = stream
         manager.add_restart_callback(lambda: self._died(kernel))
 
-    def _put_off(self, heard: Callable[[list[bytes]], None], parts: list[bytes]) -> None:
-        self._arrived.append((heard, parts))
-        if len(self._arrived) == 1:
-            self._server.io_loop.call_later(PUT_OFF_SECONDS, self._read)
-
-    def _read(self) -> None:
-        """Read what has arrived, in order. What cannot be read is left out, as a stream's own callback would."""
-        arrived, self._arrived = self._arrived, []
-        for heard, parts in arrived:
-            try:
-                heard(parts)
-            except Exception:
-                self._server.log.exception("A message of a kernel could not be recorded")
-
-    def write_all(self) -> None:
-        """Write every notebook as it was left, with the last that was said."""
-        self._read()
-        self.recorder.write_all()
-
     def _died(self, kernel: str) -> None:
         """The kernel ended by itself; the server is about to start it again."""
-        self._read()
         self.recorder.ended(kernel, "The kernel ended while this cell was running; it may have run out of memory.")
         # The server leaves it at "busy" with what the dead one was doing, unless it hears the new one's first word.
         self._server.kernel_manager.get_kernel(kernel).execution_state = "starting"
