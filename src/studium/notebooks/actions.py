@@ -328,7 +328,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
         forget(notebook)
         forget_holder(f"git:{notebook.pk}")
         if (cloned := git.repository_of(notebook)) is not None:
-            storage.release_under(f"repository:{cloned.pk}:")
+            storage.release_under(f"{git.files_holder(cloned.pk)}:")
         forget_webhooks(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)

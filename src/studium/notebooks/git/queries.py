@@ -37,6 +37,11 @@ def require_repository(notebook: Notebook) -> Repository:
     return found
 
 
+def files_holder(repository: str) -> str:
+    """Under what the files that versions begin with are held, by the repository's key."""
+    return f"repository:{repository}"
+
+
 def files_of(notebook: Notebook) -> tuple[str, int, str]:
     """The manifest of the files that runs of its versions begin with, their bytes and the commit they are of.
 

@@ -22,6 +22,7 @@ from studium.notebooks.actions import holder_of
 from studium.notebooks.document import summarise
 from studium.notebooks.git.models import GitWork, Repository
 from studium.notebooks.git.naming import check_path
+from studium.notebooks.git.queries import files_holder
 from studium.notebooks.git.states import CLONED_MOVES, WORK_MOVES, Cloned, Verb, WorkState
 from studium.notebooks.inspection import NotebookInfo
 from studium.notebooks.launching import volume_of
@@ -225,7 +226,7 @@ def _keep(repository: str, taken: Taken, commit: str) -> None:
     """Have runs of versions begin with these files, in the caller's transaction. Versions hold those they began with."""
     rows = Repository.objects.filter(pk=repository, notebook__deleted_at=None)
     if rows.update(files=taken.manifest.digest, files_bytes=taken.size, files_commit=commit):
-        holder = f"repository:{repository}"
+        holder = files_holder(repository)
         storage.release_under(f"{holder}:")
         hold_taken(holder, taken.manifest.digest, taken.digests)
 
