@@ -6,16 +6,20 @@ import signal
 import socket
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from traitlets.config.loader import PyFileConfigLoader
 from websockets.sync.client import ClientConnection, unix_connect
 
+import studium.environments
 from functional.environments.conftest import Inside
 from functional.environments.test_execute import cells, text, write
 from running.platform import wait_for
 
+CONFIG = Path(studium.environments.__file__).parent / "inside" / "server_config.py"
 TOKEN = "a-token"
 HEADERS = {"Authorization": f"token {TOKEN}"}
 
@@ -134,6 +138,20 @@ def test_the_first_cell_answers_and_a_restart_works(server: Server) -> None:
     with server.page() as page:
         execute(page, "c0", "print('again')")
         assert heard(page, "stream")["content"]["text"] == "again\n"
+
+
+def test_nothing_holds_a_cell_up(server: Server) -> None:
+    asked = "k = get_ipython(); print(k.kernel._execute_sleep, k.history_manager.db_cache_size)"
+    with server.page() as page:
+        execute(page, "c0", asked)
+        assert heard(page, "stream")["content"]["text"] == "0.0 100\n"
+    assert "total_cpu_usage" not in server.get("/metrics").decode(), "each second the server stops to measure"
+
+
+def test_a_websocket_outlives_its_first_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(CONFIG.parent))
+    settings = PyFileConfigLoader(CONFIG.name, str(CONFIG.parent)).load_config().ServerApp.tornado_settings
+    assert settings["ws_ping_timeout"] >= 2 * settings["ws_ping_interval"], "the first ping comes after one interval"
 
 
 def test_nobody_gets_in_without_the_token(server: Server) -> None:

@@ -14,6 +14,9 @@ WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 RUN_FOLDER = Path(os.environ.get("STUDIUM_RUN_FOLDER") or "/run/studium")
 PACKAGES = Path(os.environ.get("STUDIUM_PACKAGES") or WORKSPACE / ".local")
 SCRATCH = Path(os.environ.get("STUDIUM_SCRATCH") or "/tmp/studium")
+# For each Python kernel. Its outputs are sent in order, so the pause that ipykernel makes before each reply holds up every
+# cell for nothing; and the history of inputs, which ends with the run, need not be written to disk after every cell.
+KERNEL_CONFIG = "c = get_config()\nc.Kernel._execute_sleep = 0\nc.HistoryManager.db_cache_size = 100\n"
 # What kernels run in. The server's own environment is another where a team made the one that the notebook uses.
 ENVIRONMENT = Path(os.environ.get("STUDIUM_ENVIRONMENT") or sys.prefix)
 PYTHON = str(ENVIRONMENT / "bin" / "python") if Path(sys.prefix) != ENVIRONMENT else sys.executable
@@ -32,8 +35,10 @@ LIBRARY = _library()
 def prepare() -> None:
     """Set the variables and make the folders. A full or read-only workspace is no reason not to start."""
     runtime = SCRATCH / "runtime"
-    for folder in (runtime, SCRATCH / "config", SCRATCH / "ipython", SCRATCH / "matplotlib"):
+    profile = SCRATCH / "ipython" / "profile_default"
+    for folder in (runtime, SCRATCH / "config", profile, SCRATCH / "matplotlib"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
     # A folder that appears after a kernel has started is not seen by its import system, so it is made beforehand.
     for folder in (LIBRARY, PACKAGES / "bin"):
         with contextlib.suppress(OSError):
