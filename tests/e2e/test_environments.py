@@ -40,6 +40,21 @@ def test_a_notebook_runs_in_what_its_team_built(platform: Platform) -> None:
     assert failed.returncode == 1
     assert "tomli-w==99.0" in failed.stderr
     assert json.loads(platform.cli("environments", "show", "small", "--json").stdout)["number"] == 1
+
+    # Each has what was asked for and no more, whatever was prepared from the lock before it.
+    for number, asked, has, lacks in (
+        (3, ["tomli-w==1.2.0", "iniconfig"], {"tomli-w", "iniconfig", "ipykernel"}, set()),
+        (4, ["tomli-w==1.2.0", "iniconfig"], {"tomli-w", "iniconfig", "ipykernel"}, set()),
+        (5, ["tomli-w==1.1.0"], {"tomli-w", "ipykernel"}, {"iniconfig"}),
+    ):
+        built = platform.cli("environments", "build", "small", *asked, "--json")
+        assert built.returncode == 0, built.stderr
+        shown = json.loads(platform.cli("environments", "show", "small", "--json").stdout)
+        names = {package["name"]: package["version"] for package in shown["packages"]}
+        assert shown["number"] == number
+        assert has <= names.keys()
+        assert not lacks & names.keys()
+        assert names["tomli-w"] == asked[0].partition("==")[2]
     # What was built is compiled while it can be used already.
     says = "from studium.environments.models import Build; print(Build.objects.filter(compiled_at=None, state='ready').count())"
     wait_for(lambda: platform.manage(says) == "0", seconds=60, every=1, says="compiling")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 UV = os.environ.get("STUDIUM_UV") or "/opt/uv"
 NEW, OLD, CACHE = WORKSPACE / "new", WORKSPACE / ".old", WORKSPACE / ".cache"
+LIKELY = "likely.txt"
 FAILED, BAD_REQUEST = 1, 2
 # What a notebook's kernel and `!pip install` need in every environment.
 ALWAYS = ("ipykernel>=6.29", "pip")
@@ -116,34 +118,65 @@ def write_sources(request: dict[str, Any]) -> list[str]:
     """The files to resolve: what was asked for, and what every environment has."""
     always = WORKSPACE / "always.in"
     always.write_text("\n".join(ALWAYS) + "\n", encoding="utf-8")
-    name = "pyproject.toml" if request["kind"] == "pyproject" else "requirements.in"
+    name = _source(request)
     (WORKSPACE / name).write_text(request["source"], encoding="utf-8")
     return [name, always.name]
 
 
+def _source(request: dict[str, Any]) -> str:
+    return "pyproject.toml" if request["kind"] == "pyproject" else "requirements.in"
+
+
+def lock_before(request: dict[str, Any]) -> bool:
+    """Put the lock before aside as `LIKELY`: uv would stay with its versions. Whether it will probably come again.
+
+    It will where all that was asked for then is asked for now.
+    """
+    lock, source = WORKSPACE / "lock.txt", WORKSPACE / _source(request)
+    if not lock.exists():
+        return False
+    lock.replace(WORKSPACE / LIKELY)
+    before = source.read_text(encoding="utf-8").splitlines() if source.exists() else [""]
+    return set(before) <= set(request["source"].splitlines())
+
+
 def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
     """`lock.txt`: every package by exact version and hash."""
-    lock = WORKSPACE / "lock.txt"
     if request.get("lock"):
-        lock.write_text(request["lock"], encoding="utf-8")
+        (WORKSPACE / "lock.txt").write_text(request["lock"], encoding="utf-8")
         return
     print("Resolving", flush=True)
-    lock.unlink(missing_ok=True)
-    options = ["--generate-hashes", "--no-header", "--quiet", "--python", python, "--output-file", lock.name]
+    options = ["--generate-hashes", "--no-header", "--quiet", "--python", python, "--output-file", "lock.txt"]
     uv(environ, "pip", "compile", *write_sources(request), *options)
 
 
+def install(environ: dict[str, str], lock: str, *options: str) -> "subprocess.Popen[bytes]":
+    """Begin to make `new` have what the lock names and nothing else."""
+    return begin(environ, UV, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), lock, *options)
+
+
+def prepare(python: str, environ: dict[str, str], *, likely: bool) -> bool:
+    """The empty environment, and in it already what the lock before named, if that is likely to come again."""
+    venv = [UV, "venv", "--quiet", "--relocatable", "--no-project", "--clear", "--python", python, str(NEW)]
+    if begin(environ, *venv).wait() != 0:
+        return False
+    # Without a word: what it cannot find, because the cache was cleared say, is fetched when it is known to be wanted.
+    if likely and install(environ, LIKELY, "-qq", "--offline").wait() != 0:
+        return begin(environ, *venv).wait() == 0
+    return True
+
+
 def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
-    """Resolve and install. The empty environment is made meanwhile, for most of resolving is waiting for the index."""
-    empty = begin(environ, UV, "venv", "--quiet", "--relocatable", "--no-project", "--python", python, str(NEW))
-    try:
+    """Resolve and install. What can be prepared is prepared meanwhile, for most of resolving is waiting for the index."""
+    likely = lock_before(request)
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.submit(prepare, python, environ, likely=likely)
         resolve(request, python, environ)
-    finally:
-        made = empty.wait()
-    if made != 0:
+    if not prepared.result():
         raise CannotBuildError("venv")
     print("Installing", flush=True)
-    uv(environ, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), "lock.txt")
+    if install(environ, "lock.txt").wait() != 0:
+        raise CannotBuildError("sync")
 
 
 def tell() -> None:
