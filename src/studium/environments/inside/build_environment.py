@@ -152,7 +152,9 @@ def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> No
 
 def install(environ: dict[str, str], lock: str, *options: str) -> "subprocess.Popen[bytes]":
     """Begin to make `new` have what the lock names and nothing else."""
-    return begin(environ, UV, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), lock, *options)
+    return begin(
+        environ, UV, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), lock, *options
+    )
 
 
 def prepare(python: str, environ: dict[str, str], *, likely: bool) -> bool:
