@@ -27,6 +27,21 @@ def covers(role: Role, need: Role) -> bool:
     return RANK[role] >= RANK[need]
 
 
+class Visibility(StrEnum):
+    """Who may read: the team's members by default, everybody when public. `team` and `private` differ in listings."""
+
+    PRIVATE = "private"
+    TEAM = "team"
+    PUBLIC = "public"
+
+
+class SharedRole(StrEnum):
+    """What somebody may do with one thing that is shared with them. What is its team's to decide stays the team's."""
+
+    READER = "reader"
+    EDITOR = "editor"
+
+
 class Scope(StrEnum):
     """What a token may be used for. A session in the browser has them all."""
 

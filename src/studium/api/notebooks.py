@@ -25,7 +25,7 @@ from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import notebook_for
 from studium.notebooks.models import Notebook
-from studium.notebooks.tags.names import tag_name
+from studium.community.tag_names import tag_name
 from studium.storage import actions as storage
 
 router = Router(tags=["notebooks"])

@@ -17,7 +17,7 @@ from studium.notebooks.access import notebook_for, visible_to
 from studium.notebooks.queries import Which
 from studium.notebooks.search.queries import search
 from studium.notebooks.tags.actions import change_tags
-from studium.notebooks.tags.names import tag_name
+from studium.community.tag_names import tag_name
 from studium.notebooks.tags.queries import used_tags
 
 router = Router(tags=["search"])

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "studium.plans",
     "studium.compute",
     "studium.environments",
+    "studium.datasets",
     "studium.notebooks",
 ]
 

@@ -273,7 +273,7 @@ class Collaborator(models.Model):
 
 
 class Tag(models.Model):
-    """A word that a notebook is found by, as `tags.names` writes it."""
+    """A word that a notebook is found by, as `community.tag_names` writes it."""
 
     notebook = models.ForeignKey(Notebook, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=30)

@@ -3,21 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from studium.accounts.states import SharedRole, Visibility
 
-class Visibility(StrEnum):
-    """Who may read: the team's members by default, everybody when public. `team` and `private` differ in listings."""
-
-    PRIVATE = "private"
-    TEAM = "team"
-    PUBLIC = "public"
-
-
-class SharedRole(StrEnum):
-    """What somebody may do with one notebook that is shared with them. What is its team's to decide stays the team's."""
-
-    READER = "reader"
-    EDITOR = "editor"
-
+__all__ = ["SharedRole", "Visibility"]
 
 SHARED_ROLE_WORDS = {
     SharedRole.READER: "Read the notebook and its versions, and copy it",

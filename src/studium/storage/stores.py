@@ -1,10 +1,13 @@
 """The object store behind blobs: a folder or an S3-compatible bucket, through one library."""
 
+import contextlib
 import errno
+import io
 import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO, Self
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
@@ -83,6 +86,64 @@ def place(digest: str, target: Path) -> None:
     with target.open("xb") as out:
         for piece in pieces(digest):
             out.write(piece)
+
+
+def path_of_block(block: str) -> str:
+    return f"blocks/{block[:2]}/{block}"
+
+
+def write_block(block: str, content: bytes) -> None:
+    """Store a block. Its name is never used again."""
+    obstore.put(store(), path_of_block(block), content)
+
+
+def read_block_part(block: str, start: int, length: int) -> bytes:
+    """So many bytes of a block from `start` on. Raises FileNotFoundError if the store lost them."""
+    found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
+    if len(found) != length:
+        raise FileNotFoundError(f"block {block} is shorter than it was")
+    return found
+
+
+def remove_block(block: str) -> None:
+    """Delete a block; nothing happens if it is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        obstore.delete(store(), path_of_block(block))
+
+
+class BlockReader:
+    """Copies parts of blocks to files. The blocks it read last are open, or in memory where the store is far away."""
+
+    _MOST = 8
+
+    def __init__(self) -> None:
+        self._open: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._open.values():
+            each.close()
+
+    def copy(self, block: str, start: int, length: int, out: BinaryIO) -> None:
+        """Write so many bytes of a block to `out`. Raises FileNotFoundError if the store lost them."""
+        source = self._source(block)
+        source.seek(start)
+        content = source.read(length)
+        if len(content) != length:
+            raise FileNotFoundError(f"block {block} is shorter than it was")
+        out.write(content)
+
+    def _source(self, block: str) -> BinaryIO:
+        if block not in self._open:
+            if len(self._open) >= self._MOST:
+                self._open.pop(next(iter(self._open))).close()
+            if options().storage_url:
+                self._open[block] = io.BytesIO(obstore.get(store(), path_of_block(block)).bytes())
+            else:
+                self._open[block] = (options().home / "blobs" / path_of_block(block)).open("rb", buffering=0)
+        return self._open[block]
 
 
 def remove(digest: str) -> None:

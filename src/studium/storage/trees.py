@@ -1,19 +1,19 @@
 """Trees: the files that a manifest names, laid down once as a folder of this machine for runs to be shown read-only.
 
-A manifest is a blob of JSON whose `files` have `path`, `size` and `digest` each. Its folder is named after its digest, so it
-never changes; one that nobody used for a while is removed and laid down again when it is asked for.
+Its folder is named after the digest of its manifest (`studium.storage.manifests`), so it never changes; one that nobody used
+for a while is removed and laid down again when it is asked for.
 """
 
-import json
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from studium.config.options import options
 from studium.lib.folders import remove, seal
 from studium.lib.ids import new_id
-from studium.storage import stores
+from studium.storage import manifests, stores
+from studium.storage.chunks import queries as chunks
 
 UNUSED_FOR = timedelta(days=7)
 _UNFINISHED_FOR = timedelta(days=1)
@@ -39,10 +39,7 @@ def lay_down(manifest: str, *, now: datetime) -> None:
         fresh = target.with_name(f".{manifest}.{new_id(6)}")
         try:
             fresh.mkdir(parents=True, mode=0o700)
-            for path, digest in _files(manifest):
-                place = fresh / path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                stores.place(digest, place)
+            _write(fresh, manifests.read(manifest))
             seal(fresh)
             if not target.is_dir():  # somebody else may have been quicker
                 fresh.rename(target)
@@ -84,12 +81,10 @@ def _folder() -> Path:
     return options().home.resolve() / "trees"
 
 
-def _files(manifest: str) -> list[tuple[PurePosixPath, str]]:
-    """Path and digest of each file. What stands in a manifest came out of a workspace, so each path is looked at again."""
-    found = []
-    for each in json.loads(stores.read(manifest))["files"]:
-        path = PurePosixPath(each["path"])
-        if path.is_absolute() or not path.parts or ".." in path.parts:
-            raise ValueError(f"no path of a tree: {each['path']!r}")
-        found.append((path, str(each["digest"])))
-    return found
+def _write(folder: Path, entries: list[manifests.Entry]) -> None:
+    for parent in {(folder / entry.path).parent for entry in entries}:
+        parent.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        if entry.chunks is None:
+            stores.place(entry.digest, folder / entry.path)
+    chunks.lay_down([(folder / entry.path, entry.chunks) for entry in entries if entry.chunks is not None])

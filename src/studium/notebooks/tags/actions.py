@@ -10,7 +10,7 @@ from studium.errors import BadInput
 from studium.events.actions import record
 from studium.notebooks.models import Notebook, Tag
 from studium.notebooks.search.actions import index_tags
-from studium.notebooks.tags.names import MOST, tag_names
+from studium.community.tag_names import MOST, tag_names
 
 
 def change_tags(

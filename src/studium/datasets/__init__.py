@@ -1,0 +1,1 @@
+"""Datasets: files with a card, in numbered versions that never change."""

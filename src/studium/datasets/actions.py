@@ -1,0 +1,256 @@
+"""Every change to datasets. The actor comes first; the caller fetched the dataset as that actor with `change` or `manage`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from studium.accounts.access import require
+from studium.accounts.models import Team, User
+from studium.accounts.states import Role, SharedRole, Visibility
+from studium.community.actions import forget as forget_subject
+from studium.community.tag_names import MOST as MOST_TAGS
+from studium.community.tag_names import tag_names
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries
+from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
+from studium.datasets.states import Frequency
+from studium.errors import BadInput, NotFound, NotYet
+from studium.events.actions import record
+from studium.lib.ids import new_id
+from studium.plans import checks
+from studium.plans import queries as plans
+from studium.storage import actions as storage
+from studium.storage import manifests
+from studium.storage.chunks import actions as chunks
+from studium.storage.chunks import queries as kept
+
+KIND = "dataset"
+_CARD_CHARACTERS = 200_000
+_LONGEST = {"title": 200, "subtitle": 300, "licence": 60, "sources": 20_000, "card": _CARD_CHARACTERS}
+
+
+def owner_of(dataset: Dataset) -> str:
+    """Whose chunks those of a dataset are."""
+    return f"team:{dataset.team_id}"
+
+
+def create_dataset(
+    actor: User, team: Team, title: str, *, now: datetime, visibility: Visibility | None = None, **card: Any
+) -> Dataset:
+    """A dataset without a version. Without a visibility, the most private one the plan allows; `card` as in `change_card`.
+
+    Raises BadInput, or Refused where the plan says no.
+    """
+    require(actor, team, Role.MEMBER)
+    plan = plans.standing(team, now=now).plan
+    chosen = visibility or checks.default_visibility(plan)
+    checks.check_visibility(plan, chosen)
+    title = _text("title", title)
+    if not title:
+        raise BadInput("dataset.title", "A dataset has a title.", "Give it one.")
+    fields = {"title": title, "visibility": chosen, **_card(card)}
+    tags = fields.pop("tags", [])
+    for attempt in range(6):
+        try:
+            with transaction.atomic():
+                base = slugify(title)[:70] or "dataset"
+                slug = base if attempt == 0 else f"{base}-{new_id(4)}"
+                made = Dataset.objects.create(
+                    team=team, slug=slug, created_by=actor, created_at=now, changed_at=now, **fields
+                )
+                DatasetTag.objects.bulk_create(DatasetTag(dataset=made, name=name) for name in tags)
+                _recorded("dataset.created", actor, made, now, title=title)
+                return made
+        except IntegrityError:
+            continue
+    raise NotYet("dataset.name_race", "Too many datasets of this name are being made.", "Try again.")
+
+
+def change_card(actor: User, dataset: Dataset, *, now: datetime, **card: Any) -> Dataset:
+    """Change what is given of title, subtitle, card, licence, sources, frequency, tags and columns. Raises BadInput."""
+    fields = _card(card)
+    if fields.get("title") == "":
+        raise BadInput("dataset.title", "A dataset has a title.", "Give it one.")
+    changed, tags = sorted(fields), fields.pop("tags", None)
+    with transaction.atomic():
+        Dataset.objects.filter(pk=dataset.pk).update(**fields, changed_at=now)
+        if tags is not None:
+            DatasetTag.objects.filter(dataset=dataset).exclude(name__in=tags).delete()
+            rows = [DatasetTag(dataset=dataset, name=name) for name in tags]
+            DatasetTag.objects.bulk_create(rows, ignore_conflicts=True)
+        _recorded("dataset.changed", actor, dataset, now, changed=changed)
+    for name, value in fields.items():
+        setattr(dataset, name, value)
+    return dataset
+
+
+def change_visibility(actor: User, dataset: Dataset, visibility: Visibility, *, now: datetime) -> None:
+    """Decide who reads it. Raises Refused where the plan says no."""
+    checks.check_visibility(plans.standing(dataset.team, now=now).plan, visibility)
+    with transaction.atomic():
+        Dataset.objects.filter(pk=dataset.pk).update(visibility=visibility, changed_at=now)
+        _recorded("dataset.visibility", actor, dataset, now, visibility=visibility)
+    dataset.visibility = visibility
+
+
+def lacking(actor: User, dataset: Dataset, digests: Sequence[str], *, now: datetime) -> list[str]:
+    """Which of these chunks are to be brought before a version of them can be made; the others stay for eight days."""
+    return chunks.missing(owner_of(dataset), digests, now=now)
+
+
+def bring(
+    actor: User, dataset: Dataset, described: Sequence[tuple[str, int]], content: bytes, *, used: int, now: datetime
+) -> int:
+    """Keep chunks for a version to come; returns the bytes that were new to the store. `used` is what the team stores now.
+
+    Raises BadInput for bytes that are not what is said, Refused where the plan has no room for them.
+    """
+    checks.check_team_storage(plans.standing(dataset.team, now=now).plan, used, len(content))
+    _sweep(dataset.team_id, now + chunks.PROMISED_FOR)
+    return chunks.bring(owner_of(dataset), described, content, now=now)
+
+
+def make_version(
+    actor: User, dataset: Dataset, brought: Sequence[Brought], *, now: datetime, note: str = ""
+) -> DatasetVersion:
+    """A version of files whose chunks were all brought.
+
+    Raises BadInput for paths or files that are none, NotYet while chunks are missing or where nothing differs from the
+    version before.
+    """
+    check_paths([each.path for each in brought])
+    digests = list(dict.fromkeys(digest for each in brought for digest in each.chunks))
+    if chunks.missing(owner_of(dataset), digests, now=now):
+        chunks.claim(owner_of(dataset), digests, now=now)  # says how many
+    found = entries(brought, kept.places(digests))
+    if (size := sum(each.size for each in found)) > MOST_BYTES:
+        raise BadInput("dataset.too_large", "A version has at most 4 TiB.", "Make several datasets.")
+    manifest = storage.put(manifests.written(found), now=now)
+    with transaction.atomic():
+        Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk, deleted_at=None)
+        before = DatasetVersion.objects.filter(dataset=dataset).order_by("-number").first()
+        if before and before.deleted_at is None and before.manifest == manifest.digest:
+            raise NotYet(
+                "dataset.unchanged",
+                f"Nothing differs from version {before.number}.",
+                "Change something first; the card is changed without a new version.",
+                {"number": before.number},
+            )
+        chunks.claim(owner_of(dataset), digests, now=now)
+        made = DatasetVersion.objects.create(
+            dataset=dataset, number=before.number + 1 if before else 1, note=note.strip()[:500],
+            manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=0,
+            created_by=actor, created_at=now,
+        )  # fmt: skip
+        storage.hold(holder_of(made), manifest.digest)
+        Dataset.objects.filter(pk=dataset.pk).update(changed_at=now)
+        _sweep(dataset.team_id, now + timedelta(days=1))
+        _recorded("dataset.version", actor, dataset, now, number=made.number, files=len(found), bytes=size)
+    return made
+
+
+def holder_of(version: DatasetVersion) -> str:
+    return f"dataset:{version.dataset_id}:{version.number}"
+
+
+def delete_version(actor: User, version: DatasetVersion, *, now: datetime) -> None:
+    """Its files go, except those that others share. Raises NotFound where somebody was quicker."""
+    with transaction.atomic():
+        rows = DatasetVersion.objects.filter(pk=version.pk, deleted_at=None)
+        if not rows.update(deleted_at=now):
+            raise NotFound("dataset.version_unknown", f"Version {version.number} is deleted already.", "")
+        storage.release(holder_of(version))
+        _sweep(version.dataset.team_id, now)
+        _recorded("dataset.version_deleted", actor, version.dataset, now, number=version.number)
+
+
+def delete_dataset(actor: User, dataset: Dataset, *, now: datetime) -> None:
+    """The dataset and all its versions. Repeatable."""
+    with transaction.atomic():
+        if not Dataset.objects.filter(pk=dataset.pk, deleted_at=None).update(deleted_at=now):
+            return
+        DatasetVersion.objects.filter(dataset=dataset, deleted_at=None).update(deleted_at=now)
+        storage.release_under(f"dataset:{dataset.pk}:")
+        forget_subject(KIND, dataset.pk, now=now)
+        _sweep(dataset.team_id, now)
+        _recorded("dataset.deleted", actor, dataset, now, title=dataset.title)
+
+
+def share(actor: User, dataset: Dataset, person: User, role: SharedRole, *, now: datetime) -> DatasetCollaborator:
+    """Let somebody read or change it. Repeatable; the last role counts."""
+    with transaction.atomic():
+        made, _ = DatasetCollaborator.objects.update_or_create(
+            dataset=dataset, user=person, defaults={"role": role, "added_by": actor, "added_at": now}
+        )
+        _recorded("dataset.shared", actor, dataset, now, person=person.get_username(), role=role)
+    return made
+
+
+def unshare(actor: User, dataset: Dataset, person: User, *, now: datetime) -> None:
+    """Take that back. Nothing happens where it was not shared."""
+    with transaction.atomic():
+        if DatasetCollaborator.objects.filter(dataset=dataset, user=person).delete()[0]:
+            _recorded("dataset.unshared", actor, dataset, now, person=person.get_username())
+
+
+def _sweep(team: int, due: datetime) -> None:
+    """Have the team's chunks looked at then, or earlier if that is on record."""
+    row, made = Sweep.objects.get_or_create(team_id=team, defaults={"due_at": due})
+    if not made and row.due_at > due:
+        Sweep.objects.filter(pk=row.pk, due_at__gt=due).update(due_at=due)
+
+
+def _card(given: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _LONGEST:
+            found[name] = _text(name, value)
+        elif name == "frequency":
+            found[name] = _frequency(value)
+        elif name == "tags":
+            found[name] = _tags(value)
+        elif name == "columns":
+            found[name] = _columns(value)
+        else:
+            raise TypeError(f"a card has no {name}")
+    return found
+
+
+def _text(name: str, value: str) -> str:
+    text = value.replace("\x00", "").strip()
+    if len(text) > _LONGEST[name]:
+        raise BadInput(
+            "dataset.text_too_long",
+            f"The {name} has {len(text):,} characters; {_LONGEST[name]:,} are the most.",
+            "Shorten it.",
+        )
+    return text
+
+
+def _frequency(value: str) -> str:
+    if value and value not in set(Frequency):
+        raise BadInput("dataset.frequency", f"{value[:40]!r} is not how often.", f"Choose {', '.join(Frequency)}.")
+    return value
+
+
+def _tags(names: Sequence[str]) -> list[str]:
+    found = tag_names(list(names))
+    if len(found) > MOST_TAGS:
+        raise BadInput("tag.too_many", f"A dataset has at most {MOST_TAGS} tags.", "Take some off first.")
+    return sorted(found)
+
+
+def _columns(given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    found = {
+        path[:1024]: {name[:200]: str(text).strip()[:1000] for name, text in columns.items() if str(text).strip()}
+        for path, columns in given.items()
+    }
+    if sum(len(columns) for columns in found.values()) > 2000:
+        raise BadInput("dataset.columns", "At most 2,000 columns can be described.", "Describe those that matter.")
+    return {path: columns for path, columns in found.items() if columns}
+
+
+def _recorded(name: str, actor: User, dataset: Dataset, now: datetime, **data: object) -> None:
+    record(name, subject=(KIND, dataset.pk), actor=actor, team_id=dataset.team_id, now=now, data=data)

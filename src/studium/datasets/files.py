@@ -1,0 +1,85 @@
+"""The files of a version as they are brought: hostile until they were looked at here."""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studium.errors import BadInput
+from studium.storage.chunks.queries import Place
+from studium.storage.manifests import Entry
+
+MOST_FILES = 500_000
+MOST_BYTES = 4 * 1024**4
+_EMPTY = hashlib.sha256(b"").hexdigest()
+_LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A file as somebody says it is. `digest` is the hex SHA-256 of the whole, `chunks` what it is put together from."""
+
+    path: str
+    size: int
+    digest: str
+    chunks: Sequence[str]
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Raises BadInput for a path that could not be a file's below one folder, or for two that exclude each other."""
+    if not paths:
+        raise BadInput("dataset.no_files", "A version has at least one file.", "Name a folder that has some.")
+    if len(paths) > MOST_FILES:
+        raise BadInput(
+            "dataset.too_many_files",
+            f"A version has at most {MOST_FILES:,} files, not {len(paths):,}.",
+            "Put small ones together in archives.",
+        )
+    seen, folders = set[str](), set[str]()
+    for path in paths:
+        _check_path(path)
+        if path in seen:
+            raise _bad(path, "is named twice")
+        seen.add(path)
+        parent = path.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    for both in seen & folders:
+        raise _bad(both, "is a file and a folder")
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    try:
+        lengths = [len(part.encode()) for part in parts]
+    except UnicodeEncodeError:
+        raise _bad(path, "is no text") from None
+    if any(part in ("", ".", "..") for part in parts):
+        raise _bad(path, "is no path below a folder")
+    if len(parts) > _DEEPEST or sum(lengths) > _LONGEST_PATH or max(lengths) > _LONGEST_NAME:
+        raise _bad(path, "is too long or too deep")
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        raise _bad(path, "has a control character")
+
+
+def _bad(path: str, what: str) -> BadInput:
+    shown = path[:200].encode(errors="replace").decode()
+    return BadInput("dataset.path", f"{shown!r} {what}.", "Rename it, and try again.", {"path": shown})
+
+
+def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
+    """What goes into the manifest. Raises BadInput where a size or digest does not fit the chunks."""
+    found = []
+    for each in brought:
+        size = sum(known[chunk].size for chunk in each.chunks)
+        whole = each.digest == (each.chunks[0] if each.chunks else _EMPTY)
+        if size != each.size or (len(each.chunks) < 2 and not whole):
+            raise BadInput(
+                "dataset.file_differs",
+                f"{each.path[:200]!r} is not what its chunks make: it changed while it was read.",
+                "Bring it again.",
+                {"path": each.path},
+            )
+        found.append(Entry(each.path, each.size, each.digest, tuple(each.chunks)))
+    return found

@@ -1,0 +1,109 @@
+"""Datasets, their versions, and who they are shared with."""
+
+from django.db import models
+
+from studium.accounts.models import Team, User
+from studium.accounts.states import SharedRole, Visibility
+from studium.datasets.states import Frequency
+from studium.lib.ids import new_id
+
+
+class Dataset(models.Model):
+    """A card, and versions of the files it is about. `card` is markdown.
+
+    `columns` has what people say of columns: by the path of a file, by the name of a column.
+    """
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="datasets")
+    slug = models.SlugField(max_length=80)
+    title = models.CharField(max_length=200)
+    subtitle = models.CharField(max_length=300, blank=True)
+    card = models.TextField(blank=True)
+    licence = models.CharField(max_length=60, blank=True)
+    sources = models.TextField(blank=True)
+    frequency = models.CharField(max_length=12, choices=[(f.value, f.value) for f in Frequency], blank=True)
+    columns = models.JSONField(default=dict)
+    visibility = models.CharField(
+        max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value
+    )
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="datasets")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "slug"], condition=models.Q(deleted_at=None), name="one_live_dataset_slug"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["team", "-changed_at"]),
+            models.Index(fields=["visibility", "-changed_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class DatasetTag(models.Model):
+    """A word that a dataset is found by, as `community.tag_names` writes it."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=30)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="a_dataset_is_tagged_once")]
+        indexes = [models.Index(fields=["name"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetVersion(models.Model):
+    """The files of a dataset at one time. `manifest` is the digest of a packed manifest (`storage.manifests`).
+
+    A deleted one keeps its number and loses its files.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    note = models.CharField(max_length=500, blank=True)
+    manifest = models.CharField(max_length=64)
+    files_count = models.PositiveIntegerField()
+    files_bytes = models.BigIntegerField()
+    # What of it the team did not have before.
+    new_bytes = models.BigIntegerField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_dataset_version_of_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.number}"
+
+
+class DatasetCollaborator(models.Model):
+    """Somebody outside the team's reach whom a dataset is shared with."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="collaborators")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="dataset_collaborations")
+    role = models.CharField(max_length=10, choices=[(r.value, r.value) for r in SharedRole])
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "user"], name="a_dataset_is_shared_once")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.role}"
+
+
+class Sweep(models.Model):
+    """That a team may own chunks which nothing of it needs any more, so that they are looked for."""
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    due_at = models.DateTimeField(db_index=True)

@@ -1,0 +1,71 @@
+"""Manifests: blobs of JSON whose `files` have `path`, `size` and `digest` each, the hex SHA-256 of a file.
+
+Where one says `packed` its files are kept in chunks: those that a file names in `chunks`, or the one that is the whole file.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from studium.storage import stores
+from studium.storage.chunks import queries as chunks
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a manifest. `chunks` are the digests it is put together from; None where it is one blob."""
+
+    path: str
+    size: int
+    digest: str
+    chunks: tuple[str, ...] | None
+
+    def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Its bytes from `start` on. Raises FileNotFoundError before the first where they are not kept."""
+        if self.chunks is not None:
+            return chunks.pieces(self.chunks, start, length)
+        if start == 0 and length is None:
+            return stores.pieces(self.digest)
+        return _parts(self.digest, start, self.size - start if length is None else min(length, self.size - start))
+
+
+_PART = 4 * 1024 * 1024
+
+
+def _parts(digest: str, start: int, length: int) -> Iterator[bytes]:
+    for position in range(start, start + length, _PART):
+        yield stores.read_part(digest, position, min(_PART, start + length - position))
+
+
+def written(entries: Iterable[Entry]) -> bytes:
+    """A packed manifest of these, in the order of their paths: the same files give the same bytes."""
+    files = []
+    for each in sorted(entries, key=lambda entry: entry.path):
+        one = {"path": each.path, "size": each.size, "digest": each.digest}
+        if each.chunks is not None and each.chunks != ((each.digest,) if each.size else ()):
+            one["chunks"] = list(each.chunks)
+        files.append(one)
+    return json.dumps({"files": files, "packed": True}, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read(digest: str) -> list[Entry]:
+    """Every file of a manifest. Raises FileNotFoundError, or ValueError for one that names no files of a tree.
+
+    What stands in a manifest came from people, so each path is looked at again.
+    """
+    found = json.loads(stores.read(digest))
+    return [_entry(each, packed=found.get("packed") is True) for each in found["files"]]
+
+
+def _entry(each: dict[str, object], *, packed: bool) -> Entry:
+    path, size, digest = str(each["path"]), int(str(each["size"])), str(each["digest"])
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or not parts.parts or ".." in parts.parts:
+        raise ValueError(f"no path of a tree: {path!r}")
+    if not packed:
+        return Entry(path, size, digest, None)
+    named = each.get("chunks")
+    if isinstance(named, list):
+        return Entry(path, size, digest, tuple(str(chunk) for chunk in named))
+    return Entry(path, size, digest, (digest,) if size else ())
