@@ -18,6 +18,7 @@ from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_notebook, show_notebooks
 from studium.api.shapes.base import Line, Page, Slug
 from studium.api.shapes.notebooks import NewNotebook, NotebookChange, NotebookFields, NotebookShape
+from studium.community.tag_names import tag_name
 from studium.compute.actions import find_machine_type
 from studium.config.options import options
 from studium.environments.access import environment_for
@@ -25,7 +26,6 @@ from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import notebook_for
 from studium.notebooks.models import Notebook
-from studium.community.tag_names import tag_name
 from studium.storage import actions as storage
 
 router = Router(tags=["notebooks"])

@@ -11,13 +11,13 @@ from studium.api.present import show_notebook, show_notebooks
 from studium.api.shapes.base import Line, Page, Slug
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.search import HitShape, TagChange, UsedTag
+from studium.community.tag_names import tag_name
 from studium.errors import BadInput
 from studium.lib import clock
 from studium.notebooks.access import notebook_for, visible_to
 from studium.notebooks.queries import Which
 from studium.notebooks.search.queries import search
 from studium.notebooks.tags.actions import change_tags
-from studium.community.tag_names import tag_name
 from studium.notebooks.tags.queries import used_tags
 
 router = Router(tags=["search"])

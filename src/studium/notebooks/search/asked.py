@@ -7,8 +7,8 @@
 import re
 from dataclasses import dataclass, field
 
-from studium.notebooks.search.words import cleaned, words
 from studium.community.tag_names import tag_name
+from studium.notebooks.search.words import cleaned, words
 
 LONGEST, MOST_TERMS, MOST_WORDS, PREFIX_FROM = 300, 12, 12, 3
 _PART = re.compile(r'(?:(tag|language|by):)?(?:"([^"]*)(?:"|$)|(\S+))', re.IGNORECASE)

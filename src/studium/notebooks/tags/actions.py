@@ -6,11 +6,11 @@ from datetime import datetime
 from django.db import transaction
 
 from studium.accounts.models import User
+from studium.community.tag_names import MOST, tag_names
 from studium.errors import BadInput
 from studium.events.actions import record
 from studium.notebooks.models import Notebook, Tag
 from studium.notebooks.search.actions import index_tags
-from studium.community.tag_names import MOST, tag_names
 
 
 def change_tags(
