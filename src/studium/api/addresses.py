@@ -3,6 +3,7 @@
 from studium.community.writing import person_path
 from studium.compute.models import Run
 from studium.config.options import options
+from studium.datasets.models import Dataset
 from studium.notebooks.models import Notebook
 
 
@@ -12,6 +13,10 @@ def _page(path: str) -> str:
 
 def notebook_page(notebook: Notebook) -> str:
     return _page(f"notebooks/{notebook.team.slug}/{notebook.slug}")
+
+
+def dataset_page(dataset: Dataset) -> str:
+    return _page(f"datasets/{dataset.team.slug}/{dataset.slug}")
 
 
 def version_page(notebook: Notebook, number: int) -> str:

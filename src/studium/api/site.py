@@ -18,6 +18,8 @@ from studium import __version__
 from studium.api import (
     admin,
     community,
+    dataset_uploads,
+    datasets,
     environments,
     failures,
     git,
@@ -134,6 +136,8 @@ def _build() -> Api:
         ("", search),
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
+        ("/datasets", datasets),
+        ("/datasets", dataset_uploads),
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

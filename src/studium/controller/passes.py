@@ -4,6 +4,7 @@ from studium.community.notifications import reconcile as notifications
 from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
 from studium.controller.loop import Pass
+from studium.datasets import reconcile as datasets
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.git import reconcile as git
@@ -13,6 +14,8 @@ from studium.notebooks.sharing import reconcile as sharing
 from studium.notebooks.versions import reconcile as versions
 from studium.notebooks.webhooks import reconcile as webhooks
 from studium.storage import reconcile as storage
+from studium.storage.chunks import reconcile as chunks
+from studium.storage.uploads import actions as uploads
 
 
 def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | None = None) -> list[Pass]:
@@ -75,6 +78,8 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             hinted=True,
         ),
         Pass(name="compile", run=environments.compile_ready, every=5),
+        # Looks at every chunk there is, for what a crash left.
+        Pass(name="unowned", run=chunks.forget_unowned, every=3600),
         Pass(
             name="clean",
             run=lambda now: (
@@ -84,7 +89,10 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
                 + notebooks.clean_deleted(where, now)
                 + environments.collect_unused(now)
                 + environments.clean_volumes(where, now)
+                + datasets.sweep(now)
+                + uploads.forget_expired(now)
                 + storage.collect(now)
+                + chunks.collect(now)
                 + trees.collect(now)
                 + notifications.forget_old(now)
             ),

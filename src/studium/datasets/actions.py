@@ -13,7 +13,7 @@ from studium.accounts.states import Role, SharedRole, Visibility
 from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
-from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.states import Frequency
 from studium.errors import BadInput, NotFound, NotYet
@@ -25,6 +25,8 @@ from studium.storage import actions as storage
 from studium.storage import manifests
 from studium.storage.chunks import actions as chunks
 from studium.storage.chunks import queries as kept
+from studium.storage.models import Upload
+from studium.storage.uploads import actions as arriving
 
 KIND = "dataset"
 _CARD_CHARACTERS = 200_000
@@ -149,6 +151,63 @@ def make_version(
         _sweep(dataset.team_id, now + timedelta(days=1))
         _recorded("dataset.version", actor, dataset, now, number=made.number, files=len(found), bytes=size)
     return made
+
+
+def make_version_of(
+    actor: User,
+    dataset: Dataset,
+    files: Sequence[tuple[str, int, str, Sequence[str]]],
+    *,
+    now: datetime,
+    uploads: Sequence[str] = (),
+    base: int | None = None,
+    remove: Sequence[str] = (),
+    note: str = "",
+) -> DatasetVersion:
+    """A version of the files of `base` less those to remove, and in their place or beside them files (path, size, digest,
+    chunks) and those of uploads, which are used up. Raises as `make_version`, NotFound for a base or upload that is none."""
+    ended = [upload_for(actor, dataset, upload, now=now) for upload in uploads]
+    brought = [Brought(*each) for each in files]
+    brought += [Brought(each.path, each.size, each.digest, arriving.chunks_of(each)) for each in ended]
+    before: Sequence[manifests.Entry] = ()
+    if base is not None:
+        row = DatasetVersion.objects.filter(dataset=dataset, number=base, deleted_at=None).first()
+        if row is None:
+            raise NotFound("dataset.version_unknown", f"There is no version {base} to begin with.", "Choose another.")
+        before = manifests.read(row.manifest)
+    check_paths([each.path for each in brought] or ["-"])  # two of one name must not become one unseen
+    made = make_version(actor, dataset, put_together(before, brought, remove), now=now, note=note)
+    arriving.end(ended)
+    return made
+
+
+def _purpose(dataset: Dataset) -> str:
+    return f"{KIND}:{dataset.pk}"
+
+
+def begin_upload(actor: User, dataset: Dataset, path: str, size: int, *, fingerprint: str, now: datetime) -> Upload:
+    """A file that is to come piece by piece. Raises BadInput for a path or size that is none."""
+    check_paths([path])
+    return arriving.begin(owner_of(dataset), _purpose(dataset), path, size, fingerprint=fingerprint, now=now)
+
+
+def upload_for(actor: User, dataset: Dataset, upload_id: str, *, now: datetime) -> Upload:
+    """An upload to this dataset. Raises NotFound."""
+    return arriving.upload_of(upload_id, owner_of(dataset), _purpose(dataset), now=now)
+
+
+def receive(
+    actor: User, dataset: Dataset, upload: Upload, offset: int, content: bytes, *, used: int, now: datetime
+) -> Upload:
+    """Take a piece of a file, as `uploads.receive`. `used` is what the team stores now; Refused where there is no room."""
+    checks.check_team_storage(plans.standing(dataset.team, now=now).plan, used, len(content))
+    _sweep(dataset.team_id, now + chunks.PROMISED_FOR)
+    return arriving.receive(upload, offset, content, now=now)
+
+
+def end_upload(actor: User, upload: Upload) -> None:
+    """Give it up."""
+    arriving.end([upload])
 
 
 def holder_of(version: DatasetVersion) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studium.errors import BadInput
+from studium.lib.crc32 import combined
 from studium.storage.chunks.queries import Place
 from studium.storage.manifests import Entry
 
@@ -81,5 +82,23 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
                 "Bring it again.",
                 {"path": each.path},
             )
-        found.append(Entry(each.path, each.size, each.digest, tuple(each.chunks)))
+        crc = 0
+        for chunk in each.chunks:
+            crc = combined(crc, known[chunk].crc, known[chunk].size)
+        found.append(Entry(each.path, each.size, each.digest, tuple(each.chunks), crc))
     return found
+
+
+def put_together(before: Sequence[Entry], brought: Sequence[Brought], removed: Sequence[str]) -> list[Brought]:
+    """The files of a version less those removed, with what is brought in their place or beside them.
+
+    What names a folder removes all below it. Raises BadInput for one to remove that is not there.
+    """
+    kept = {each.path: Brought(each.path, each.size, each.digest, each.chunks or ()) for each in before}
+    for path in removed:
+        gone = [each for each in kept if each == path or each.startswith(f"{path}/")]
+        if not gone:
+            raise _bad(path, "is not there to be removed")
+        for each in gone:
+            del kept[each]
+    return [*(kept | {each.path: each for each in brought}).values()]

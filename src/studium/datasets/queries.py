@@ -54,6 +54,17 @@ def listed(
     ).order_by("-changed_at", "pk")
 
 
+def named(user: User, name: str) -> QuerySet[Dataset]:
+    """What may be meant by an id, `team/slug`, or a slug in one of the user's teams or shared with them."""
+    team, _, slug = name.rpartition("/")
+    if team:
+        return visible_to(user).filter(team__slug=team, slug=slug)
+    near = Q(team_id__in=user.memberships.values("team_id")) | Q(
+        pk__in=user.dataset_collaborations.values("dataset_id")
+    )
+    return visible_to(user).filter(Q(pk=name) | Q(near, slug=name))
+
+
 def versions_of(dataset: Dataset) -> QuerySet[DatasetVersion]:
     """Newest first, deleted ones included."""
     return DatasetVersion.objects.filter(dataset=dataset).select_related("created_by").order_by("-number")

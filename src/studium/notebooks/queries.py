@@ -19,6 +19,7 @@ from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.subjects import KIND
 from studium.notebooks.versions import queries as versions
 from studium.plans import queries as plans
+from studium.storage.chunks.queries import owned_bytes
 
 Which = Literal["mine", "team", "shared", "public"]
 
@@ -69,13 +70,13 @@ def ranked(rows: QuerySet[Notebook], sort: Sort) -> tuple[QuerySet[Notebook], st
 
 
 def stored_bytes(team: Team) -> int:
-    """What the team's notebooks take: each workspace as last seen (the document where nothing ran yet), and versions.
+    """What the team's work takes: each workspace as last seen (the document where nothing ran yet), versions, and datasets.
 
     Files that runs begin with count once for each state of a repository that is kept.
     """
     larger = Greatest("workspace_bytes", "document_bytes")
     workspaces = Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
-    return workspaces + versions.stored_bytes(team) + _begun_bytes(team)
+    return workspaces + versions.stored_bytes(team) + _begun_bytes(team) + owned_bytes(f"team:{team.pk}")
 
 
 def _begun_bytes(team: Team) -> int:

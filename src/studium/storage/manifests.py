@@ -14,12 +14,16 @@ from studium.storage.chunks import queries as chunks
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a manifest. `chunks` are the digests it is put together from; None where it is one blob."""
+    """A file of a manifest. `chunks` are the digests it is put together from; None where it is one blob.
+
+    `crc` is its CRC-32, None where nobody took it.
+    """
 
     path: str
     size: int
     digest: str
     chunks: tuple[str, ...] | None
+    crc: int | None = None
 
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Its bytes from `start` on. Raises FileNotFoundError before the first where they are not kept."""
@@ -42,7 +46,7 @@ def written(entries: Iterable[Entry]) -> bytes:
     """A packed manifest of these, in the order of their paths: the same files give the same bytes."""
     files = []
     for each in sorted(entries, key=lambda entry: entry.path):
-        one = {"path": each.path, "size": each.size, "digest": each.digest}
+        one: dict[str, object] = {"path": each.path, "size": each.size, "digest": each.digest, "crc": each.crc}
         if each.chunks is not None and each.chunks != ((each.digest,) if each.size else ()):
             one["chunks"] = list(each.chunks)
         files.append(one)
@@ -65,7 +69,6 @@ def _entry(each: dict[str, object], *, packed: bool) -> Entry:
         raise ValueError(f"no path of a tree: {path!r}")
     if not packed:
         return Entry(path, size, digest, None)
-    named = each.get("chunks")
-    if isinstance(named, list):
-        return Entry(path, size, digest, tuple(str(chunk) for chunk in named))
-    return Entry(path, size, digest, (digest,) if size else ())
+    named, crc = each.get("chunks"), each.get("crc")
+    parts_of_it = tuple(str(chunk) for chunk in named) if isinstance(named, list) else (digest,) if size else ()
+    return Entry(path, size, digest, parts_of_it, crc if isinstance(crc, int) else None)

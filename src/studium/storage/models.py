@@ -40,10 +40,12 @@ class Block(models.Model):
 
 
 class Chunk(models.Model):
-    """A piece of files, kept once whoever owns it. `digest` is the SHA-256 of its bytes."""
+    """A piece of files, kept once whoever owns it. `digest` is the SHA-256 of its bytes, `crc` their CRC-32."""
 
     digest = models.CharField(primary_key=True, max_length=64)
     size = models.PositiveIntegerField()
+    # From it follows that of each file the chunk is part of, which an archive names.
+    crc = models.BigIntegerField()
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="chunks")
     offset = models.BigIntegerField()
 

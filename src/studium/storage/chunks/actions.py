@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -167,8 +168,8 @@ def keep_block(
     stores.write_block(block.id, b"".join(parts))
     offsets = itertools.accumulate(sizes, initial=0)
     rows = [
-        Chunk(digest=digest, size=size, block=block, offset=offset)
-        for digest, size, offset in zip(digests, sizes, offsets, strict=False)
+        Chunk(digest=digest, size=size, crc=zlib.crc32(part), block=block, offset=offset)
+        for digest, size, part, offset in zip(digests, sizes, parts, offsets, strict=False)
     ]
     with transaction.atomic():
         if not instead_of:  # one that somebody else brought meanwhile stays where it is

@@ -20,6 +20,7 @@ class Place(NamedTuple):
     block: str
     offset: int
     size: int
+    crc: int = 0
 
 
 def places(digests: Sequence[str]) -> dict[str, Place]:
@@ -28,7 +29,8 @@ def places(digests: Sequence[str]) -> dict[str, Place]:
     wanted = list(dict.fromkeys(digests))
     for start in range(0, len(wanted), _BATCH):
         rows = Chunk.objects.filter(digest__in=wanted[start : start + _BATCH])
-        found.update((d, Place(b, o, s)) for d, b, o, s in rows.values_list("digest", "block_id", "offset", "size"))
+        facts = rows.values_list("digest", "block_id", "offset", "size", "crc")
+        found.update((digest, Place(b, o, s, c)) for digest, b, o, s, c in facts)
     if len(found) < len(wanted):
         lost = next(digest for digest in wanted if digest not in found)
         raise FileNotFoundError(f"chunk {lost} is not kept")
@@ -55,7 +57,7 @@ def _ranges(digests: Sequence[str], start: int, length: int | None) -> list[Plac
     found, position = list[Place](), 0
     end = None if length is None else start + length
     for digest in digests:
-        block, offset, size = known[digest]
+        block, offset, size, _ = known[digest]
         skip = max(0, start - position)
         stop = size if end is None else min(size, end - position)
         if skip < stop:

@@ -1,0 +1,74 @@
+"""Bytes that can be asked for in part and kept by who has them: ranges, tags and times as RFC 9110 says."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def served(
+    request: HttpRequest,
+    read: Callable[[int, int], Iterator[bytes]],
+    *,
+    size: int,
+    name: str,
+    etag: str,
+    changed_at: datetime,
+) -> HttpResponseBase:
+    """All of it, the part that is asked for, or that the caller has it already. `read` takes an offset and a length.
+
+    Always as a file to keep, never as a page.
+    """
+    quoted, stamp = f'"{etag}"', int(changed_at.timestamp())
+    response: HttpResponseBase | None = get_conditional_response(request, etag=quoted, last_modified=stamp)
+    if response is None:
+        response = _answer(request, read, size, quoted, stamp)
+        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response["ETag"], response["Last-Modified"] = quoted, http_date(stamp)
+    response["Accept-Ranges"] = "bytes"
+    # A cache may keep it, but must ask each time whether the reader still may.
+    response["Cache-Control"] = "private, no-cache"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def _answer(
+    request: HttpRequest, read: Callable[[int, int], Iterator[bytes]], size: int, etag: str, stamp: int
+) -> HttpResponseBase:
+    wanted = _part(request, size, etag, stamp)
+    if wanted == "none":
+        refused = HttpResponse(status=416)
+        refused["Content-Range"] = f"bytes */{size}"
+        return refused
+    start, end = wanted if isinstance(wanted, tuple) else (0, size)
+    pieces = read(start, end - start) if request.method != "HEAD" and end > start else iter(())
+    response = StreamingHttpResponse(pieces, content_type="application/octet-stream", status=206 if wanted else 200)
+    response["Content-Length"] = str(end - start)
+    if wanted:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
+
+
+def _part(request: HttpRequest, size: int, etag: str, stamp: int) -> "tuple[int, int] | str":
+    """From where to where, "" for all of it, "none" for a part that is not there. Several parts are answered with all."""
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if match is None or not any(match.groups()) or not _unchanged(request.headers.get("If-Range", ""), etag, stamp):
+        return ""
+    first, last = match.groups()
+    if not first:  # the last so many
+        return (max(0, size - int(last)), size) if int(last) and size else "none"
+    start, end = int(first), min(int(last) + 1, size) if last else size
+    if last and int(last) < start:
+        return ""
+    return (start, end) if start < end else "none"
+
+
+def _unchanged(condition: str, etag: str, stamp: int) -> bool:
+    condition = condition.strip()
+    return not condition or condition == etag or parse_http_date_safe(condition) == stamp

@@ -1,0 +1,257 @@
+"""Datasets, their versions and files."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from studium.accounts.states import SharedRole, Visibility
+from studium.api import addresses
+from studium.api.shapes.base import Asked, Line, Shape, Slug
+from studium.datasets.models import Dataset, DatasetCollaborator, DatasetVersion
+from studium.datasets.queries import Difference
+from studium.datasets.states import Frequency
+from studium.storage.manifests import Entry
+from studium.storage.models import Upload
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[int, Field(ge=1, le=999_999_999)]
+Path = Annotated[str, Field(min_length=1, max_length=1024)]
+Text = Annotated[str, Field(max_length=200_000)]
+
+
+class DatasetShape(Shape):
+    """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none."""
+
+    id: str
+    name: str
+    team: str
+    slug: str
+    title: str
+    subtitle: str
+    card: str
+    licence: str
+    sources: str
+    frequency: str
+    tags: list[str]
+    visibility: Visibility
+    created_by: str
+    created_at: datetime
+    changed_at: datetime
+    version: int | None
+    files: int
+    bytes: int
+    url: str
+
+    @classmethod
+    def of(cls, row: Dataset, newest: DatasetVersion | None, tags: list[str]) -> "DatasetShape":
+        return cls(
+            id=row.pk,
+            name=f"{row.team.slug}/{row.slug}",
+            team=row.team.slug,
+            slug=row.slug,
+            title=row.title,
+            subtitle=row.subtitle,
+            card=row.card,
+            licence=row.licence,
+            sources=row.sources,
+            frequency=row.frequency,
+            tags=tags,
+            visibility=Visibility(row.visibility),
+            created_by=row.created_by.username,
+            created_at=row.created_at,
+            changed_at=row.changed_at,
+            version=newest.number if newest else None,
+            files=newest.files_count if newest else 0,
+            bytes=newest.files_bytes if newest else 0,
+            url=addresses.dataset_page(row),
+        )
+
+
+class DatasetCard(Asked):
+    """What a dataset says of itself; what is left out stays as it is."""
+
+    title: Line | None = None
+    subtitle: Annotated[str, Field(max_length=300)] | None = None
+    card: Text | None = Field(None, description="Markdown.")
+    licence: Annotated[str, Field(max_length=60)] | None = Field(None, description="A name of SPDX, or your own words.")
+    sources: Annotated[str, Field(max_length=20_000)] | None = None
+    frequency: Frequency | None = None
+    tags: Annotated[list[Line], Field(max_length=50)] | None = None
+
+    def given(self) -> dict[str, object]:
+        """What was said."""
+        return {name: value for name, value in self if name in self.model_fields_set and value is not None}
+
+
+class NewDataset(DatasetCard):
+    """A dataset without files yet. Without a team it is yours; without a visibility as private as the plan allows."""
+
+    title: Line
+    team: Slug = ""
+    visibility: Visibility | None = None
+
+    def given(self) -> dict[str, object]:
+        skipped = ("title", "team", "visibility")
+        return {name: value for name, value in super().given().items() if name not in skipped}
+
+
+class DatasetChange(DatasetCard):
+    """What is to change. The visibility is for its team to decide."""
+
+    visibility: Visibility | None = None
+
+    def given(self) -> dict[str, object]:
+        return {name: value for name, value in super().given().items() if name != "visibility"}
+
+
+class DatasetVersionShape(Shape):
+    """The files of a dataset at one time. A deleted version keeps its number and has no files."""
+
+    number: int
+    note: str
+    files: int
+    bytes: int
+    created_by: str
+    created_at: datetime
+    deleted_at: datetime | None
+    manifest: str
+
+    @classmethod
+    def of(cls, row: DatasetVersion) -> "DatasetVersionShape":
+        return cls(
+            number=row.number,
+            note=row.note,
+            files=row.files_count,
+            bytes=row.files_bytes,
+            created_by=row.created_by.username,
+            created_at=row.created_at,
+            deleted_at=row.deleted_at,
+            manifest=row.manifest,
+        )
+
+
+class DatasetFile(Shape):
+    """A file of a version. `digest` is the hex SHA-256 of its bytes."""
+
+    path: str
+    size: int
+    digest: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> "DatasetFile":
+        return cls(path=entry.path, size=entry.size, digest=entry.digest)
+
+
+class ChunkList(Asked):
+    """Chunks by the hex SHA-256 of their bytes."""
+
+    digests: Annotated[list[Digest], Field(max_length=50_000)]
+
+
+class MissingChunks(Shape):
+    """Those of the chunks that are to be sent, in order."""
+
+    missing: list[str]
+
+
+class PackKept(Shape):
+    """How many bytes of a pack nobody had brought before."""
+
+    new_bytes: int
+
+
+class BroughtFile(Asked):
+    """A file of a version to be, put together from chunks that were sent. An empty file has none."""
+
+    path: Path
+    size: Annotated[int, Field(ge=0)]
+    digest: Digest
+    chunks: list[Digest]
+
+
+class NewDatasetVersion(Asked):
+    """Files for a new version: those of `base` that are not in `remove`, and in their place or beside them `files` and the
+    files of `uploads`, which are then used up."""
+
+    note: Annotated[str, Field(max_length=500)] = ""
+    files: Annotated[list[BroughtFile], Field(max_length=500_000)] = []
+    uploads: Annotated[list[Slug], Field(max_length=10_000)] = []
+    base: Number | None = None
+    remove: Annotated[list[Path], Field(max_length=500_000)] = []
+
+
+class ChangedFile(Shape):
+    """A file that is in both versions and not the same."""
+
+    path: str
+    before: int
+    after: int
+
+
+class DatasetDifference(Shape):
+    """What one version has and the other had not; `same` counts the rest."""
+
+    added: list[DatasetFile]
+    removed: list[DatasetFile]
+    changed: list[ChangedFile]
+    same: int
+
+    @classmethod
+    def of(cls, found: Difference) -> "DatasetDifference":
+        return cls(
+            added=[DatasetFile.of(each) for each in found.added],
+            removed=[DatasetFile.of(each) for each in found.removed],
+            changed=[
+                ChangedFile(path=after.path, before=before.size, after=after.size) for before, after in found.changed
+            ],
+            same=found.same,
+        )
+
+
+class NewUpload(Asked):
+    """A file that will come piece by piece. `fingerprint`, such as when it was last changed, lets it be gone on with later."""
+
+    path: Path
+    size: Annotated[int, Field(ge=0)]
+    fingerprint: Annotated[str, Field(max_length=200)] = ""
+
+
+class UploadShape(Shape):
+    """How much of a file is here; the next piece begins at `received`. `digest` is there once all of it is."""
+
+    id: str
+    path: str
+    size: int
+    received: int
+    digest: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, row: Upload) -> "UploadShape":
+        return cls(
+            id=row.pk,
+            path=row.path,
+            size=row.size,
+            received=row.received,
+            digest=row.digest,
+            expires_at=row.expires_at,
+        )
+
+
+class DatasetPerson(Shape):
+    """Somebody a dataset is shared with."""
+
+    username: str
+    role: SharedRole
+    added_at: datetime
+
+    @classmethod
+    def of(cls, row: DatasetCollaborator) -> "DatasetPerson":
+        return cls(username=row.user.username, role=SharedRole(row.role), added_at=row.added_at)
+
+
+class DatasetShare(Asked):
+    """As what somebody may use it."""
+
+    role: SharedRole = SharedRole.READER

@@ -1,0 +1,41 @@
+"""Versions as archives, which need not be made before they are sent."""
+
+import hashlib
+from collections.abc import Iterator
+
+from studium.datasets.models import DatasetVersion
+from studium.datasets.queries import files_of
+from studium.errors import NotFound
+from studium.lib.zipping import Archive, Member
+from studium.storage.manifests import Entry
+
+
+def archive_of(version: DatasetVersion, below: str = "") -> Archive:
+    """The files of a version, or those in a folder under their names there. Raises NotFound where it has none."""
+    inside = f"{below.strip('/')}/" if below.strip("/") else ""
+    found = [entry for entry in files_of(version) if entry.path.startswith(inside)]
+    if not found:
+        raise NotFound(
+            "dataset.folder_unknown", f"Version {version.number} has no folder {below[:200]!r}.", "Look at its files."
+        )
+    return Archive([_member(entry, entry.path[len(inside) :]) for entry in found], version.created_at)
+
+
+def name_of(version: DatasetVersion, below: str = "") -> str:
+    """What the archive is called."""
+    folder = below.strip("/").rpartition("/")[2]
+    return f"{version.dataset.slug}-v{version.number}{f'-{folder}' if folder else ''}.zip"
+
+
+def etag_of(version: DatasetVersion, below: str = "") -> str:
+    """Changes when the bytes of the archive would."""
+    return hashlib.sha256(
+        f"{version.manifest} {version.created_at.isoformat()} {below.strip('/')}".encode()
+    ).hexdigest()
+
+
+def _member(entry: Entry, path: str) -> Member:
+    def read(start: int) -> Iterator[bytes]:
+        return entry.pieces(start)
+
+    return Member(path, entry.size, entry.crc or 0, read)
