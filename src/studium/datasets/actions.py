@@ -13,7 +13,7 @@ from studium.accounts.states import Role, SharedRole, Visibility
 from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
-from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.states import Frequency
 from studium.errors import BadInput, NotFound, NotYet
@@ -156,18 +156,24 @@ def make_version(
 def make_version_of(
     actor: User,
     dataset: Dataset,
-    files: Sequence[tuple[str, int, str, Sequence[str]]],
+    files: Sequence[Brought],
     *,
     now: datetime,
+    listed: Sequence[str] = (),
     uploads: Sequence[str] = (),
     base: int | None = None,
     remove: Sequence[str] = (),
     note: str = "",
 ) -> DatasetVersion:
-    """A version of the files of `base` less those to remove, and in their place or beside them files (path, size, digest,
-    chunks) and those of uploads, which are used up. Raises as `make_version`, NotFound for a base or upload that is none."""
+    """A version of the files of `base` less those to remove, and in their place or beside them these files, those of a list
+    that is itself in chunks, and those of uploads, which are used up.
+
+    Raises as `make_version`, NotFound for a base or upload that is none.
+    """
     ended = [upload_for(actor, dataset, upload, now=now) for upload in uploads]
-    brought = [Brought(*each) for each in files]
+    if lacks := chunks.missing(owner_of(dataset), listed, now=now):
+        raise BadInput("dataset.list", f"{len(lacks)} chunks of the list were not sent.", "Send them first.")
+    brought = [*files, *read_list(kept.pieces(listed))]
     brought += [Brought(each.path, each.size, each.digest, arriving.chunks_of(each)) for each in ended]
     before: Sequence[manifests.Entry] = ()
     if base is not None:

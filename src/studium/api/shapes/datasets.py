@@ -172,13 +172,18 @@ class BroughtFile(Asked):
 
 class NewDatasetVersion(Asked):
     """Files for a new version: those of `base` that are not in `remove`, and in their place or beside them `files` and the
-    files of `uploads`, which are then used up."""
+    files of `uploads`, which are then used up.
+
+    For more files than fit into a request, `listed` names chunks that were sent and that together are lines of JSON, each as
+    one of `files`.
+    """
 
     note: Annotated[str, Field(max_length=500)] = ""
-    files: Annotated[list[BroughtFile], Field(max_length=500_000)] = []
+    files: Annotated[list[BroughtFile], Field(max_length=200_000)] = []
+    listed: Annotated[list[Digest], Field(max_length=10_000)] = []
     uploads: Annotated[list[Slug], Field(max_length=10_000)] = []
     base: Number | None = None
-    remove: Annotated[list[Path], Field(max_length=500_000)] = []
+    remove: Annotated[list[Path], Field(max_length=200_000)] = []
 
 
 class ChangedFile(Shape):
