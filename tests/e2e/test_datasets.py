@@ -21,7 +21,7 @@ except OSError as error:
 
 
 def folder_with_data(folder: Path) -> dict[str, bytes]:
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     content = {
         "table.csv": b"a,b\n" + b"".join(b"%d,%d\n" % (i, rng.randrange(1000)) for i in range(200_000)),
         "raw/large.bin": rng.randbytes(5_000_000),

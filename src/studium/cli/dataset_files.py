@@ -144,6 +144,7 @@ def preview(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A file of it.", show_default=False)],
     version: VersionOption = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="How many.")] = 10,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show the first lines of a text file of a dataset."""
     with server() as client:
@@ -151,7 +152,11 @@ def preview(
         content = client.datasets.head(dataset.id, number, path)
     if b"\0" in content:
         raise fail(f"{path} is no text.", f"Take it down: studium datasets download {dataset.name} --file {path}")
-    for line in content.decode(errors="replace").splitlines()[:lines]:
+    found = content.decode(errors="replace").splitlines()[:lines]
+    if as_json:
+        output.show_json({"dataset": dataset.name, "version": number, "file": path, "lines": found})
+        return
+    for line in found:
         typer.echo(output.printable(line))
 
 

@@ -52,9 +52,8 @@ def add_input(
             made = Input.objects.create(
                 notebook=notebook, name=name, number=number, added_by=actor, added_at=now, **_field(source)
             )
-            _recorded(
-                "notebook.input_added", actor, notebook, now, input=name, number=number, **{kind_of(source): source.pk}
-            )
+            about = {"of": kind_of(source), "source": source.pk, "number": number}
+            _recorded("notebook.input_added", actor, notebook, now, input=name, **about)
     except IntegrityError:
         raise BadInput(
             "input.name_taken",
