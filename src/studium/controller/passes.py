@@ -5,6 +5,7 @@ from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
 from studium.controller.loop import Pass
 from studium.datasets import reconcile as datasets
+from studium.datasets.profiles import reconcile as profiles
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.git import reconcile as git
@@ -77,6 +78,7 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             every=1,
             hinted=True,
         ),
+        Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),

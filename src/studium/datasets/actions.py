@@ -15,6 +15,7 @@ from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
+from studium.datasets.profiles import actions as profiles
 from studium.datasets.states import Frequency
 from studium.errors import BadInput, NotFound, NotYet
 from studium.events.actions import record
@@ -149,6 +150,7 @@ def make_version(
         storage.hold(holder_of(made), manifest.digest)
         Dataset.objects.filter(pk=dataset.pk).update(changed_at=now)
         _sweep(dataset.team_id, now + timedelta(days=1))
+        profiles.ask(made, now=now)
         _recorded("dataset.version", actor, dataset, now, number=made.number, files=len(found), bytes=size)
     return made
 
@@ -227,6 +229,7 @@ def delete_version(actor: User, version: DatasetVersion, *, now: datetime) -> No
         if not rows.update(deleted_at=now):
             raise NotFound("dataset.version_unknown", f"Version {version.number} is deleted already.", "")
         storage.release(holder_of(version))
+        storage.release(profiles.holder_of(version))
         _sweep(version.dataset.team_id, now)
         _recorded("dataset.version_deleted", actor, version.dataset, now, number=version.number)
 
