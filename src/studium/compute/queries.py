@@ -14,8 +14,8 @@ from studium.compute.engines.registry import engines
 from studium.compute.models import Accelerator, Allocation, Machine, MachineType, Run
 from studium.compute.states import LIVE, PLACED, State
 from studium.errors import StudiumError
-from studium.plans import checks
 from studium.plans import queries as plans
+from studium.plans.checks import check_machine
 from studium.storage import actions as storage
 
 _LOG_PIECE = 1024 * 1024
@@ -217,7 +217,7 @@ def plainest_type(team: Team, *, now: datetime) -> MachineType | None:
     plan = plans.standing(team, now=now).plan
     for row in MachineType.objects.filter(enabled=True, accelerator_kind="").order_by("price_micros_hour", "position"):
         try:
-            checks.check_machine(plan, row.as_spec())
+            check_machine(plan, row.as_spec())
         except StudiumError:
             continue
         return row
