@@ -51,7 +51,7 @@ def manifest_of(owner: str, files: dict[str, Sequence[bytes]], *, now: datetime 
     found = []
     for path, parts in files.items():
         if parts:
-            bring(owner, *parts, now=now)
+            bring(owner, *dict.fromkeys(parts), now=now)
         each = file_of(path, *parts)
         found.append(manifests.Entry(path, each.size, each.digest, tuple(each.chunks)))
     return storage.put(manifests.written(found), now=now).digest

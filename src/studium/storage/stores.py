@@ -135,6 +135,16 @@ def read_block_part(block: str, start: int, length: int) -> bytes:
     return found
 
 
+def has_block(block: str) -> bool:
+    """Whether anything of it is there."""
+    with _asked("look for a block"):
+        try:
+            obstore.head(store(), path_of_block(block))
+        except FileNotFoundError:
+            return False
+    return True
+
+
 def _shorter(block: str) -> FileNotFoundError:
     return FileNotFoundError(f"block {block} is shorter than it was")
 

@@ -39,7 +39,9 @@ class Teams:
         self.read_parts()
 
     def files(self) -> dict[str, list[bytes]]:
-        chosen = [self.chance.choices(self.parts, k=self.chance.randint(0, 6)) for _ in range(self.chance.randint(1, 4))]
+        chosen = [
+            self.chance.choices(self.parts, k=self.chance.randint(0, 6)) for _ in range(self.chance.randint(1, 4))
+        ]
         return {f"f{number}": parts for number, parts in enumerate(chosen)}
 
     def make(self) -> None:
