@@ -144,7 +144,7 @@ def make_version(
             )
         fresh = chunks.claim(owner_of(dataset), digests, now=now)
         made = DatasetVersion.objects.create(
-            dataset=dataset, number=before.number + 1 if before else 1, note=note.strip()[:500],
+            dataset=dataset, number=before.number + 1 if before else 1, note=note.replace("\x00", "").strip()[:500],
             manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=fresh,
             created_by=actor, created_at=now,
         )  # fmt: skip
@@ -309,8 +309,11 @@ def _tags(names: Sequence[str]) -> list[str]:
 
 
 def _columns(given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    def clean(text: object, most: int) -> str:
+        return str(text).replace("\x00", "").strip()[:most]
+
     found = {
-        path[:1024]: {name[:200]: str(text).strip()[:1000] for name, text in columns.items() if str(text).strip()}
+        clean(path, 1024): {clean(name, 200): clean(text, 1000) for name, text in columns.items() if clean(text, 1000)}
         for path, columns in given.items()
     }
     if sum(len(columns) for columns in found.values()) > 2000:
