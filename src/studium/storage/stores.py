@@ -121,6 +121,12 @@ def write_block(block: str, content: bytes) -> None:
         obstore.put(store(), path_of_block(block), content, use_multipart=False)
 
 
+def read_block(block: str) -> bytes:
+    """All of a block. Raises FileNotFoundError."""
+    with _asked("give a block"):
+        return bytes(obstore.get(store(), path_of_block(block)).bytes())
+
+
 def read_block_part(block: str, start: int, length: int) -> bytes:
     """So many bytes of a block from `start` on. Raises FileNotFoundError if the store lost them."""
     with _asked("give a part of a block"):
@@ -188,8 +194,7 @@ class BlockReader:
             if len(self._open) >= self._MOST:
                 self._open.pop(next(iter(self._open))).close()
             if options().storage_url:
-                with _asked("give a block"):
-                    self._open[block] = io.BytesIO(obstore.get(store(), path_of_block(block)).bytes())
+                self._open[block] = io.BytesIO(read_block(block))
             else:
                 self._open[block] = (options().home / "blobs" / path_of_block(block)).open("rb", buffering=0)
         return self._open[block]

@@ -116,16 +116,20 @@ def give_up(owner: str, needed: frozenset[str] | set[str], *, now: datetime) -> 
 
     `needed` may be older than the latest claim: what was claimed meanwhile is promised.
     """
-    rows = Ownership.objects.filter(owner=owner, promised_until__lte=now)
-    doomed = [pk for pk, digest in rows.values_list("pk", "chunk_id").iterator() if digest not in needed]
-    done = 0
-    for start in range(0, len(doomed), _BATCH):
-        some = Ownership.objects.filter(pk__in=doomed[start : start + _BATCH], promised_until__lte=now)
-        with transaction.atomic():
-            # What somebody is about to promise is left; it is looked at again when that lapses.
-            digests = dict(some.select_for_update(skip_locked=True).values_list("pk", "chunk_id"))
-            done += Ownership.objects.filter(pk__in=list(digests)).delete()[0]
-        forget(sorted(digests.values()), now=now)
+    rows, last, done = Ownership.objects.filter(owner=owner, promised_until__lte=now).order_by("pk"), 0, 0
+    while some := list(rows.filter(pk__gt=last).values_list("pk", "chunk_id")[:_BATCH]):
+        last = some[-1][0]
+        done += _let_go([pk for pk, digest in some if digest not in needed], now)
+    return done
+
+
+def _let_go(doomed: list[int], now: datetime) -> int:
+    with transaction.atomic():
+        # What somebody is about to promise is left; it is looked at again when that lapses.
+        rows = Ownership.objects.select_for_update(skip_locked=True).filter(pk__in=doomed, promised_until__lte=now)
+        digests = dict(rows.values_list("pk", "chunk_id"))
+        done = Ownership.objects.filter(pk__in=list(digests)).delete()[0]
+    forget(sorted(digests.values()), now=now)
     return done
 
 
