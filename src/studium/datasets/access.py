@@ -42,7 +42,8 @@ def dataset_for(user: User, name: str, *, change: bool = False, manage: bool = F
     Raises NotFound for what the user may not read, Forbidden for what they may only read, or only edit.
     """
     team, _, slug = name.rpartition("/")
-    rows = visible_to(user) if user.is_active else Dataset.objects.none()
+    # What a database could not even be asked for is not there either.
+    rows = visible_to(user) if user.is_active and name.isprintable() else Dataset.objects.none()
     found = rows.filter(Q(team__slug=team, slug=slug) if team else Q(pk=name)).first()
     if found is None:
         raise unknown(name)

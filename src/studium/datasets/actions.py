@@ -13,6 +13,7 @@ from studium.accounts.states import Role, SharedRole, Visibility
 from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
+from studium.datasets.access import unknown
 from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.profiles import actions as profiles
@@ -125,14 +126,15 @@ def make_version(
     """
     check_paths([each.path for each in brought])
     digests = list(dict.fromkeys(digest for each in brought for digest in each.chunks))
-    if chunks.missing(owner_of(dataset), digests, now=now):
-        chunks.claim(owner_of(dataset), digests, now=now)  # says how many
+    if lacked := chunks.missing(owner_of(dataset), digests, now=now):
+        raise chunks.chunks_missing(len(lacked), len(digests))
     found = entries(brought, kept.places(digests))
     if (size := sum(each.size for each in found)) > MOST_BYTES:
         raise BadInput("dataset.too_large", "A version has at most 4 TiB.", "Make several datasets.")
     manifest = storage.put(manifests.written(found), now=now)
     with transaction.atomic():
-        Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk, deleted_at=None)
+        if Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset.pk, deleted_at=None).first() is None:
+            raise unknown(dataset.slug)
         before = DatasetVersion.objects.filter(dataset=dataset).order_by("-number").first()
         if before and before.deleted_at is None and before.manifest == manifest.digest:
             raise NotYet(
@@ -141,10 +143,10 @@ def make_version(
                 "Change something first; the card is changed without a new version.",
                 {"number": before.number},
             )
-        chunks.claim(owner_of(dataset), digests, now=now)
+        fresh = chunks.claim(owner_of(dataset), digests, now=now)
         made = DatasetVersion.objects.create(
-            dataset=dataset, number=before.number + 1 if before else 1, note=note.strip()[:500],
-            manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=0,
+            dataset=dataset, number=before.number + 1 if before else 1, note=note.replace("\x00", "").strip()[:500],
+            manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=fresh,
             created_by=actor, created_at=now,
         )  # fmt: skip
         storage.hold(holder_of(made), manifest.digest)
@@ -230,7 +232,7 @@ def delete_version(actor: User, version: DatasetVersion, *, now: datetime) -> No
             raise NotFound("dataset.version_unknown", f"Version {version.number} is deleted already.", "")
         storage.release(holder_of(version))
         storage.release(profiles.holder_of(version))
-        _sweep(version.dataset.team_id, now)
+        _sweep_now(version.dataset.team_id, now)
         _recorded("dataset.version_deleted", actor, version.dataset, now, number=version.number)
 
 
@@ -242,7 +244,7 @@ def delete_dataset(actor: User, dataset: Dataset, *, now: datetime) -> None:
         DatasetVersion.objects.filter(dataset=dataset, deleted_at=None).update(deleted_at=now)
         storage.release_under(f"dataset:{dataset.pk}:")
         forget_subject(KIND, dataset.pk, now=now)
-        _sweep(dataset.team_id, now)
+        _sweep_now(dataset.team_id, now)
         _recorded("dataset.deleted", actor, dataset, now, title=dataset.title)
 
 
@@ -268,6 +270,11 @@ def _sweep(team: int, due: datetime) -> None:
     row, made = Sweep.objects.get_or_create(team_id=team, defaults={"due_at": due})
     if not made and row.due_at > due:
         Sweep.objects.filter(pk=row.pk, due_at__gt=due).update(due_at=due)
+
+
+def _sweep_now(team: int, now: datetime) -> None:
+    """Have them looked at now: also where that is going on, since it may have read what was needed until now."""
+    Sweep.objects.update_or_create(team_id=team, defaults={"due_at": now})
 
 
 def _card(given: dict[str, Any]) -> dict[str, Any]:
@@ -311,8 +318,11 @@ def _tags(names: Sequence[str]) -> list[str]:
 
 
 def _columns(given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    def clean(text: object, most: int) -> str:
+        return str(text).replace("\x00", "").strip()[:most]
+
     found = {
-        path[:1024]: {name[:200]: str(text).strip()[:1000] for name, text in columns.items() if str(text).strip()}
+        clean(path, 1024): {clean(name, 200): clean(text, 1000) for name, text in columns.items() if clean(text, 1000)}
         for path, columns in given.items()
     }
     if sum(len(columns) for columns in found.values()) > 2000:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from studium.storage.manifests import Entry
 MOST_FILES = 200_000
 MOST_BYTES = 4 * 1024**4
 _EMPTY = hashlib.sha256(b"").hexdigest()
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
 # Of a list: as long as the chunks of 1 TiB take.
 _LONGEST_LINE = 512 * 1024**2
@@ -62,7 +64,7 @@ def _check_path(path: str) -> None:
         raise _bad(path, "is no text") from None
     if any(part in ("", ".", "..") for part in parts):
         raise _bad(path, "is no path below a folder")
-    if len(parts) > _DEEPEST or sum(lengths) > _LONGEST_PATH or max(lengths) > _LONGEST_NAME:
+    if len(parts) > _DEEPEST or sum(lengths) + len(parts) - 1 > _LONGEST_PATH or max(lengths) > _LONGEST_NAME:
         raise _bad(path, "is too long or too deep")
     if any(unicodedata.category(character) == "Cc" for character in path):
         raise _bad(path, "has a control character")
@@ -78,6 +80,8 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
     found = []
     for each in brought:
         size = sum(known[chunk].size for chunk in each.chunks)
+        if not _DIGEST.fullmatch(each.digest):
+            raise _bad(each.path, "has a digest that is not the hex SHA-256 of a file")
         whole = each.digest == (each.chunks[0] if each.chunks else _EMPTY)
         if size != each.size or (len(each.chunks) < 2 and not whole):
             raise BadInput(

@@ -16,6 +16,8 @@ SMALLEST, USUAL, LARGEST = 64 * 1024, 256 * 1024, 1024 * 1024
 # Chunks travel together in packs, and a pack becomes a block of the store: this much, or one chunk more.
 PACK_BYTES = 16 * 1024 * 1024
 PACK_CHUNKS = 20_000
+# What others put together may be larger than ours.
+MOST_PACK_BYTES = 2 * PACK_BYTES
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""`studium backup` and `restore`: database and blobs in one tar file, taken while everything runs.
+"""`studium backup` and `restore`: database, blobs and blocks in one tar file, taken while everything runs.
 
-The database is dumped first, the blobs after it: a blob that the dump names was written before and is collected an hour
-after its last use at the earliest, so every name in a backup has its bytes.
+The database is dumped first, the blobs and blocks after it: what the dump names was written before and is collected an hour
+after its last use at the earliest, so every name in a backup has its bytes. Where that hour was not enough, it fails and says so.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import sqlite3
@@ -26,7 +27,7 @@ def backup(target: Path) -> int:
     from django.conf import settings as django_settings
 
     from studium.storage import stores
-    from studium.storage.models import Blob
+    from studium.storage.models import Blob, Block
 
     if target.exists():
         raise BadInput("backup.exists", f"{target} exists already.", "Choose another name.")
@@ -35,10 +36,13 @@ def backup(target: Path) -> int:
     with tempfile.TemporaryDirectory(dir=options().home) as scratch, tarfile.open(unfinished, "w") as tar:
         unfinished.chmod(0o600)
         dump = Path(scratch) / "database"
-        names = list(Blob.objects.filter(deleting=False).values_list("digest", flat=True))
         keys = _keys()
         _dump(engine, dump)
         keys |= _keys()  # a key that was changed meanwhile is needed as it was and as it is
+        # After the dump, or what came while it was made would be missing.
+        names = list(Blob.objects.filter(deleting=False).values_list("digest", flat=True))
+        # One without chunks is on its way in, or the dump may still name it.
+        blocks = list(Block.objects.filter(deleting=False).order_by("pk").values_list("pk", flat=True))
         _add(
             tar,
             "studium.json",
@@ -51,6 +55,11 @@ def backup(target: Path) -> int:
             _add(tar, f"keys/{name}", content)
         for digest in names:
             _add(tar, f"blobs/{digest}", stores.read(digest))
+        for block in blocks:
+            content = _block(block)
+            if content is None:
+                continue
+            _add(tar, f"blocks/{block}.{hashlib.sha256(content).hexdigest()}", content)
     unfinished.rename(target)
     return target.stat().st_size
 
@@ -91,6 +100,31 @@ def restore(source: Path, *, replace: bool = False) -> datetime:
             f"{source} cannot be read as a backup: {error}.",
             "Give a file that `studium backup` made.",
         ) from None
+
+
+def _block(block: str) -> bytes | None:
+    """Its bytes; None for one that is not written yet. What the dump names was there an hour ago at the latest."""
+    from studium.storage import stores
+    from studium.storage.models import Chunk
+
+    try:
+        return stores.read_block(block)
+    except FileNotFoundError:
+        if not Chunk.objects.filter(block_id=block).exists() and _is_young(block):
+            return None
+        raise Broken(
+            "backup.block_gone",
+            f"Block {block} of the store went while it was backed up, or was lost before.",
+            "Try again; where it is said of the same block, it was lost.",
+        ) from None
+
+
+def _is_young(block: str) -> bool:
+    """Whether its writer may still be at it."""
+    from studium.storage.chunks.reconcile import GRACE
+    from studium.storage.models import Block
+
+    return Block.objects.filter(pk=block, unused_since__gt=clock.now() - GRACE, thinned=False).exists()
 
 
 def _keys() -> dict[str, bytes]:
@@ -198,22 +232,25 @@ def _postgres(program: str, arguments: list[str]) -> None:
 
 
 def _restore_blobs(tar: tarfile.TarFile) -> None:
-    import hashlib
-
+    """Blobs, and blocks of chunks. Each name in a backup tells the digest of the bytes."""
     from studium.storage import stores
 
     for member in tar:
-        if not member.name.startswith("blobs/") or not member.isfile():
+        folder, _, name = member.name.partition("/")
+        if folder not in ("blobs", "blocks") or not member.isfile():
             continue
         content = _member(tar, member)
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != member.name.removeprefix("blobs/"):
+        block, _, digest = name.rpartition(".")
+        if hashlib.sha256(content).hexdigest() != digest:
             raise BadInput(
                 "restore.damaged",
                 f"The backup is damaged: {member.name} has other content than its name says.",
                 "Use another backup.",
             )
-        stores.write(digest, content)
+        if folder == "blobs":
+            stores.write(digest, content)
+        elif block.isalnum():
+            stores.write_block(block, content)
 
 
 def _restore_keys(tar: tarfile.TarFile) -> None:

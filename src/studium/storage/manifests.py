@@ -59,7 +59,10 @@ def read(digest: str) -> list[Entry]:
     What stands in a manifest came from people, so each path is looked at again.
     """
     found = json.loads(stores.read(digest))
-    return [_entry(each, packed=found.get("packed") is True) for each in found["files"]]
+    try:
+        return [_entry(each, packed=found.get("packed") is True) for each in found["files"]]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"no manifest: {error!r}") from error
 
 
 def _entry(each: dict[str, object], *, packed: bool) -> Entry:

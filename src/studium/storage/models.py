@@ -34,6 +34,8 @@ class Block(models.Model):
     unused_since = models.DateTimeField()
     # Set when a chunk of it is forgotten, so that only such blocks are looked at for room.
     thinned = models.BooleanField(default=False, db_index=True)
+    # Set by the collector before it removes the bytes; from then on nothing may be recorded to lie here.
+    deleting = models.BooleanField(default=False, db_index=True)
 
     def __str__(self) -> str:
         return self.id
@@ -62,6 +64,8 @@ class Ownership(models.Model):
     owner = models.CharField(max_length=40)
     chunk = models.ForeignKey(Chunk, on_delete=models.PROTECT, related_name="ownerships")
     promised_until = models.DateTimeField()
+    # Whether something of the owner's came to need it.
+    claimed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "chunk"], name="a_chunk_is_owned_once")]

@@ -16,6 +16,20 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from studium.config.options import options
 
 
+class StoreFailed(OSError):
+    """The store did not do what it was asked: it is away, full, or does not know our credentials."""
+
+
+@contextlib.contextmanager
+def _asked(what: str) -> Iterator[None]:
+    """Whatever the library says is said as an OSError; what is not there stays FileNotFoundError."""
+    try:
+        yield
+    except obstore.exceptions.BaseError as error:
+        said = (str(error).splitlines() or [""])[0][:300]
+        raise StoreFailed(f"The object store did not {what}: {said or type(error).__name__}") from error
+
+
 @lru_cache(maxsize=1)
 def store() -> ObjectStore:
     """The store of this installation. Credentials of S3 come from the usual `AWS_*` variables."""
@@ -38,36 +52,44 @@ def path_of(digest: str) -> str:
 
 def write(digest: str, content: bytes) -> None:
     """Store the bytes under their digest. Writing what is there already changes nothing."""
-    try:
+    with _asked("take a blob"), contextlib.suppress(obstore.exceptions.AlreadyExistsError):
         obstore.put(store(), path_of(digest), content, mode="create")
-    except obstore.exceptions.AlreadyExistsError:
-        return
 
 
 def write_file(digest: str, path: Path) -> None:
     """Store a file under its digest, in parts where it is large."""
-    try:
-        obstore.head(store(), path_of(digest))
-    except FileNotFoundError:
-        obstore.put(store(), path_of(digest), path)
+    with _asked("take a blob"):
+        try:
+            obstore.head(store(), path_of(digest))
+        except FileNotFoundError:
+            obstore.put(store(), path_of(digest), path)
 
 
 def read(digest: str) -> bytes:
     """The bytes. Raises FileNotFoundError if the store lost them."""
-    return bytes(obstore.get(store(), path_of(digest)).bytes())
+    with _asked("give a blob"):
+        return bytes(obstore.get(store(), path_of(digest)).bytes())
 
 
 def read_part(digest: str, start: int, length: int) -> bytes:
     """So many bytes from `start` on, fewer where it ends before. Raises FileNotFoundError."""
     if length <= 0:
         return b""
-    return bytes(obstore.get_range(store(), path_of(digest), start=start, length=length))
+    with _asked("give a blob"):
+        return bytes(obstore.get_range(store(), path_of(digest), start=start, length=length))
 
 
 def pieces(digest: str) -> Iterator[bytes]:
     """The bytes in pieces of a megabyte or so. Raises FileNotFoundError."""
-    found = obstore.get(store(), path_of(digest))
-    return (bytes(piece) for piece in found.stream(min_chunk_size=1024 * 1024))
+    with _asked("give a blob"):
+        found = obstore.get(store(), path_of(digest))
+    return _streamed(found)
+
+
+def _streamed(found: "obstore.GetResult") -> Iterator[bytes]:
+    with _asked("give a blob"):
+        for piece in found.stream(min_chunk_size=1024 * 1024):
+            yield bytes(piece)
 
 
 def place(digest: str, target: Path) -> None:
@@ -94,21 +116,53 @@ def path_of_block(block: str) -> str:
 
 def write_block(block: str, content: bytes) -> None:
     """Store a block. Its name is never used again."""
-    obstore.put(store(), path_of_block(block), content)
+    with _asked("take a block"):
+        # In one request: parts of one that was cut off would stay in the store for good.
+        obstore.put(store(), path_of_block(block), content, use_multipart=False)
+
+
+def read_block(block: str) -> bytes:
+    """All of a block. Raises FileNotFoundError."""
+    with _asked("give a block"):
+        return bytes(obstore.get(store(), path_of_block(block)).bytes())
 
 
 def read_block_part(block: str, start: int, length: int) -> bytes:
     """So many bytes of a block from `start` on. Raises FileNotFoundError if the store lost them."""
-    found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
+    with _asked("give a part of a block"):
+        try:
+            found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
+        except obstore.exceptions.BaseError:
+            if obstore.head(store(), path_of_block(block))["size"] >= start + length:
+                raise
+            found = b""
     if len(found) != length:
-        raise FileNotFoundError(f"block {block} is shorter than it was")
+        raise _shorter(block)
     return found
+
+
+def has_block(block: str) -> bool:
+    """Whether anything of it is there."""
+    with _asked("look for a block"):
+        try:
+            obstore.head(store(), path_of_block(block))
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _shorter(block: str) -> FileNotFoundError:
+    return FileNotFoundError(f"block {block} is shorter than it was")
 
 
 def remove_block(block: str) -> None:
     """Delete a block; nothing happens if it is gone."""
-    with contextlib.suppress(FileNotFoundError):
+    with _asked("delete a block"), contextlib.suppress(FileNotFoundError):
         obstore.delete(store(), path_of_block(block))
+    if not options().storage_url:  # what a writer that was killed left of it
+        whole = options().home / "blobs" / path_of_block(block)
+        for part in whole.parent.glob(f"{block}#*"):
+            part.unlink(missing_ok=True)
 
 
 class BlockReader:
@@ -132,7 +186,7 @@ class BlockReader:
         source.seek(start)
         content = source.read(length)
         if len(content) != length:
-            raise FileNotFoundError(f"block {block} is shorter than it was")
+            raise _shorter(block)
         out.write(content)
 
     def _source(self, block: str) -> BinaryIO:
@@ -140,7 +194,7 @@ class BlockReader:
             if len(self._open) >= self._MOST:
                 self._open.pop(next(iter(self._open))).close()
             if options().storage_url:
-                self._open[block] = io.BytesIO(obstore.get(store(), path_of_block(block)).bytes())
+                self._open[block] = io.BytesIO(read_block(block))
             else:
                 self._open[block] = (options().home / "blobs" / path_of_block(block)).open("rb", buffering=0)
         return self._open[block]
@@ -148,7 +202,5 @@ class BlockReader:
 
 def remove(digest: str) -> None:
     """Delete the bytes; nothing happens if they are gone."""
-    try:
+    with _asked("delete a blob"), contextlib.suppress(FileNotFoundError):
         obstore.delete(store(), path_of(digest))
-    except FileNotFoundError:
-        return

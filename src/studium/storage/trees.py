@@ -4,7 +4,9 @@ Its folder is named after the digest of its manifest (`studium.storage.manifests
 for a while is removed and laid down again when it is asked for.
 """
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,14 +34,17 @@ def is_down(manifest: str) -> bool:
 def lay_down(manifest: str, *, now: datetime) -> None:
     """Have the tree there, and note that it was used. Repeatable; a tree appears under its name when it is whole.
 
-    Raises FileNotFoundError where the store has lost a file, ValueError for a manifest that names no files of a tree.
+    Raises FileNotFoundError where the store has lost a file, ValueError for a manifest that names no files of a tree, OSError
+    where the disk has no room for it.
     """
     target = folder_of(manifest)
     if not target.is_dir():
         fresh = target.with_name(f".{manifest}.{new_id(6)}")
         try:
             fresh.mkdir(parents=True, mode=0o700)
-            _write(fresh, manifests.read(manifest))
+            entries = manifests.read(manifest)
+            _check_room(fresh, entries)
+            _write(fresh, entries)
             seal(fresh)
             if not target.is_dir():  # somebody else may have been quicker
                 fresh.rename(target)
@@ -79,6 +84,14 @@ def collect(now: datetime, *, kept: Callable[[str], bool]) -> int:
 
 def _folder() -> Path:
     return options().home.resolve() / "trees"
+
+
+def _check_room(folder: Path, entries: list[manifests.Entry]) -> None:
+    """A few chunks can be named so often that their files fill a disk, which would stop everybody's work."""
+    size = sum(entry.size for entry in entries if entry.chunks is not None)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OSError(errno.ENOSPC, f"{size:,} bytes are to be laid down and {free:,} are free")
 
 
 def _write(folder: Path, entries: list[manifests.Entry]) -> None:

@@ -4,7 +4,7 @@ from rest_rows import CHANGERS, READERS, Parts, Row
 from rest_world import World
 
 from factories.accounts import make_user
-from factories.datasets import make_dataset, make_dataset_version
+from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Scope, SharedRole
 from studium.datasets import actions
 from studium.datasets.models import Dataset
@@ -14,7 +14,7 @@ from studium.lib.ids import new_id
 
 def _made(world: World) -> Dataset:
     """One of the owner that its team sees, with a version."""
-    made = make_dataset(world.cast.owner, world.cast.team, f"Churn {new_id()}")
+    made = make_team_dataset(world.cast.owner, world.cast.team, f"Churn {new_id()}")
     make_dataset_version(made, {"a.csv": b"a,b\n1,2\n"})
     return made
 

@@ -10,11 +10,13 @@ import pytest
 from django.http import StreamingHttpResponse
 from rest_world import World
 
-from factories.datasets import make_dataset, make_dataset_version
+from factories.team_datasets import make_dataset_version, make_team_dataset
+from studium.accounts.states import Visibility
 from studium.client.sending import Sent, Way, packed, send_list
 from studium.datasets import actions
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.lib import chunks as cutting
+from studium.lib import clock
 from studium.storage.models import Chunk, Upload
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +26,7 @@ LARGE = random.Random(3).randbytes(3_000_000)
 
 @pytest.fixture
 def dataset(world: World) -> Dataset:
-    return make_dataset(world.cast.owner, world.cast.team)
+    return make_team_dataset(world.cast.owner, world.cast.team)
 
 
 @pytest.fixture
@@ -206,7 +208,8 @@ def test_a_card_is_changed_and_found(world: World, dataset: Dataset) -> None:
 
 
 def test_collaborators_read_or_bring(world: World) -> None:
-    made = make_dataset(world.cast.owner, world.cast.team, "Secret")
+    made = make_team_dataset(world.cast.owner, world.cast.team, "Secret")
+    actions.change_visibility(world.cast.owner, made, Visibility.PRIVATE, now=clock.now())
     make_dataset_version(made, {"a": b"1"})
     top, stranger = f"/datasets/{made.pk}", world.cast.stranger
     assert world.call(stranger, "GET", top).status_code == 404

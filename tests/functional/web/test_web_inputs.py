@@ -6,9 +6,9 @@ from django.test.utils import CaptureQueriesContext
 from scenes import Scene, address, client_of
 
 from factories.accounts import NOW
-from factories.datasets import make_dataset, make_dataset_version
 from factories.files import give_files
 from factories.notebooks import make_notebook
+from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.compute.models import Run
 from studium.notebooks.inputs import actions, queries
 from studium.notebooks.models import Notebook
@@ -59,7 +59,7 @@ def test_one_is_added_by_its_name_or_its_address(
 
 @pytest.mark.parametrize("typed", ["{name}", "datasets/{name}", "http://localhost/datasets/{name}/", "{slug}"])
 def test_a_dataset_is_added_likewise(scene: Scene, consumer: Notebook, typed: str) -> None:
-    dataset = make_dataset(scene.cast.owner, scene.cast.team, "Measured")
+    dataset = make_team_dataset(scene.cast.owner, scene.cast.team, "Measured")
     make_dataset_version(dataset, {"a.csv": b"1,2\n"})
     name = f"{dataset.team.slug}/{dataset.slug}"
     form = {"source": typed.format(name=name, slug=dataset.slug), "version": "", "name": ""}

@@ -1,34 +1,39 @@
 """Bring, promise and give up chunks. Bytes are in the store before the row that says where they lie."""
 
 import hashlib
-import itertools
-import zlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
-from django.db.models import Min
+from django.db import transaction
+from django.db.models import Min, QuerySet, Sum
 
 from studium.errors import BadInput, NotYet
 from studium.lib import chunks as cutting
-from studium.lib.ids import new_id
-from studium.storage import stores
+from studium.storage.chunks import blocks
 from studium.storage.models import Block, Chunk, Ownership
 
 # What was brought and not yet used stays so long: an upload can be taken up again until then.
 PROMISED_FOR = timedelta(days=8)
 CLAIMED_FOR = timedelta(hours=1)
 _BATCH = 500
+_TRIES = 3
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def missing(owner: str, digests: Sequence[str], *, now: datetime) -> list[str]:
-    """Which of these chunks the owner has yet to bring, in order and each once. The others are promised for eight days."""
+    """Which of these chunks the owner has yet to bring, in order and each once. The others are promised for eight days; where
+    something comes to need them and is deleted in that time they may go with it. Raises BadInput for what is no digest."""
     wanted = list(dict.fromkeys(digests))
+    for digest in wanted:
+        if not _DIGEST.fullmatch(digest):
+            shown = ascii(digest[:64])
+            raise BadInput("storage.digest", f"{shown} is not the hex SHA-256 of a chunk.", "Send 64 of 0-9 and a-f.")
     until, there = now + PROMISED_FOR, set[str]()
-    for batch in _batches(wanted):
+    for batch in _batches(sorted(wanted)):
         rows = Ownership.objects.filter(owner=owner, chunk_id__in=batch)
-        rows.filter(promised_until__lt=until - timedelta(hours=1)).update(promised_until=until)
+        _promise(rows.filter(promised_until__lt=until - timedelta(hours=1)), until)
         there.update(rows.values_list("chunk_id", flat=True))
     return [digest for digest in wanted if digest not in there]
 
@@ -45,14 +50,14 @@ def bring(owner: str, described: Sequence[tuple[str, int]], content: bytes, *, n
     for digest, size in described:
         places.setdefault(digest, (offset, size))
         offset += size
-    fresh = dict(places)
-    for batch in _batches(list(places)):
-        for known in Chunk.objects.filter(digest__in=batch).values_list("digest", flat=True):
-            del fresh[known]
-    if fresh:
-        _write_block(fresh, content, now)
-    _own(owner, list(places), now)
-    return sum(size for _, size in fresh.values())
+    for _ in range(_TRIES):
+        fresh = _unknown(places)
+        try:
+            _keep(owner, places, fresh, content, now)
+        except _Gone:
+            continue
+        return sum(places[digest][1] for digest in fresh)
+    raise NotYet("storage.busy", "This content is just being cleaned away.", "Send the pack again in a moment.")
 
 
 def bring_stream(owner: str, stream: BinaryIO, *, now: datetime) -> tuple[str, int, list[str]]:
@@ -82,19 +87,28 @@ def packs(pieces: Iterator[tuple[cutting.Chunk, bytes]]) -> Iterator[list[tuple[
         yield pack
 
 
-def claim(owner: str, digests: Iterable[str], *, now: datetime) -> None:
-    """See that the owner has all of these, in the caller's transaction, which records what needs them. Raises NotYet."""
-    wanted, there = sorted(set(digests)), 0
+def claim(owner: str, digests: Iterable[str], *, now: datetime) -> int:
+    """See that the owner has all of these, in the caller's transaction, which records what needs them. Returns the bytes of
+    those that nothing of the owner's needed before. Raises NotYet."""
+    wanted, there, fresh = sorted(set(digests)), 0, 0
     for batch in _batches(wanted):
         rows = Ownership.objects.filter(owner=owner, chunk_id__in=batch)
         # For so long what is needed may be looked up without knowing of this.
-        there += rows.update(promised_until=now + CLAIMED_FOR)
+        there += _promise(rows, now + CLAIMED_FOR)
+        unused = rows.filter(claimed=False)
+        fresh += unused.aggregate(sum=Sum("chunk__size"))["sum"] or 0
+        unused.update(claimed=True)
     if there < len(wanted):
-        raise NotYet(
-            "storage.chunks_missing",
-            f"{len(wanted) - there:,} of {len(wanted):,} pieces of these files have not arrived.",
-            "Send what is missing, then try again.",
-        )
+        raise chunks_missing(len(wanted) - there, len(wanted))
+    return fresh
+
+
+def chunks_missing(count: int, total: int) -> NotYet:
+    return NotYet(
+        "storage.chunks_missing",
+        f"{count:,} of {total:,} pieces of these files have not arrived.",
+        "Send what is missing, then try again.",
+    )
 
 
 def give_up(owner: str, needed: frozenset[str] | set[str], *, now: datetime) -> int:
@@ -102,14 +116,20 @@ def give_up(owner: str, needed: frozenset[str] | set[str], *, now: datetime) -> 
 
     `needed` may be older than the latest claim: what was claimed meanwhile is promised.
     """
-    rows = Ownership.objects.filter(owner=owner, promised_until__lte=now)
-    doomed = [pk for pk, digest in rows.values_list("pk", "chunk_id").iterator() if digest not in needed]
-    done = 0
-    for start in range(0, len(doomed), _BATCH):
-        some = Ownership.objects.filter(pk__in=doomed[start : start + _BATCH], promised_until__lte=now)
-        digests = list(some.values_list("chunk_id", flat=True))
-        done += some.delete()[0]
-        forget(digests, now=now)
+    rows, last, done = Ownership.objects.filter(owner=owner, promised_until__lte=now).order_by("pk"), 0, 0
+    while some := list(rows.filter(pk__gt=last).values_list("pk", "chunk_id")[:_BATCH]):
+        last = some[-1][0]
+        done += _let_go([pk for pk, digest in some if digest not in needed], now)
+    return done
+
+
+def _let_go(doomed: list[int], now: datetime) -> int:
+    with transaction.atomic():
+        # What somebody is about to promise is left; it is looked at again when that lapses.
+        rows = Ownership.objects.select_for_update(skip_locked=True).filter(pk__in=doomed, promised_until__lte=now)
+        digests = dict(rows.values_list("pk", "chunk_id"))
+        done = Ownership.objects.filter(pk__in=list(digests)).delete()[0]
+    forget(sorted(digests.values()), now=now)
     return done
 
 
@@ -118,7 +138,7 @@ def forget(digests: list[str], *, now: datetime) -> int:
     done = 0
     for batch in _batches(digests):
         with transaction.atomic():
-            rows = Chunk.objects.select_for_update().filter(digest__in=batch)
+            rows = Chunk.objects.select_for_update().filter(digest__in=batch).order_by("digest")
             blocks = dict(rows.values_list("digest", "block_id"))
             owned = set(Ownership.objects.filter(chunk_id__in=batch).values_list("chunk_id", flat=True))
             free = [digest for digest in blocks if digest not in owned]
@@ -138,6 +158,10 @@ def _check(described: Sequence[tuple[str, int]], content: bytes) -> None:
         raise BadInput(
             "storage.pack", f"A pack has 1 to {cutting.PACK_CHUNKS:,} chunks, not {len(described):,}.", "Send fewer."
         )
+    if len(content) > cutting.MOST_PACK_BYTES:
+        raise BadInput(
+            "storage.pack", f"A pack has at most {cutting.MOST_PACK_BYTES:,} bytes.", "Send fewer chunks at once."
+        )
     view, offset = memoryview(content), 0
     for digest, size in described:
         piece = view[offset : offset + size]
@@ -152,56 +176,53 @@ def _check(described: Sequence[tuple[str, int]], content: bytes) -> None:
         raise BadInput("storage.pack", f"The pack has {len(content) - offset:,} bytes too many.", "Send it again.")
 
 
-def _write_block(places: dict[str, tuple[int, int]], content: bytes, now: datetime) -> None:
-    """A new block of these parts of the content, and the rows that say so."""
+class _Gone(Exception):
+    """A chunk that was here, and that nobody owned, was forgotten before it could be owned."""
+
+
+def _unknown(digests: Iterable[str]) -> list[str]:
+    wanted, known = list(digests), set[str]()
+    for batch in _batches(wanted):
+        known.update(Chunk.objects.filter(digest__in=batch).values_list("digest", flat=True))
+    return [digest for digest in wanted if digest not in known]
+
+
+def _keep(owner: str, places: dict[str, tuple[int, int]], fresh: Sequence[str], content: bytes, now: datetime) -> None:
+    """Write what is fresh, then record it together with who owns it: nothing may be collected in between."""
     view = memoryview(content)
-    parts = [view[offset : offset + size] for offset, size in places.values()]
-    keep_block(list(places), parts, now=now)
-
-
-def keep_block(
-    digests: Sequence[str], parts: Sequence[memoryview | bytes], *, now: datetime, instead_of: str = ""
-) -> None:
-    """Write a block of these chunks and record where they lie now; with `instead_of` only those that lay in that block."""
-    sizes = [len(part) for part in parts]
-    block = Block.objects.create(id=new_id(16), size=sum(sizes), unused_since=now)
-    stores.write_block(block.id, b"".join(parts))
-    offsets = itertools.accumulate(sizes, initial=0)
-    rows = [
-        Chunk(digest=digest, size=size, crc=zlib.crc32(part), block=block, offset=offset)
-        for digest, size, part, offset in zip(digests, sizes, parts, offsets, strict=False)
-    ]
+    parts = {digest: view[places[digest][0] : sum(places[digest])] for digest in fresh}
+    rows = blocks.written(parts, now=now) if parts else []
     with transaction.atomic():
-        if not instead_of:  # one that somebody else brought meanwhile stays where it is
-            Chunk.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
-            return
-        for row in rows:
-            Chunk.objects.filter(digest=row.digest, block_id=instead_of).update(block=block, offset=row.offset)
-        Block.objects.filter(pk=instead_of).update(unused_since=now)
+        if rows:
+            blocks.record(rows, now=now)
+        _own(owner, sorted(places), now)
 
 
 def _own(owner: str, digests: list[str], now: datetime) -> None:
     until = now + PROMISED_FOR
-    try:
-        with transaction.atomic():
-            for batch in _batches(digests):
-                rows = [Ownership(owner=owner, chunk_id=digest, promised_until=until) for digest in batch]
-                Ownership.objects.bulk_create(
-                    rows, update_conflicts=True, unique_fields=["owner", "chunk"], update_fields=["promised_until"]
-                )
-    except IntegrityError:  # one that nobody owned any more was collected between being found and being owned
-        raise NotYet(
-            "storage.busy", "This content is just being cleaned away.", "Send the pack again in a moment."
-        ) from None
+    for batch in _batches(digests):
+        here = Chunk.objects.select_for_update(no_key=True).filter(digest__in=batch).order_by("digest")
+        if len(here.values_list("pk", flat=True)) < len(batch):
+            raise _Gone
+        rows = [Ownership(owner=owner, chunk_id=digest, promised_until=until) for digest in batch]
+        Ownership.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["owner", "chunk"], update_fields=["promised_until"]
+        )
+
+
+@transaction.atomic
+def _promise(rows: QuerySet[Ownership], until: datetime) -> int:
+    locked = list(rows.select_for_update().order_by("chunk_id").values_list("pk", flat=True))
+    return Ownership.objects.filter(pk__in=locked).update(promised_until=until)
 
 
 def _pack(pieces: Iterator[tuple[cutting.Chunk, bytes]]) -> Iterator[tuple[cutting.Chunk, bytes]]:
     """So many of the next pieces as go into one pack."""
     size = 0
-    for chunk, content in pieces:
+    for count, (chunk, content) in enumerate(pieces, start=1):
         yield chunk, content
         size += chunk.size
-        if size >= cutting.PACK_BYTES:
+        if size >= cutting.PACK_BYTES or count >= cutting.PACK_CHUNKS:
             return
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from django.db.models import Sum
 
@@ -47,36 +47,59 @@ def pieces(digests: Sequence[str], start: int = 0, length: int | None = None) ->
     return _pieces(_ranges(digests, start, length))
 
 
-def _pieces(ranges: list[Place]) -> Iterator[bytes]:
+class _Range(NamedTuple):
+    """Bytes of a chunk from `skip` on, and where they lie."""
+
+    digest: str
+    skip: int
+    place: Place
+
+
+def _pieces(ranges: list[_Range]) -> Iterator[bytes]:
     for run in _runs(ranges):
-        yield stores.read_block_part(run.block, run.offset, run.size)
+        try:
+            found = _read(run)
+        except FileNotFoundError:  # a reader may be so slow that the block was written anew and is gone
+            known = places([each.digest for each in run])
+            moved = [each._replace(place=_part(known[each.digest], each.skip, each.place.size)) for each in run]
+            found = b"".join(_read(each) for each in _runs(moved))
+        yield found
 
 
-def _ranges(digests: Sequence[str], start: int, length: int | None) -> list[Place]:
+def _read(run: Sequence[_Range]) -> bytes:
+    first = run[0].place
+    return stores.read_block_part(first.block, first.offset, sum(each.place.size for each in run))
+
+
+def _part(place: Place, skip: int, size: int) -> Place:
+    return Place(place.block, place.offset + skip, size)
+
+
+def _ranges(digests: Sequence[str], start: int, length: int | None) -> list[_Range]:
     known = places(digests)
-    found, position = list[Place](), 0
+    found, position = list[_Range](), 0
     end = None if length is None else start + length
     for digest in digests:
-        block, offset, size, _ = known[digest]
+        size = known[digest].size
         skip = max(0, start - position)
         stop = size if end is None else min(size, end - position)
         if skip < stop:
-            found.append(Place(block, offset + skip, stop - skip))
+            found.append(_Range(digest, skip, _part(known[digest], skip, stop - skip)))
         position += size
     return found
 
 
-def _runs(ranges: list[Place]) -> Iterator[Place]:
-    """The same ranges, those that lie behind each other as one."""
-    current: Place | None = None
+def _runs(ranges: Sequence[_Range]) -> Iterator[list[_Range]]:
+    """The same ranges, those that lie behind each other together."""
+    current, size = list[_Range](), 0
     for each in ranges:
-        joins = current and current.block == each.block and current.offset + current.size == each.offset
-        if current and joins and current.size < _AT_ONCE:
-            current = Place(current.block, current.offset, current.size + each.size)
-            continue
         if current:
-            yield current
-        current = each
+            last = current[-1].place
+            if size >= _AT_ONCE or (last.block, last.offset + last.size) != (each.place.block, each.place.offset):
+                yield current
+                current, size = [], 0
+        current.append(each)
+        size += each.place.size
     if current:
         yield current
 
@@ -94,5 +117,15 @@ def lay_down(files: Sequence[tuple[Path, Sequence[str]]]) -> None:
     with stores.BlockReader() as reader:
         for path, digests in sorted(files, key=order):
             with path.open("xb") as out:
-                for run in _runs([known[digest] for digest in digests]):
-                    reader.copy(run.block, run.offset, run.size, out)
+                for run in _runs([_Range(digest, 0, known[digest]) for digest in digests]):
+                    try:
+                        _copy(reader, run, out)
+                    except FileNotFoundError:  # so many files take long: the block may have been written anew meanwhile
+                        known.update(places([each.digest for each in run]))
+                        for moved in _runs([_Range(each.digest, 0, known[each.digest]) for each in run]):
+                            _copy(reader, moved, out)
+
+
+def _copy(reader: stores.BlockReader, run: Sequence[_Range], out: BinaryIO) -> None:
+    first = run[0].place
+    reader.copy(first.block, first.offset, sum(each.place.size for each in run), out)

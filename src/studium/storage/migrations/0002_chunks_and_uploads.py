@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('size', models.BigIntegerField()),
                 ('unused_since', models.DateTimeField()),
                 ('thinned', models.BooleanField(db_index=True, default=False)),
+                ('deleting', models.BooleanField(db_index=True, default=False)),
             ],
         ),
         migrations.CreateModel(
@@ -56,6 +57,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('owner', models.CharField(max_length=40)),
                 ('promised_until', models.DateTimeField()),
+                ('claimed', models.BooleanField(default=False)),
                 ('chunk', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ownerships', to='storage.chunk')),
             ],
             options={

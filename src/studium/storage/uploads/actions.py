@@ -61,8 +61,8 @@ def receive(upload: Upload, offset: int, content: bytes, *, now: datetime) -> Up
         "expires_at": now + KEPT_FOR,
     }
     if not Upload.objects.filter(pk=upload.pk, received=upload.received).update(**changes):
-        upload.refresh_from_db()
-        raise _elsewhere(upload)
+        row = Upload.objects.filter(pk=upload.pk).first()
+        raise _elsewhere(row) if row else _unknown()
     for name, value in changes.items():
         setattr(upload, name, value)
     return upload
@@ -82,17 +82,19 @@ def upload_of(upload_id: str, owner: str, purpose: str, *, now: datetime) -> Upl
     """Raises NotFound for one that is not there, has expired or is for something else."""
     found = Upload.objects.filter(pk=upload_id, owner=owner, purpose=purpose, expires_at__gt=now).first()
     if found is None:
-        raise NotFound(
-            "upload.unknown", "There is no such upload, or nothing came of it for a week.", "Begin it again."
-        )
+        raise _unknown()
     return found
+
+
+def _unknown() -> NotFound:
+    return NotFound("upload.unknown", "There is no such upload, or nothing came of it for a week.", "Begin it again.")
 
 
 def chunks_of(upload: Upload) -> list[str]:
     """The digests of the chunks of a file that is all there. Raises NotYet where it is not."""
     if not upload.digest:
         raise _elsewhere(upload)
-    return _split(bytes(upload.chunks))
+    return split(bytes(upload.chunks))
 
 
 def _keep(upload: Upload, content: bytes, *, whole: bool, now: datetime) -> tuple[list[str], bytes]:
@@ -105,7 +107,7 @@ def _keep(upload: Upload, content: bytes, *, whole: bool, now: datetime) -> tupl
 
 
 def _digest(known: bytes) -> str:
-    digests = _split(known)
+    digests = split(known)
     if len(digests) == 1:
         return digests[0]
     whole = hashlib.sha256()
@@ -114,7 +116,8 @@ def _digest(known: bytes) -> str:
     return whole.hexdigest()
 
 
-def _split(known: bytes) -> list[str]:
+def split(known: bytes) -> list[str]:
+    """The digests of an upload's `chunks`."""
     return [known[start : start + _DIGEST].hex() for start in range(0, len(known), _DIGEST)]
 
 

@@ -1,0 +1,12 @@
+"""A store that begins empty, for tests that look at what lies in it."""
+
+import pytest
+
+from factories.datasets import blocks_folder
+from studium.lib.folders import remove
+
+
+@pytest.fixture
+def _no_blocks() -> None:
+    """Files of tests before are none of this one's."""
+    remove(blocks_folder())
