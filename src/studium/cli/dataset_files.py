@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ from studium.lib.units import size_words
 
 if TYPE_CHECKING:
     from studium.client import Client
-    from studium.client.shapes import Dataset, DatasetFile, DatasetVersion
+    from studium.client.shapes import Dataset, DatasetFile, DatasetProfile, DatasetVersion
 
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
 VersionOption = Annotated[str, typer.Option("--version", help="The version; the newest when left out.")]
@@ -144,11 +144,19 @@ def preview(
     path: Annotated[str, typer.Argument(metavar="FILE", help="A file of it.", show_default=False)],
     version: VersionOption = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="How many.")] = 10,
+    raw: Annotated[bool, typer.Option("--raw", help="The lines as they are, of tables too.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the first lines of a text file of a dataset."""
+    """Show the columns of a table of a dataset, or the first lines of a text file."""
     with server() as client:
         dataset, number = _meant(client, name, version)
+        profile = client.datasets.profile(dataset.id, number, path)
+        tables = (profile.found or {}).get("tables")
+        if tables and not raw:
+            _show_tables(profile, tables, as_json)
+            return
+        if profile.state in ("waiting", "running") and not raw:
+            output.note("Its columns are still being looked at; here is how it begins.")
         content = client.datasets.head(dataset.id, number, path)
     if b"\0" in content:
         raise fail(f"{path} is no text.", f"Take it down: studium datasets download {dataset.name} --file {path}")
@@ -158,6 +166,26 @@ def preview(
         return
     for line in found:
         typer.echo(output.printable(line))
+
+
+def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        output.show_json(profile)
+        return
+    for each in tables:
+        about = "" if each.get("rows_exact", True) else "about "
+        output.say(
+            f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
+        )
+        rows = [
+            (one["name"], one["type"], one["missing"], one["distinct"], _cut(one["min"]), _cut(one["max"]))
+            for one in each["columns"]
+        ]
+        output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
+
+
+def _cut(value: Any) -> str:
+    return "" if value is None else str(value)[:30]
 
 
 def download(

@@ -13,6 +13,7 @@ from studium.client.shapes import (
     DatasetDifference,
     DatasetFile,
     DatasetPerson,
+    DatasetProfile,
     DatasetVersion,
     MissingChunks,
     PackKept,
@@ -114,6 +115,15 @@ class Datasets:
         """The first bytes of one file."""
         address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/files/{path_of(path)}"
         return self._calls.get_part(address, most)
+
+    def profile(self, dataset_id: str, number: int, path: str) -> DatasetProfile:
+        """What was found in one file."""
+        address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile"
+        return self._calls.get(DatasetProfile, address, path=path)
+
+    def look_again(self, dataset_id: str, number: int) -> None:
+        """Have the files of a version looked into once more."""
+        self._calls.do("POST", f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile")
 
     def archive(self, dataset_id: str, number: int, target: Path, below: str = "") -> None:
         """A version, or a folder of it, as one zip file."""

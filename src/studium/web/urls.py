@@ -35,6 +35,7 @@ from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
 from studium.web.views.datasets import adding as dataset_adding
 from studium.web.views.datasets import listing as datasets
+from studium.web.views.datasets import profiles as dataset_profiles
 from studium.web.views.datasets import settings as dataset_settings
 from studium.web.views.datasets import showing as dataset_showing
 from studium.web.views.datasets import versions as dataset_versions
@@ -102,6 +103,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
 ]
 _DATASET: list[URLPattern | URLResolver] = [
     path("", dataset_showing.show),
+    path("profile/", dataset_profiles.profile),
     path("file/", dataset_showing.show_file),
     path("picture/", dataset_showing.picture),
     path("download/", dataset_showing.download),

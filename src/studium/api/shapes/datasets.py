@@ -1,7 +1,7 @@
 """Datasets, their versions and files."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -260,3 +260,14 @@ class DatasetShare(Asked):
     """As what somebody may use it."""
 
     role: SharedRole = SharedRole.READER
+
+
+class DatasetProfile(Shape):
+    """What was found in a file. `state` is of the look into all files of the version: `none`, `waiting`, `running`, `ready` or
+    `failed`; `trouble` says why there is no more. `found` has kind, format and what goes with them: tables with columns,
+    first rows, members of archives."""
+
+    path: str
+    state: str
+    trouble: str
+    found: dict[str, Any] | None

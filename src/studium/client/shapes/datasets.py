@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +87,11 @@ class DatasetPerson:
     username: str
     role: str
     added_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetProfile:
+    path: str
+    state: str
+    trouble: str
+    found: dict[str, Any] | None

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from studium.accounts.access import acting_for
+from studium.accounts.models import User
 from studium.compute import actions as compute
 from studium.compute.queries import plainest_type
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Tree, Volume
@@ -40,6 +41,12 @@ def ask(version: DatasetVersion, *, now: datetime) -> None:
     if not made:
         move(row, ProfileState.WAITING, run=None, fault="", asked_at=now, due_at=now, ended_at=None)
     hint([f"dataset:{version.dataset_id}"])
+
+
+def ask_again(actor: User, version: DatasetVersion, *, now: datetime) -> None:
+    """Have them looked into once more; the caller fetched the dataset as the actor with `change=True`."""
+    with transaction.atomic():
+        ask(version, now=now)
 
 
 def move(profile: Profile, after: ProfileState, **changes: Any) -> bool:

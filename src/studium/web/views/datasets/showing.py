@@ -1,7 +1,5 @@
 """A dataset's page, and what is inside its versions: folders, files, pictures, downloads."""
 
-from urllib.parse import quote
-
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -13,6 +11,7 @@ from studium.community.writing import card_html
 from studium.datasets import archives
 from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
 from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets.profiles.queries import profile_of
 from studium.datasets.queries import newest_of, tags_of, versions_of
 from studium.datasets.states import LICENCES
 from studium.datasets.subjects import subject_of
@@ -23,6 +22,7 @@ from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.community import beside
 from studium.web.shown.datasets import PICTURES, ending, entries_of, folder_of, is_picture, shown_file
 from studium.web.shown.notebooks import VISIBILITY_WORDS
+from studium.web.shown.profiles import found_words, profile_beside
 
 _VERSIONS_BESIDE = 5
 
@@ -74,6 +74,7 @@ def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "licence": LICENCES.get(dataset.licence, dataset.licence),
         "visibility": VISIBILITY_WORDS[dataset.visibility],
         "tags": tags_of([dataset]).get(dataset.pk, []),
+        "looked": found_words(profile_of(version)) if version else ("", ""),
         **_folder(request, version),
         **beside(request.user, subject_of(dataset)),
     }
@@ -116,14 +117,13 @@ def show_file(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "dataset": dataset,
         "url": address(dataset),
         "version": version,
-        "file": entry,
         "name": entry.path.rpartition("/")[2],
         "folder": beside_it,
         "shown": shown,
         "previous": beside_it.files[at - 1] if at else None,
         "next": beside_it.files[at + 1] if at is not None and at + 1 < len(beside_it.files) else None,
-        "query": f"version={version.number}&path={quote(entry.path)}",
         "of": f"version={version.number}&path=",
+        **profile_beside(request.user, version, entry),
     }
     return render(request, "datasets/file.html", context)
 
