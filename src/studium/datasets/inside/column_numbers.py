@@ -9,33 +9,29 @@ from typing import Any
 
 import duckdb
 from column_types import Column
-from duck import Duck, quoted
+from duck import Duck
+from frequent_values import CANDIDATES, COUNTED, SAMPLE, Frequent, frequent, sample_sql
 from histograms import Bars, bars
 from json_values import VALUE, value
 
 Told = dict[str, Any]
 # Columns in one scan. More would hold the sketches of all of them in memory.
 TOGETHER = 100
-# Up to so many distinct values all of them are counted, and up to so much text in them.
-_ALL_DISTINCT, _ALL_BYTES = 2000, 4 * 1024 * 1024
-# Above that a value is told as frequent only from this share of the values on: sketches are sure of no less.
-_FREQUENT = 0.01
-_CANDIDATES, TOP = 10, 10
 _QUANTILES = "[0.05, 0.25, 0.5, 0.75, 0.95]"
 _ORDERED = ("integer", "number", "timestamp", "date")
-_COUNTED = (*_ORDERED, "text", "boolean", "time")
+_COMPARED = (*COUNTED, "time")
 
 
 def first_scan(column: Column, *, careful: bool = False) -> str:
     """A struct of aggregates. `careful` leaves out those that overflow."""
     kind, found = column.type, column.value
     parts = {"here": f"count_if({column.here})" if kind == "number" else f"count({column.raw})"}
-    if kind in _COUNTED:
+    if kind in _COMPARED:
         bound = "::VARCHAR" if kind in ("timestamp", "date", "time") else ""
         parts |= {"min": f"min({found}){bound}", "max": f"max({found}){bound}"}
         parts["distinct"] = f"approx_count_distinct({found})"
     if kind in ("integer", "number", "text"):
-        parts["likely"] = f"approx_top_k({found}, {_CANDIDATES})"
+        parts["likely"] = f"approx_top_k({found}, {CANDIDATES})::VARCHAR[]"
     if kind in ("integer", "number") and not careful:
         parts |= {"mean": f"avg({found}::DOUBLE)", "std": f"stddev_samp({found}::DOUBLE)"}
     if kind in _ORDERED:
@@ -48,37 +44,19 @@ def first_scan(column: Column, *, careful: bool = False) -> str:
         parts |= {"shortest": f"min({length})", "longest": f"max({length})", "length": f"avg({length})"}
     if kind == "text":
         parts["blank"] = f"count_if({found} = '')"
-    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "}"
+    return _struct(parts)
 
 
-def second_scan(column: Column, found: Told, shape: Bars | None) -> str:
+def second_scan(often: Frequent, shape: Bars | None) -> str:
     """A struct of what depends on the first scan; nothing if there is nothing to ask."""
-    parts = {}
-    if _all_are_counted(column, found):
-        parts["all"] = f"histogram({column.value})"
-    elif likely := _literals(column, found):
-        parts["some"] = f"histogram_exact({column.value}, [{likely}])"
+    parts = {"often": often.sql} if often.sql else {}
     if shape is not None:
         parts["bars"] = f"map_values(histogram({shape.measured}, {shape.ends}::DOUBLE[]))"
-    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "}" if parts else ""
+    return _struct(parts) if parts else ""
 
 
-def _all_are_counted(column: Column, found: Told) -> bool:
-    if column.type not in _COUNTED or column.type == "time" or not found["here"]:
-        return False
-    bytes_in_all = found["distinct"] * min(found.get("longest") or 8, 250)
-    return bool(found["distinct"] <= _ALL_DISTINCT and bytes_in_all <= _ALL_BYTES)
-
-
-def _literals(column: Column, found: Told) -> str:
-    """What is likely to be frequent, where anything can be."""
-    likely = found.get("likely") or []
-    if not likely or found["distinct"] > found["here"] * 0.9:
-        return ""
-    if column.type == "text":  # the empty text is counted apart, as it is how all others are called together
-        return ", ".join(quoted(each) for each in likely if each and "\0" not in each)
-    kind = "DOUBLE" if column.type == "number" else column.duck_type
-    return ", ".join(f"{each!r}::{kind}" for each in likely)
+def _struct(parts: dict[str, str]) -> str:
+    return "{" + ", ".join(f"'{name}': {sql}" for name, sql in parts.items()) + "}"
 
 
 def numbers(duck: Duck, relation: str, columns: list[Column]) -> Iterator[tuple[int, list[Told]]]:
@@ -87,10 +65,13 @@ def numbers(duck: Duck, relation: str, columns: list[Column]) -> Iterator[tuple[
     for start in range(0, max(1, len(columns)), TOGETHER):
         batch = columns[start : start + TOGETHER]
         rows, found = _first(duck, relation, batch)
-        yield rows, told + [_column(c, rows, f, None, {}) for c, f in zip(batch, found, strict=True)]
-        shapes = [bars(c, f) for c, f in zip(batch, found, strict=True)]
-        more = _second(duck, relation, batch, found, shapes) if rows else [{} for _ in batch]
-        told += [_column(c, rows, *rest) for c, *rest in zip(batch, found, shapes, more, strict=True)]
+        known = list(zip(batch, found, strict=True))
+        yield rows, told + [_column(c, rows, f) for c, f in known]
+        samples = _some(duck, f"(FROM {relation} LIMIT {SAMPLE})", [sample_sql(*each) for each in known], [])
+        often = [frequent(*each, sample) for each, sample in zip(known, samples, strict=True)]
+        shapes = [bars(*each) for each in known]
+        more = _some(duck, relation, [second_scan(*each) for each in zip(often, shapes, strict=True)], {})
+        told += [_column(c, rows, *rest) for c, *rest in zip(batch, found, often, shapes, more, strict=True)]
         yield rows, told
 
 
@@ -104,50 +85,42 @@ def _first(duck: Duck, relation: str, batch: list[Column]) -> tuple[int, list[To
     return rows, found
 
 
-def _second(duck: Duck, relation: str, batch: list[Column], found: list[Told], shapes: list[Bars | None]) -> list[Told]:
-    asked = [second_scan(*each) for each in zip(batch, found, shapes, strict=True)]
+def _some(duck: Duck, relation: str, asked: list[str], nothing: Any) -> list[Any]:
+    """An answer for each that asks something, `nothing` for the others."""
     if not any(asked):
-        return [{} for _ in batch]
+        return [nothing for _ in asked]
     [answers] = duck.rows(f"SELECT {', '.join(each for each in asked if each)} FROM {relation}")
-    in_order: Iterator[Told] = iter(answers)
-    return [next(in_order) if each else {} for each in asked]
+    in_order = iter(answers)
+    return [(next(in_order) or nothing) if each else nothing for each in asked]
 
 
-def _column(column: Column, rows: int, found: Told, shape: Bars | None, more: Told) -> Told:
-    """COLUMN of the profile."""
-    here, every = found["here"], more.get("all")
-    blank = None if every is None else len(every)
+def _column(
+    column: Column,
+    rows: int,
+    found: Told,
+    often: Frequent | None = None,
+    shape: Bars | None = None,
+    more: Told | None = None,
+) -> Told:
+    """COLUMN of the profile; without the last three what is known after the first scan."""
+    here, more = found["here"], more or {}
+    distinct, top = often.told(more.get("often")) if often else (None, None)
+    sketched = min(found["distinct"], here) if "distinct" in found else None
     told = {
         "name": value(column.name, VALUE),
         "type": column.type if here else "empty",
         "missing": rows - here,
-        "distinct": min(found["distinct"], here) if every is None and "distinct" in found else blank,
-        "distinct_exact": every is not None or not here,
+        "distinct": sketched if distinct is None else distinct,
+        "distinct_exact": distinct is not None or not here,
         "min": value(found.get("min"), VALUE),
         "max": value(found.get("max"), VALUE),
         "mean": value(found.get("mean")),
         "std": value(found.get("std")),
         "quantiles": [value(each) for each in found.get("quantiles") or []] or None,
         "histogram": shape.told(more["bars"]) if shape is not None and "bars" in more else None,
-        "top": _top(found, more),
+        "top": top,
         "length": None,
     }
     if found.get("shortest") is not None:
         told["length"] = {"min": found["shortest"], "max": found["longest"], "mean": value(found["length"])}
     return told
-
-
-def _top(found: Told, more: Told) -> list[list[Any]] | None:
-    """The most frequent values with how often they are there, None where none is frequent."""
-    if "all" in more:
-        counted, least = dict(more["all"] or {}), 1.0
-    elif "some" in more or found.get("blank"):
-        likely = set(found.get("likely") or [])
-        counted = {each: count for each, count in (more.get("some") or {}).items() if each != "" and each in likely}
-        counted |= {"": found["blank"]} if found.get("blank") else {}
-        least = max(2.0, found["here"] * _FREQUENT)
-    else:
-        return None
-    ordered = sorted(counted.items(), key=lambda each: (-each[1], str(each[0])))
-    top = [[value(each, VALUE), count] for each, count in ordered[:TOP] if count >= least]
-    return top or None
