@@ -7,7 +7,6 @@ stand, and which values to count exactly.
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
 from column_types import Column
 from duck import Duck
 from frequent_values import CANDIDATES, COUNTED, SAMPLE, Frequent, frequent, sample_sql
@@ -22,8 +21,8 @@ _ORDERED = ("integer", "number", "timestamp", "date")
 _COMPARED = (*COUNTED, "time")
 
 
-def first_scan(column: Column, *, careful: bool = False) -> str:
-    """A struct of aggregates. `careful` leaves out those that overflow."""
+def first_scan(column: Column) -> str:
+    """A struct of aggregates."""
     kind, found = column.type, column.value
     parts = {"here": f"count_if({column.here})" if kind == "number" else f"count({column.raw})"}
     if kind in _COMPARED:
@@ -32,7 +31,7 @@ def first_scan(column: Column, *, careful: bool = False) -> str:
         parts["distinct"] = f"approx_count_distinct({found})"
     if kind in ("integer", "number", "text"):
         parts["likely"] = f"approx_top_k({found}, {CANDIDATES})::VARCHAR[]"
-    if kind in ("integer", "number") and not careful:
+    if kind in ("integer", "number"):
         parts |= {"mean": f"avg({found}::DOUBLE)", "std": f"stddev_samp({found}::DOUBLE)"}
     if kind in _ORDERED:
         parts["quantiles"] = f"approx_quantile({found}, {_QUANTILES})"
@@ -64,7 +63,8 @@ def numbers(duck: Duck, relation: str, columns: list[Column]) -> Iterator[tuple[
     told: list[Told] = []
     for start in range(0, max(1, len(columns)), TOGETHER):
         batch = columns[start : start + TOGETHER]
-        rows, found = _first(duck, relation, batch)
+        asked = ", ".join(["count(*)", *map(first_scan, batch)])
+        [(rows, *found)] = duck.rows(f"SELECT {asked} FROM {relation}")
         known = list(zip(batch, found, strict=True))
         yield rows, told + [_column(c, rows, f) for c, f in known]
         samples = _some(duck, f"(FROM {relation} LIMIT {SAMPLE})", [sample_sql(*each) for each in known], [])
@@ -73,16 +73,6 @@ def numbers(duck: Duck, relation: str, columns: list[Column]) -> Iterator[tuple[
         more = _some(duck, relation, [second_scan(*each) for each in zip(often, shapes, strict=True)], {})
         told += [_column(c, rows, *rest) for c, *rest in zip(batch, found, often, shapes, more, strict=True)]
         yield rows, told
-
-
-def _first(duck: Duck, relation: str, batch: list[Column]) -> tuple[int, list[Told]]:
-    asked = [first_scan(column) for column in batch]
-    try:
-        [(rows, *found)] = duck.rows(f"SELECT {', '.join(['count(*)', *asked])} FROM {relation}")
-    except duckdb.OutOfRangeException:  # the square of a very large number
-        asked = [first_scan(column, careful=True) for column in batch]
-        [(rows, *found)] = duck.rows(f"SELECT {', '.join(['count(*)', *asked])} FROM {relation}")
-    return rows, found
 
 
 def _some(duck: Duck, relation: str, asked: list[str], nothing: Any) -> list[Any]:

@@ -41,8 +41,9 @@ def bars(column: Column, found: dict[str, Any]) -> Bars | None:
     if low is None or high is None or not low < high:
         return None
     low, high = float(low), float(high)
-    step = high / BINS - low / BINS  # the difference itself need not be finite
-    edges = [low + step * number for number in range(BINS)] + [high]
+    # The difference of the two itself need not be finite.
+    inner = [low * (1 - number / BINS) + high * (number / BINS) for number in range(1, BINS)]
+    edges = [low, *inner, high]
     if not all(map(math.isfinite, edges)):
         return None
     names: list[Any] = edges
