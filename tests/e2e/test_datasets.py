@@ -1,5 +1,6 @@
 """A dataset on a running platform: from a folder by the terminal to a run that reads it, changed, compared, taken down again."""
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_a_folder_becomes_a_dataset_that_a_run_reads(platform: Platform, tmp_pat
     assert again.returncode == 4
     assert "Nothing differs from version 1" in again.stderr
     table = content["table.csv"]
-    content["table.csv"] = table[:20] + b"7,7\n" + table[20:]
+    content["table.csv"] = table[:4] + b"7,7\n" + table[4:]
     (source / "table.csv").write_bytes(content["table.csv"])
     second = platform.cli("datasets", "version", "measured", str(source), "--note", "a row more")
     assert second.returncode == 0, second.stderr
@@ -57,6 +58,22 @@ def test_a_folder_becomes_a_dataset_that_a_run_reads(platform: Platform, tmp_pat
     assert (differs["added"], differs["removed"], differs["same"]) == ([], [], 3)
 
     with platform.client() as client:
+        dataset = client.datasets.find("measured")
+        wait_for(
+            lambda: client.datasets.profile(dataset.id, 2, "table.csv").state not in ("waiting", "running"),
+            seconds=120,
+            says="a look into the files",
+        )
+        profile = client.datasets.profile(dataset.id, 2, "table.csv")
+        assert (profile.state, profile.trouble) == ("ready", ""), platform.log_text()[-3000:]
+        assert profile.found is not None
+        (found,) = profile.found["tables"]
+        assert (found["rows"], [each["name"] for each in found["columns"]]) == (200_001, ["a", "b"])
+        assert found["columns"][1]["min"] == 0
+        assert found["columns"][1]["max"] == 999
+        assert "200,001 rows, 2 columns" in platform.cli("datasets", "preview", "measured", "table.csv").stdout
+        assert client.datasets.profile(dataset.id, 2, "raw/empty").found is not None
+
         notebook = client.notebooks.create("Reads", content=notebook_json(READS))
         attached = platform.cli("datasets", "attach", "measured", notebook.id)
         assert attached.returncode == 0, attached.stderr
@@ -66,8 +83,6 @@ def test_a_folder_becomes_a_dataset_that_a_run_reads(platform: Platform, tmp_pat
         log = client.runs.log(run.id).text
         assert client.runs.get(run.id).reason == "finished", log
     for path, each in content.items():
-        import hashlib
-
         assert f"/datasets/measured {path} {hashlib.sha256(each).hexdigest()}" in log
         assert f"/kaggle/input/measured {path} {hashlib.sha256(each).hexdigest()}" in log
     assert "refused: Read-only file system" in log
@@ -76,7 +91,7 @@ def test_a_folder_becomes_a_dataset_that_a_run_reads(platform: Platform, tmp_pat
     assert taken.returncode == 0, taken.stderr
     found = {p.relative_to(tmp_path / "taken").as_posix(): p for p in (tmp_path / "taken").rglob("*") if p.is_file()}
     assert {path: place.read_bytes() for path, place in found.items()} == content
-    assert platform.cli("datasets", "preview", "measured", "table.csv", "-n", "2").stdout == "a,b\n0,331\n"
+    assert platform.cli("datasets", "preview", "measured", "table.csv", "--raw", "-n", "2").stdout == "a,b\n7,7\n"
     assert platform.cli("datasets", "delete", "measured", "--version", "1", "--yes").returncode == 0
     assert platform.cli("datasets", "delete", "measured", "--yes").returncode == 0
     assert platform.cli("datasets", "show", "measured").returncode == 2

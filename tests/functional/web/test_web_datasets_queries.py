@@ -20,7 +20,7 @@ BOUNDS: dict[str, tuple[Callable[[Data], str], int]] = {
     "team": (lambda d: "/datasets/?show=team", 9),
     "public": (lambda d: "/datasets/?show=public&tag=weather", 9),
     "a dataset": (lambda d: at(d.team), 27),
-    "a file": (lambda d: at(d.team, "file/?path=tables/a.csv"), 7),
+    "a file": (lambda d: at(d.team, "file/?path=tables/a.csv"), 8),
     "versions": (lambda d: at(d.team, "versions/"), 8),
     "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 9),
     "settings": (lambda d: at(d.team, "settings/"), 9),
