@@ -176,12 +176,25 @@ def test_files_that_the_store_lost_are_said_to_be(scene: Scene, data: Data, monk
     def lost(digest: str) -> None:
         raise FileNotFoundError(digest)
 
-    shown._remembered.cache_clear()
+    shown.remembered.forget()
     monkeypatch.setattr(shown.manifests, "read", lost)
     response = client_of(scene.cast.owner).get(at(data.team))
     assert response.status_code == 200, "the card is still read"
     assert "cannot be read from the store" in response.content.decode()
     assert client_of(scene.cast.owner).get(at(data.team, "file/?path=sky.png")).status_code == 500
+
+
+def test_lists_of_files_are_remembered_and_not_all(scene: Scene, data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    read = shown.manifests.read
+    monkeypatch.setattr(shown.manifests, "read", lambda digest: asked.append(digest) or read(digest))
+    monkeypatch.setattr(shown, "remembered", shown._Remembered(len(FILES) + 3))
+    one, two = data.team.versions.get(number=1), data.team.versions.get(number=2)
+    for each in (one, one, two, two):
+        assert len(shown.entries_of(each)) == each.files_count
+    assert asked == [one.manifest, two.manifest]
+    shown.entries_of(one)
+    assert asked == [one.manifest, two.manifest, one.manifest], "both would be too many"
 
 
 def test_comparing(scene: Scene, data: Data) -> None:

@@ -1,7 +1,8 @@
 """How a dataset is put in words and pictures: rows of listings, folders, files."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
 from studium.accounts.models import User
 from studium.community.queries import favour
@@ -22,7 +23,6 @@ PICTURES = {
 }  # fmt: skip
 _LARGEST_PICTURE = 32 * MIB
 _LARGEST_IN_GRID = 8 * MIB
-_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +81,44 @@ def rows_of(user: User, datasets: list[Dataset]) -> list[DatasetRow]:
     ]
 
 
+class _Remembered:
+    """Lists of files that were read of late, so many entries at most, of some 400 bytes each. Pages of pictures ask often."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[str, list[Entry]] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, manifest: str) -> list[Entry]:
+        with self._lock:
+            if manifest in self._known:
+                self._known.move_to_end(manifest)
+                return self._known[manifest]
+        found = manifests.read(manifest)
+        with self._lock:
+            self._known[manifest] = found
+            while len(self._known) > 1 and sum(map(len, self._known.values())) > self._most:
+                self._known.popitem(last=False)
+        return found
+
+    def forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+remembered = _Remembered(250_000)
+
+
 def entries_of(version: DatasetVersion) -> list[Entry]:
-    """The files of a version, remembered for a while where there are not too many. Raises Broken where they are lost."""
+    """The files of a version, not to be changed. Raises Broken where the store lost them."""
     try:
-        return _remembered(version.manifest) if version.files_count <= _REMEMBERED else queries.files_of(version)
+        return remembered(version.manifest)
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise Broken(
             "dataset.files_lost",
             "The list of this version's files cannot be read from the store.",
             "Tell an administrator the address of this page.",
         ) from error
-
-
-@lru_cache(maxsize=8)
-def _remembered(manifest: str) -> list[Entry]:
-    return manifests.read(manifest)
 
 
 def folder_of(entries: list[Entry], path: str, start: int = 0) -> Folder:

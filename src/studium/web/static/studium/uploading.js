@@ -221,7 +221,12 @@
     task.told.textContent = { waiting: `${sized(task.size)}, waits`, done: `${sized(task.size)}, there`, failed: task.why }[task.state] || `${sized(have)} of ${sized(task.size)}`;
   };
 
-  const trouble = (words) => { const said = part("trouble"); said.textContent = words; said.hidden = !words; };
+  const trouble = (words) => {
+    const said = part("trouble");
+    said.textContent = words;
+    said.hidden = !words;
+    if (words) { rate = 0; measuredAt = 0; draw(); }
+  };
 
   const figures = () => {
     let have = 0, all = 0, done = 0, failed = 0;
@@ -258,6 +263,7 @@
       const left = failed ? ` ${failed} failed and will not be in the version.` : "";
       part("told").textContent = busy() ? `${paused ? "Paused: " : ""}${done} of ${count} files` : `${done} of ${count} files are there.${left}`;
       part("figures").textContent = `${sized(have)} of ${sized(all)}${busy() && !paused && rate > 0 ? ` · ${sized(rate)}/s · ${lasting((all - have) / rate)} left` : ""}`;
+      card.querySelector("h2").textContent = busy() ? "Uploading" : "Uploaded";
       pauser.hidden = !busy();
       pauser.textContent = paused ? "Resume" : "Pause";
       make.disabled = busy();
@@ -277,11 +283,16 @@
   window.addEventListener("beforeunload", (event) => { if (busy()) event.preventDefault(); });
   form.addEventListener("submit", (event) => { if (busy()) event.preventDefault(); });
 
-  // What was forgotten on the server is not "there" on this page.
+  // What was forgotten on the server is not "there" on this page; what is on its way is begun anew by itself.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!(event.target instanceof Element) || !event.target.matches("[data-forgets]") || busy()) return;
-    tasks.clear();
-    rows.replaceChildren();
-    card.hidden = true;
+    const { pathInfo, successful } = event.detail; // the button itself is gone by now
+    if (!successful || pathInfo.requestPath !== `${home}forget/`) return;
+    for (const task of [...tasks.values()]) {
+      if (task.state === "active" || task.state === "waiting") continue;
+      tasks.delete(task.path);
+      if (task.row) task.row.remove();
+    }
+    card.hidden = !tasks.size;
+    draw();
   });
 })();
