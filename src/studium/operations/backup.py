@@ -56,10 +56,8 @@ def backup(target: Path) -> int:
         for digest in names:
             _add(tar, f"blobs/{digest}", stores.read(digest))
         for block in blocks:
-            content = _block(block)
-            if content is None:
-                continue
-            _add(tar, f"blocks/{block}.{hashlib.sha256(content).hexdigest()}", content)
+            if (inside := _block(block)) is not None:
+                _add(tar, f"blocks/{block}.{hashlib.sha256(inside).hexdigest()}", inside)
     unfinished.rename(target)
     return target.stat().st_size
 
