@@ -296,8 +296,8 @@ def test_a_block_whose_writer_comes_back_too_late_is_not_used(monkeypatch: pytes
     assert len(stored_blocks()) == 1
 
 
-def test_a_writer_that_records_just_before_the_mark_keeps_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The collector saw it empty; under the lock it looks again."""
+def test_a_block_with_chunks_is_never_marked_however_old() -> None:
+    """Its writer may have come to record them since the collector saw it empty: that is looked at again under the lock."""
     bring("team:1", A)
     Block.objects.update(unused_since=NOW - 9 * DAY)
     reconcile._mark(NOW)

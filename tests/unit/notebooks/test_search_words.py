@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studium.community.tag_names import LONGEST, tag_name
 from studium.notebooks.search.asked import MOST_TERMS, Asked, Term, understand
 from studium.notebooks.search.contents import BREAK, MOST_CHARACTERS, MOST_WORDS, contents
 from studium.notebooks.search.snippets import LENGTH, marked, place_in
 from studium.notebooks.search.words import cleaned, words
-from studium.community.tag_names import LONGEST, tag_name
 
 TEXTS = st.text(max_size=200) | st.text(alphabet='tagbylanguage:"._ -x漢é\u0301\0\ud800', max_size=80)
 
