@@ -10,7 +10,7 @@ PAGES = {
     "ada": (
         "/", "/notebooks/", "/new/", "/gallery/", "/runs/", "/machines/", "/queue/", "/usage/ada/", "/teams/", "/teams/ada/",
         "/settings/", "/settings/tokens/", "/settings/notifications/", "/notifications/", "/bookmarks/",
-        "/people/ada/", "/accounts/email/", "/accounts/sessions/", "/accounts/2fa/", "/nowhere/",
+        "/people/ada/", "/datasets/", "/datasets/new/", "/accounts/email/", "/accounts/sessions/", "/accounts/2fa/", "/nowhere/",
     ),
     "admin": ("/", "/admin/", "/admin/runs/", "/admin/users/", "/admin/plans/", "/admin/events/", "/admin/isolation/",
         "/admin/reports/"),

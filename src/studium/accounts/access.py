@@ -34,6 +34,14 @@ def require(user: User, team: Team, need: Role) -> Role:
     return role
 
 
+def acting_for(team: Team, asked: User | None) -> User | None:
+    """As whom the platform does something for a team: who asked for it, or an owner where that person may no longer."""
+    if asked is not None and (role := role_in(asked, team)) and covers(role, Role.MEMBER):
+        return asked
+    owner = team.memberships.filter(role=Role.OWNER.value, user__is_active=True).select_related("user").first()
+    return owner.user if owner else None
+
+
 def team_for(user: User, slug: str, need: Role = Role.READER) -> Team:
     """The team called `slug`, seen with at least the role `need`."""
     team = Team.objects.filter(slug=slug).first()

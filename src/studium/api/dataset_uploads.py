@@ -4,12 +4,14 @@ import json
 from typing import Annotated
 
 from django.http import HttpRequest
-from ninja import Query, Router, Status
+from ninja import Query, Status
 
 from studium.accounts.models import User
 from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
+from studium.api.datasets import router
 from studium.api.notebooks import RAW
+from studium.api.serving import received
 from studium.api.shapes.datasets import (
     ChunkList,
     DatasetVersionShape,
@@ -21,23 +23,25 @@ from studium.api.shapes.datasets import (
 )
 from studium.datasets import actions
 from studium.datasets.access import dataset_for
+from studium.datasets.files import Brought
 from studium.datasets.models import Dataset
 from studium.errors import BadInput
 from studium.lib import clock
 from studium.notebooks.queries import stored_bytes
 
-router = Router(tags=["datasets"])
 _ONE = "/{dataset_id}"
 _UPLOADS = _ONE + "/uploads"
 _BYTES = {"requestBody": {"required": True, "content": {"application/octet-stream": RAW}}}
 _LENGTH = 4
+# Of a pack and its list, and of a piece of a file.
+MOST_BYTES = 32 * 1024**2
 
 
 def _changed(user: User, dataset_id: str) -> Dataset:
     return dataset_for(user, dataset_id, change=True)
 
 
-@router.post(
+@router.put(
     _ONE + "/missing", response=MissingChunks, auth=allow(Scope.WRITE), summary="Which chunks are still to be sent"
 )
 def missing(request: ApiRequest, dataset_id: str, body: ChunkList) -> MissingChunks:
@@ -59,7 +63,7 @@ def bring(request: ApiRequest, dataset_id: str) -> PackKept:
 
 
 def _pack(request: HttpRequest) -> tuple[list[tuple[str, int]], bytes]:
-    body = request.body
+    body = received(request, MOST_BYTES)
     end = _LENGTH + int.from_bytes(body[:_LENGTH], "big")
     try:
         listed = json.loads(body[_LENGTH:end])
@@ -80,8 +84,9 @@ def make_version(request: ApiRequest, dataset_id: str, body: NewDatasetVersion) 
     made = actions.make_version_of(
         user,
         _changed(user, dataset_id),
-        [(each.path, each.size, each.digest, each.chunks) for each in body.files],
+        [Brought(each.path, each.size, each.digest, each.chunks) for each in body.files],
         now=clock.now(),
+        listed=body.listed,
         uploads=body.uploads,
         base=body.base,
         remove=body.remove,
@@ -120,12 +125,12 @@ def receive(
     upload_id: str,
     offset: Annotated[int, Query(..., ge=0, description="Where in the file it begins.")],
 ) -> UploadShape:
-    """At most 64 MiB at a time. A piece may be sent again; one that is not next is answered with where to go on."""
+    """At most 32 MiB at a time. A piece may be sent again; one that is not next is answered with where to go on."""
     user, now = request.auth.user, clock.now()
     found = _changed(user, dataset_id)
     row = actions.upload_for(user, found, upload_id, now=now)
     return UploadShape.of(
-        actions.receive(user, found, row, offset, request.body, used=stored_bytes(found.team), now=now)
+        actions.receive(user, found, row, offset, received(request, MOST_BYTES), used=stored_bytes(found.team), now=now)
     )
 
 

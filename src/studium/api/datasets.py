@@ -18,6 +18,7 @@ from studium.api.shapes.datasets import (
     DatasetDifference,
     DatasetFile,
     DatasetPerson,
+    DatasetProfile,
     DatasetShape,
     DatasetShare,
     DatasetVersionShape,
@@ -27,6 +28,8 @@ from studium.community.tag_names import tag_name
 from studium.datasets import actions, archives, queries
 from studium.datasets.access import dataset_for, version_for
 from studium.datasets.models import Dataset
+from studium.datasets.profiles import actions as profiles
+from studium.datasets.profiles.queries import found_in, profile_of
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.sharing.queries import person_called
@@ -172,6 +175,36 @@ def file(request: ApiRequest, dataset_id: str, number: Number, path: str) -> Htt
         )
     name = entry.path.rpartition("/")[2]
     return served(request, entry.pieces, size=entry.size, name=name, etag=entry.digest, changed_at=found.created_at)
+
+
+@router.get(
+    _VERSION + "/profile", response=DatasetProfile, auth=allow(Scope.READ), summary="What is in a file of a dataset"
+)
+def profile(
+    request: ApiRequest,
+    dataset_id: str,
+    number: Number,
+    path: Annotated[str, Query(..., max_length=1024, description="The file.")],
+) -> DatasetProfile:
+    """Columns with types, missing and distinct values, ranges and histograms, first rows; found by a run of the team."""
+    row = profile_of(version_for(request.auth.user, dataset_id, number))
+    return DatasetProfile(
+        path=path,
+        state=row.state if row else "none",
+        trouble=row.fault if row else "",
+        found=found_in(row).get(path),
+    )
+
+
+@router.post(
+    _VERSION + "/profile", response={202: None}, auth=allow(Scope.WRITE), summary="Look into a dataset's files again"
+)
+def look_again(request: ApiRequest, dataset_id: str, number: Number) -> Status[None]:
+    """Nothing happens while that is under way."""
+    user = request.auth.user
+    dataset_for(user, dataset_id, change=True)
+    profiles.ask_again(user, version_for(user, dataset_id, number), now=clock.now())
+    return Status(202, None)
 
 
 @router.get(

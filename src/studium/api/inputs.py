@@ -7,6 +7,8 @@ from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
 from studium.api.shapes.inputs import InputChange, InputShape, NewInput, VersionInputShape
 from studium.api.versions import Number
+from studium.datasets.access import dataset_for
+from studium.errors import BadInput
 from studium.lib import clock
 from studium.notebooks.access import notebook_for
 from studium.notebooks.inputs import actions, queries
@@ -31,9 +33,12 @@ def inputs(request: ApiRequest, notebook_id: str) -> list[InputShape]:
 
 @router.post(_INPUTS, response={201: InputShape}, auth=allow(Scope.WRITE), summary="Add an input")
 def add(request: ApiRequest, notebook_id: str, body: NewInput) -> Status[InputShape]:
-    """Have the runs that start from now on see another notebook's output files, read-only."""
+    """Have the runs that start from now on see a dataset or another notebook's output files, read-only."""
     user = request.auth.user
-    notebook, source = notebook_for(user, notebook_id, change=True), notebook_for(user, body.source)
+    notebook = notebook_for(user, notebook_id, change=True)
+    if bool(body.source) == bool(body.dataset):
+        raise BadInput("input.source", "An input is of a notebook or of a dataset.", "Name one of the two.")
+    source = dataset_for(user, body.dataset) if body.dataset else notebook_for(user, body.source)
     made = actions.add_input(user, notebook, source, now=clock.now(), number=body.version, name=body.name)
     return Status(201, _shown(user, notebook, made.name))
 

@@ -1,4 +1,4 @@
-"""Bytes that can be asked for in part and kept by who has them: ranges, tags and times as RFC 9110 says."""
+"""Bytes that come, and bytes that can be asked for in part and kept by who has them: as RFC 9110 says."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,19 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
+from studium.errors import BadInput
+
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def received(request: HttpRequest, most: int) -> bytes:
+    """A body of bytes, whatever other bodies may have. Raises BadInput for more than `most`."""
+    content: bytes = request.read(most + 1)
+    if len(content) > most:
+        raise BadInput(
+            "input.body_too_large", f"At most {most // 1024**2} MiB are taken at a time.", "Send smaller pieces."
+        )
+    return content
 
 
 def served(

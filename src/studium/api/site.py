@@ -3,6 +3,7 @@
 Handlers only translate: fetch as the caller, call one action or query, give a shape back.
 """
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,7 +20,6 @@ from studium.api import (
     admin,
     community,
     dataset_uploads,
-    datasets,
     environments,
     failures,
     git,
@@ -47,7 +47,8 @@ from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
 NAMESPACE = "rest"
-_FILES = ("/content", "/upload")  # these take a notebook as a file, which is read with bounds
+# These take a notebook as a file, or bytes of datasets, and are read with bounds of their own.
+_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|uploads/[^/]+)")
 _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
@@ -85,7 +86,7 @@ def _answered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def _oversized(request: HttpRequest) -> bool:
     """Whether a body that would be parsed here is too large for that: parsed JSON takes thirty times its bytes."""
     length = request.headers.get("Content-Length", "")
-    return length.isdigit() and int(length) > failures.JSON_BYTES and not request.path.endswith(_FILES)
+    return length.isdigit() and int(length) > failures.JSON_BYTES and not _LARGE.fullmatch(request.path)
 
 
 def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
@@ -136,8 +137,7 @@ def _build() -> Api:
         ("", search),
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
-        ("/datasets", datasets),
-        ("/datasets", dataset_uploads),
+        ("/datasets", dataset_uploads),  # with the routes of `datasets`, whose paths it shares
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

@@ -30,6 +30,14 @@ def read_notebook(path: Path) -> bytes:
     return content
 
 
+def read_text(path: Path) -> str:
+    """A text file of this machine. Ends the command with exit code 2 where it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise fail(f"{path} cannot be read as text: {error}.", "Name a text file in UTF-8.") from None
+
+
 def _check(path: Path, content: bytes) -> None:
     try:
         data = json.loads(content)

@@ -65,15 +65,17 @@ def _version(row: Input) -> str:
 def add(
     name: Name,
     source: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Whose output files.", show_default=False)],
+    dataset: Annotated[bool, typer.Option("--dataset", help="It is a dataset that is named, not a notebook.")] = False,
     version: Annotated[str, typer.Option(help=STAY)] = "",
     called: Annotated[str, typer.Option("--as", metavar="INPUT", help="The folder's name; the notebook's own.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Have the runs that start from now on see another notebook's output files."""
+    """Have the runs that start from now on see another notebook's output files, or with --dataset a dataset."""
     number = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
-        made = client.notebooks.inputs.add(notebook.id, client.notebooks.find(source).id, version=number, name=called)
+        kind, found = ("dataset", client.datasets) if dataset else ("source", client.notebooks)
+        made = client.notebooks.inputs.add(notebook.id, **{kind: found.find(source).id}, version=number, name=called)
     _told(made, as_json, f"{made.paths[0]} is {made.source}, version {_version(made)}, in runs that start from now on.")
 
 

@@ -12,6 +12,7 @@ from studium import __version__
 from studium.cli import (
     admin,
     comments,
+    datasets,
     environments,
     git,
     inputs,
@@ -76,6 +77,7 @@ notebooks.app.add_typer(schedules.app, name="schedule")
 notebooks.app.add_typer(git.app, name="git")
 notebooks.app.add_typer(inputs.app, name="inputs")
 app.add_typer(notebooks.app, name="notebooks")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")

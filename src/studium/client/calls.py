@@ -1,5 +1,6 @@
 """Typed calls on top of the transport: a shape in, a shape out."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -32,9 +33,21 @@ class Calls:
     def get_bytes(self, path: str, /, **query: Any) -> bytes:
         return self._transport.send("GET", path, params=_given(query), headers={"Accept": "*/*"}).content
 
+    def get_part(self, path: str, most: int) -> bytes:
+        """The first bytes of an answer."""
+        headers = {"Accept": "*/*", "Range": f"bytes=0-{most - 1}"}
+        return self._transport.send("GET", path, headers=headers).content[:most]
+
     def get_file(self, path: str, target: Path) -> None:
         """Write the answer to a file, however large it is. What was in the file is gone, also where the call fails."""
         self._transport.save(path, target)
+
+    def append_to(self, path: str, target: Path, size: int, etag: str, seen: Callable[[bytes], None]) -> None:
+        """Bring a file of `size` bytes to its full length from what it has; `seen` gets each piece that is written.
+
+        Tried again, from where it was, as patiently as other calls. Raises StudiumClientError where it is another file by now.
+        """
+        self._transport.append(path, target, size, etag, seen)
 
     def post(self, kind: type[T], path: str, body: dict[str, Any] | None = None) -> T:
         return decode(kind, self._transport.send("POST", path, json=body or {}).json())

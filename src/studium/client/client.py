@@ -6,6 +6,7 @@ from studium import __version__
 from studium.client.admin import Admin
 from studium.client.calls import Calls
 from studium.client.community import Bookmarks, Notifications, People
+from studium.client.datasets import Datasets
 from studium.client.environments import Environments
 from studium.client.notebooks import Notebooks
 from studium.client.runs import Runs
@@ -28,6 +29,7 @@ class Client:
         self._transport = Transport(url, token, patience=patience, agent=f"studium/{__version__}")
         self._calls = Calls(self._transport)
         self.notebooks = Notebooks(self._calls)
+        self.datasets = Datasets(self._calls)
         self.runs = Runs(self._calls)
         self.teams = Teams(self._calls)
         self.secrets = Secrets(self._calls)

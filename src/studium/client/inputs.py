@@ -1,4 +1,4 @@
-"""Inputs: other notebooks' output files that a notebook's runs are shown."""
+"""Inputs: datasets and other notebooks' output files that a notebook's runs are shown."""
 
 from studium.client.calls import Calls, part
 from studium.client.shapes import Input, VersionInput
@@ -14,9 +14,11 @@ class Inputs:
         """By name, with what the next run gets."""
         return self._calls.get(list[Input], f"/rest/notebooks/{part(notebook_id)}/inputs")
 
-    def add(self, notebook_id: str, source: str, *, version: int | None = None, name: str = "") -> Input:
-        """Add the output files of `team/name`; without a version its newest that ended well is followed."""
-        body = {"source": source, "version": version, "name": name}
+    def add(
+        self, notebook_id: str, source: str = "", *, dataset: str = "", version: int | None = None, name: str = ""
+    ) -> Input:
+        """Add the output files of the notebook `source`, or a dataset; without a version the newest is followed."""
+        body = {"source": source, "dataset": dataset, "version": version, "name": name}
         return self._calls.post(Input, f"/rest/notebooks/{part(notebook_id)}/inputs", body)
 
     def change(self, notebook_id: str, name: str, version: int | None) -> Input:

@@ -93,6 +93,31 @@ class Transport:
                     out.write(piece)
         return response
 
+    def append(self, path: str, target: Path, size: int, etag: str, seen: Callable[[bytes], None]) -> None:
+        """GET what a file lacks of its `size` bytes, as long as it is the one that `etag` names."""
+        while (here := target.stat().st_size) < size:
+            headers = {"Range": f"bytes={here}-", "If-Range": etag, "Accept": "*/*"}
+            self._patiently("GET", lambda headers=headers: self._appended(path, target, headers, seen))  # type: ignore[misc]
+            if target.stat().st_size == here:
+                raise StudiumClientError("The server sends no more of the file.", "Try again in a moment.")
+
+    def _appended(
+        self, path: str, target: Path, headers: dict[str, str], seen: Callable[[bytes], None]
+    ) -> "httpx2.Response":
+        """Whatever came before the connection broke is in the file, so the next try asks for less."""
+        here = target.stat().st_size
+        headers = {**headers, "Range": f"bytes={here}-"}
+        with self._client().stream("GET", path, headers=headers, **self._extensions()) as response:
+            if not response.is_success:
+                raise _failure(response.status_code, response.headers.get("location", ""), response.read())
+            if response.status_code != 206:
+                raise StudiumClientError("It is another file by now.", "Begin again.")
+            with target.open("ab") as out:
+                for piece in response.iter_bytes():
+                    out.write(piece)
+                    seen(piece)
+        return response
+
     def _extensions(self) -> dict[str, Any]:
         """What a server of this machine needs that is spoken to by its name."""
         host = urlsplit(self.url).hostname or ""

@@ -168,9 +168,9 @@ def mailed(person: User) -> frozenset[Told]:
     return frozenset(Told(kind) for kind in profile_of(person).mailed if kind in set(Told))
 
 
-def bookmarks_of(person: User, kind: str) -> QuerySet[Bookmark]:
-    """What they marked, to be ordered by the caller, also what they may no longer read."""
-    return Bookmark.objects.filter(user=person, subject_kind=kind)
+def bookmarks_of(person: User, *kinds: str) -> QuerySet[Bookmark]:
+    """What of these kinds they marked, to be ordered by the caller, also what they may no longer read."""
+    return Bookmark.objects.filter(user=person, subject_kind__in=kinds)
 
 
 def latest_by(person: User, kind: str, subject_ids: QuerySet[Any, Any], *, most: int) -> list[Comment]:

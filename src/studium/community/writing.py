@@ -1,7 +1,7 @@
 """What people write, as HTML that is safe on the platform's own pages.
 
 Markdown without raw HTML, without pictures and with no address but web and mail links, then cleaned by a second, independent
-list of what may stay. Texts are short (`COMMENT_LENGTH`), which bounds what drawing one costs.
+list of what may stay. Texts have a length at most (`COMMENT_LENGTH`, `CARD_LENGTH`), which bounds what drawing one costs.
 """
 
 import re
@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from studium.community.states import COMMENT_LENGTH
 from studium.lib import formulas
 
+CARD_LENGTH = 200_000
 _TAGS = set("a blockquote br code del em h4 h5 h6 hr li ol p pre s strong table tbody td th thead tr ul".split())
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _LINK = re.compile(r"^(https?://|mailto:|/people/[^/]+/$)", re.IGNORECASE)
@@ -53,10 +54,20 @@ def said_html(text: str, people: Iterable[str] = ()) -> str:
     return _drawn(text, frozenset(people) & frozenset(mentioned(text)) if "@" in text else frozenset())
 
 
+@lru_cache(maxsize=64)
+def card_html(text: str) -> str:
+    """The HTML of a long text, such as the card of a dataset. It mentions nobody."""
+    return _html(text[:CARD_LENGTH], frozenset())
+
+
 @lru_cache(maxsize=2000)
 def _drawn(text: str, people: frozenset[str]) -> str:
+    return _html(text[:COMMENT_LENGTH], people)
+
+
+def _html(text: str, people: frozenset[str]) -> str:
     env, parser = formulas.env(), _parser_for(text)
-    tokens = parser.parse(text[:COMMENT_LENGTH], env)
+    tokens = parser.parse(text, env)
     for token in tokens:
         token.tag = _LOWEST.get(token.tag, token.tag)
         token.attrs.pop("style", None)  # by which the parser aligns columns

@@ -7,11 +7,15 @@ from functools import lru_cache
 
 from django.db.models import Count, Min, QuerySet
 
+from studium.accounts.models import Team
 from studium.compute import actions
 from studium.compute.engines.base import Check
 from studium.compute.engines.registry import engines
 from studium.compute.models import Accelerator, Allocation, Machine, MachineType, Run
 from studium.compute.states import LIVE, PLACED, State
+from studium.errors import StudiumError
+from studium.plans import queries as plans
+from studium.plans.checks import check_machine
 from studium.storage import actions as storage
 
 _LOG_PIECE = 1024 * 1024
@@ -206,3 +210,15 @@ def devices_taken() -> dict[str, str]:
 def failing_runs() -> QuerySet[Run]:
     """Live runs that passes stumble over, the worst first; for operators."""
     return live_runs().filter(failures__gt=0).order_by("-failures")
+
+
+def plainest_type(team: Team, *, now: datetime) -> MachineType | None:
+    """The cheapest machine type without accelerators that the team's plan has: for what the platform does for a team."""
+    plan = plans.standing(team, now=now).plan
+    for row in MachineType.objects.filter(enabled=True, accelerator_kind="").order_by("price_micros_hour", "position"):
+        try:
+            check_machine(plan, row.as_spec())
+        except StudiumError:
+            continue
+        return row
+    return None

@@ -1,10 +1,13 @@
 """Which passes the controller runs and how often."""
 
+from datetime import datetime
+
 from studium.community.notifications import reconcile as notifications
 from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
 from studium.controller.loop import Pass
 from studium.datasets import reconcile as datasets
+from studium.datasets.profiles import reconcile as profiles
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.git import reconcile as git
@@ -77,25 +80,31 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             every=1,
             hinted=True,
         ),
+        Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),
         Pass(
             name="clean",
-            run=lambda now: (
-                versions.clean_volumes(where, now)
-                + versions.forget_comparisons(now)
-                + webhooks.forget_old(now)
-                + notebooks.clean_deleted(where, now)
-                + environments.collect_unused(now)
-                + environments.clean_volumes(where, now)
-                + datasets.sweep(now)
-                + uploads.forget_expired(now)
-                + storage.collect(now)
-                + chunks.collect(now)
-                + trees.collect(now)
-                + notifications.forget_old(now)
-            ),
+            run=lambda now: _clean(where, now),
             every=30,
         ),
     ]
+
+
+def _clean(where: Engines, now: datetime) -> int:
+    """Remove what nobody needs any more."""
+    return (
+        versions.clean_volumes(where, now)
+        + versions.forget_comparisons(now)
+        + webhooks.forget_old(now)
+        + notebooks.clean_deleted(where, now)
+        + environments.collect_unused(now)
+        + environments.clean_volumes(where, now)
+        + datasets.sweep(now)
+        + uploads.forget_expired(now)
+        + storage.collect(now)
+        + chunks.collect(now)
+        + trees.collect(now)
+        + notifications.forget_old(now)
+    )

@@ -14,8 +14,9 @@ from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.access import unknown
-from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
+from studium.datasets.profiles import actions as profiles
 from studium.datasets.states import Frequency
 from studium.errors import BadInput, NotFound, NotYet
 from studium.events.actions import record
@@ -151,6 +152,7 @@ def make_version(
         storage.hold(holder_of(made), manifest.digest)
         Dataset.objects.filter(pk=dataset.pk).update(changed_at=now)
         _sweep(dataset.team_id, now + timedelta(days=1))
+        profiles.ask(made, now=now)
         _recorded("dataset.version", actor, dataset, now, number=made.number, files=len(found), bytes=size)
     return made
 
@@ -158,18 +160,24 @@ def make_version(
 def make_version_of(
     actor: User,
     dataset: Dataset,
-    files: Sequence[tuple[str, int, str, Sequence[str]]],
+    files: Sequence[Brought],
     *,
     now: datetime,
+    listed: Sequence[str] = (),
     uploads: Sequence[str] = (),
     base: int | None = None,
     remove: Sequence[str] = (),
     note: str = "",
 ) -> DatasetVersion:
-    """A version of the files of `base` less those to remove, and in their place or beside them files (path, size, digest,
-    chunks) and those of uploads, which are used up. Raises as `make_version`, NotFound for a base or upload that is none."""
+    """A version of the files of `base` less those to remove, and in their place or beside them these files, those of a list
+    that is itself in chunks, and those of uploads, which are used up.
+
+    Raises as `make_version`, NotFound for a base or upload that is none.
+    """
     ended = [upload_for(actor, dataset, upload, now=now) for upload in uploads]
-    brought = [Brought(*each) for each in files]
+    if lacks := chunks.missing(owner_of(dataset), listed, now=now):
+        raise BadInput("dataset.list", f"{len(lacks)} chunks of the list were not sent.", "Send them first.")
+    brought = [*files, *read_list(kept.pieces(listed))]
     brought += [Brought(each.path, each.size, each.digest, arriving.chunks_of(each)) for each in ended]
     before: Sequence[manifests.Entry] = ()
     if base is not None:
@@ -223,6 +231,7 @@ def delete_version(actor: User, version: DatasetVersion, *, now: datetime) -> No
         if not rows.update(deleted_at=now):
             raise NotFound("dataset.version_unknown", f"Version {version.number} is deleted already.", "")
         storage.release(holder_of(version))
+        storage.release(profiles.holder_of(version))
         _sweep_now(version.dataset.team_id, now)
         _recorded("dataset.version_deleted", actor, version.dataset, now, number=version.number)
 

@@ -1,9 +1,10 @@
 """The files of a version as they are brought: hostile until they were looked at here."""
 
 import hashlib
+import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from studium.errors import BadInput
@@ -11,11 +12,14 @@ from studium.lib.crc32 import combined
 from studium.storage.chunks.queries import Place
 from studium.storage.manifests import Entry
 
-MOST_FILES = 500_000
+# As many as a list of them takes that comes in one request.
+MOST_FILES = 200_000
 MOST_BYTES = 4 * 1024**4
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
+# Of a list: as long as the chunks of 1 TiB take.
+_LONGEST_LINE = 512 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,33 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
         for chunk in each.chunks:
             crc = combined(crc, known[chunk].crc, known[chunk].size)
         found.append(Entry(each.path, each.size, each.digest, tuple(each.chunks), crc))
+    return found
+
+
+def read_list(pieces: Iterable[bytes]) -> list[Brought]:
+    """The files of a list, lines of JSON with path, size, digest and chunks each. Raises BadInput."""
+    found, rest = list[Brought](), b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        found += [_line(line, len(found)) for line in lines]
+        if len(found) > MOST_FILES or len(rest) > _LONGEST_LINE:
+            raise BadInput("dataset.list", "The list of files is too long.", "Put small files together in archives.")
+    return [*found, *([_line(rest, len(found))] if rest else [])]
+
+
+def _line(line: bytes, number: int) -> Brought:
+    try:
+        each = json.loads(line)
+        found = Brought(each["path"], each["size"], each["digest"], each["chunks"])
+        texts = [found.path, found.digest, *found.chunks]
+        if type(found.size) is not int or not all(isinstance(text, str) for text in texts):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadInput(
+            "dataset.list",
+            f"Near its line {number + 1:,} the list of files is none.",
+            "docs/members/rest.md has the format.",
+        ) from None
     return found
 
 

@@ -4,7 +4,8 @@ from django.db import models
 
 from studium.accounts.models import Team, User
 from studium.accounts.states import SharedRole, Visibility
-from studium.datasets.states import Frequency
+from studium.compute.models import Run
+from studium.datasets.states import Frequency, ProfileState
 from studium.lib.ids import new_id
 
 
@@ -107,3 +108,26 @@ class Sweep(models.Model):
 
     team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="+")
     due_at = models.DateTimeField(db_index=True)
+
+
+class Profile(models.Model):
+    """What was found in the files of a version. `content` is the digest of JSON as `inside/profile_files.py` writes it.
+
+    A failed one may have content too: what was found before it ended.
+    """
+
+    version = models.OneToOneField(DatasetVersion, primary_key=True, on_delete=models.CASCADE, related_name="profile")
+    state = models.CharField(
+        max_length=10, choices=[(s.value, s.value) for s in ProfileState], default=ProfileState.WAITING.value
+    )
+    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")
+    content = models.CharField(max_length=64, blank=True)
+    # Why there is no more of it, in a sentence.
+    fault = models.CharField(max_length=500, blank=True)
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    # When a run may be asked for: the plan or the queue may have said not yet.
+    due_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due_at"])]

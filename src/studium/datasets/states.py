@@ -14,6 +14,24 @@ class Frequency(StrEnum):
     YEARLY = "yearly"
 
 
+class ProfileState(StrEnum):
+    """`waiting` for a run to be asked for, `running` from then on, also while the run is in the queue."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+
+
+PROFILE_MOVES: dict[ProfileState, frozenset[ProfileState]] = {
+    ProfileState.WAITING: frozenset({ProfileState.RUNNING, ProfileState.FAILED}),
+    ProfileState.RUNNING: frozenset({ProfileState.READY, ProfileState.FAILED}),
+    ProfileState.READY: frozenset({ProfileState.WAITING}),
+    ProfileState.FAILED: frozenset({ProfileState.WAITING}),
+}
+"""From each state, those that may follow."""
+
+
 # Names of SPDX, which other catalogues know, with what people read. Others are taken as they are written.
 LICENCES = {
     "CC0-1.0": "CC0: public domain",

@@ -9,11 +9,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.text import slugify
 
-from studium.accounts.access import require, role_in
+from studium.accounts.access import acting_for, require
 from studium.accounts.models import Team, User
-from studium.accounts.states import Role, covers
+from studium.accounts.states import Role
 from studium.compute import actions as compute
-from studium.compute.models import MachineType, Run
+from studium.compute.models import Run
+from studium.compute.queries import plainest_type
 from studium.environments import errors
 from studium.environments.building import build_spec
 from studium.environments.describe import describe
@@ -22,8 +23,6 @@ from studium.environments.queries import DEFAULT, build_of, current_build
 from studium.environments.states import MOST_IN_A_TEAM, MOST_PACKAGES, SOURCE_BYTES, BuildState, SourceKind
 from studium.errors import Refused, StudiumError
 from studium.events.actions import record
-from studium.plans import checks
-from studium.plans import queries as plans
 from studium.storage import actions as storage
 
 OWNER_KIND = "environment"
@@ -161,7 +160,9 @@ def submit(build: Build, *, now: datetime) -> Run | None:
     assert environment.team is not None
     if under_way(environment.team):
         return None
-    actor = _builder(build)
+    actor, machine = _builder(build), plainest_type(environment.team, now=now)
+    if machine is None:
+        raise errors.no_machine()
     spec, request = build_spec(build, run_id=compute.new_run_id(), lock=storage.get(build.lock) if build.lock else b"")
     storage.put(request, now=now)
     with transaction.atomic():
@@ -171,7 +172,7 @@ def submit(build: Build, *, now: datetime) -> Run | None:
         run = compute.submit_run(
             actor,
             environment.team,
-            _machine(environment.team, now),
+            machine,
             spec,
             title=f"Build {build.number} of the environment {environment.name}",
             owner_kind=OWNER_KIND,
@@ -189,32 +190,17 @@ def submit(build: Build, *, now: datetime) -> Run | None:
 
 def _builder(build: Build) -> User:
     """As whom it is built: who asked for it, or an owner of the team where that person may no longer. Raises Refused."""
-    team, asked = build.environment.team, build.created_by
+    team = build.environment.team
     assert team is not None
-    if asked is not None and (role := role_in(asked, team)) and covers(role, Role.MEMBER):
-        return asked
-    owner = team.memberships.filter(role=Role.OWNER.value, user__is_active=True).select_related("user").first()
-    if owner is None:
+    found = acting_for(team, build.created_by)
+    if found is None:
         raise Refused("environment.nobody", "The team of this environment has no owner.", "Choose another environment.")
-    return owner.user
+    return found
 
 
 def under_way(team: Team) -> bool:
     """Whether a build of the team has the volume that its builds share."""
     return Build.objects.filter(environment__team=team, state=BuildState.BUILDING).exclude(run=None).exists()
-
-
-def _machine(team: Team, now: datetime) -> MachineType:
-    """The cheapest machine type without accelerators that the plan has."""
-    plan = plans.standing(team, now=now).plan
-    rows = MachineType.objects.filter(enabled=True, accelerator_kind="").order_by("price_micros_hour", "position")
-    for row in rows:
-        try:
-            checks.check_machine(plan, row.as_spec())
-        except StudiumError:
-            continue
-        return row
-    raise errors.no_machine()
 
 
 def fail(build: Build, reason: str, *, now: datetime) -> bool:

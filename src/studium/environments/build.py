@@ -27,7 +27,7 @@ from studium.lib.folders import remove, seal
 # Raised when what is put beside the locked packages changes in a way the digest below does not see.
 LAYOUT = 1
 # A quarter of the size on disk, and of no use to a run.
-WITHOUT_TESTS = ("matplotlib", "mpl_toolkits", "numpy", "pandas", "scipy", "sklearn")
+WITHOUT_TESTS = ("matplotlib", "mpl_toolkits", "numpy", "pandas", "pyarrow", "scipy", "sklearn")
 
 # Of what uv says while it builds; all of it is kept for the case that it fails.
 _WORTH_SAYING = ("Downloading", "Prepared", "Installed", "Bytecode")

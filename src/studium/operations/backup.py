@@ -56,8 +56,8 @@ def backup(target: Path) -> int:
         for digest in names:
             _add(tar, f"blobs/{digest}", stores.read(digest))
         for block in blocks:
-            if (inside := _block(block)) is not None:
-                _add(tar, f"blocks/{block}.{hashlib.sha256(inside).hexdigest()}", inside)
+            if (kept := _block(block)) is not None:
+                _add(tar, f"blocks/{block}.{hashlib.sha256(kept).hexdigest()}", kept)
     unfinished.rename(target)
     return target.stat().st_size
 

@@ -11,6 +11,7 @@ from studium.web.signing_in import open_to_strangers
 _AREAS = (
     ("home", "/", "Home"),
     ("notebooks", "/notebooks/", "Notebooks"),
+    ("datasets", "/datasets/", "Datasets"),
     ("gallery", "/gallery/", "Gallery"),
     ("runs", "/runs/", "Runs"),
     ("queue", "/queue/", "Queue"),

@@ -33,6 +33,12 @@ from studium.web.views.admin import people as admin_people
 from studium.web.views.admin import plans as admin_plans
 from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
+from studium.web.views.datasets import adding as dataset_adding
+from studium.web.views.datasets import listing as datasets
+from studium.web.views.datasets import profiles as dataset_profiles
+from studium.web.views.datasets import settings as dataset_settings
+from studium.web.views.datasets import showing as dataset_showing
+from studium.web.views.datasets import versions as dataset_versions
 
 _VERSION = [
     path("", versions.show_version),
@@ -44,6 +50,16 @@ _VERSION = [
     path("download/", versions.download),
     path("files/<path:path>", versions.output_file),
     path("view/<int:at>/", versions.view_file),
+]
+# Of everything that people talk about; which kind it is comes with the address.
+_TALK = [
+    path("comments/", community.comments),
+    path("comments/<int:comment>/", community.thread),
+    path("comments/<int:comment>/reply/", community.reply),
+    path("comments/<int:comment>/edit/", community.edit),
+    path("comments/<int:comment>/do/", community.act),
+    path("vote/", community.vote),
+    path("bookmark/", community.bookmark),
 ]
 _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("", notebooks.show_notebook),
@@ -73,13 +89,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("schedules/", schedules.listing),
     path("schedules/<str:schedule>/", schedules.change),
     path("schedules/<str:schedule>/do/", schedules.act),
-    path("comments/", community.comments),
-    path("comments/<int:comment>/", community.thread),
-    path("comments/<int:comment>/reply/", community.reply),
-    path("comments/<int:comment>/edit/", community.edit),
-    path("comments/<int:comment>/do/", community.act),
-    path("vote/", community.vote),
-    path("bookmark/", community.bookmark),
+    path("", include(_TALK)),
     path("report/", community.report),
     path("schedules/<str:schedule>/webhook/", webhooks.webhook),
     path("schedules/<str:schedule>/webhook/do/", webhooks.act),
@@ -90,6 +100,29 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
     path("edit/extend/", editor.extend),
     path("edit/stop/", editor.stop),
     path("edit/machine/", editor.change_machine),
+]
+_DATASET: list[URLPattern | URLResolver] = [
+    path("", dataset_showing.show),
+    path("profile/", dataset_profiles.profile),
+    path("file/", dataset_showing.show_file),
+    path("picture/", dataset_showing.picture),
+    path("download/", dataset_showing.download),
+    path("archive/", dataset_showing.archive),
+    path("versions/", dataset_versions.listing),
+    path("versions/<int:number>/delete/", dataset_versions.delete),
+    path("compare/", dataset_versions.compare),
+    path("settings/", dataset_settings.settings),
+    path("visibility/", dataset_settings.visibility),
+    path("sharing/add/", dataset_settings.share),
+    path("sharing/change/", dataset_settings.change_share),
+    path("sharing/leave/", dataset_settings.leave),
+    path("delete/", dataset_settings.delete),
+    path("add/", dataset_adding.add),
+    path("add/begin/", dataset_adding.begin),
+    path("add/arrived/", dataset_adding.arrived),
+    path("add/forget/", dataset_adding.forget),
+    path("add/<str:upload>/", dataset_adding.receive),
+    path("", include(_TALK), {"kind": "dataset"}),
 ]
 _RUN = [
     path("", runs.show_run),
@@ -143,6 +176,9 @@ urlpatterns = [
     path("", home.home),
     path("notebooks/", notebooks.listing),
     path("notebooks/<slug:team>/<slug:slug>/", include(_NOTEBOOK)),
+    path("datasets/", datasets.listing),
+    path("datasets/new/", datasets.new),
+    path("datasets/<slug:team>/<slug:slug>/", include(_DATASET)),
     path("new/", making.new),
     path("new/git/", git.new),
     path("gallery/", making.show_gallery),

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from rest_rows import ADMINS, ALL, CHANGERS, PEOPLE, READERS, Parts, Row
+from rest_rows_datasets import DATASETS
 from rest_world import World, make_token
 
 from factories.accounts import join, make_user
@@ -39,23 +40,6 @@ from studium.secrets.access import Place
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
-PEOPLE = ("stranger", "reader", "teammate", "owner")
-Parts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One route: the scope it needs, and the status for stranger, reader, teammate and owner.
-
-    `make` gives what fills the path, `query` and `body` what goes with it; all are made anew for every caller.
-    """
-
-    scope: Scope
-    statuses: tuple[int, int, int, int]
-    make: Callable[[World], Parts] = lambda world: {}
-    body: Any = None
-    query: str = ""
-    more: Parts = field(default_factory=dict)
 
 
 def _team(world: World) -> Parts:
@@ -191,7 +175,6 @@ def _new_input(world: World) -> Parts:
     return {**_notebook(world), "body": {"source": source.pk, "version": 1}}
 
 
-ALL, READERS, CHANGERS, ADMINS = (200,) * 4, (404, 200, 200, 200), (404, 403, 200, 200), (404, 403, 403, 200)
 NOBODY = (403,) * 4  # only administrators, see `test_admin_routes`
 _BOX: Callable[[World], Parts] = lambda world: {"name": "box"}  # noqa: E731
 _OF_TEAM = "?team={slug}"
@@ -399,6 +382,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("get", "/admin/takedowns"): Row(Scope.ADMIN, NOBODY),
     ("post", "/admin/notebooks/{notebook_id}/takedown"): Row(Scope.ADMIN, NOBODY, _public, {"reason": "Spam"}),
     ("post", "/admin/notebooks/{notebook_id}/restore"): Row(Scope.ADMIN, NOBODY, _public, {}),
+    **DATASETS,
 }
 ROWS = [pytest.param(method, path, row, id=f"{method} {path}") for (method, path), row in TABLE.items()]
 ADMIN_ROWS = [param for param in ROWS if param.values[2].scope == Scope.ADMIN]

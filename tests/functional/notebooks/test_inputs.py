@@ -96,7 +96,7 @@ def test_a_version_remembers_what_it_was_given_and_is_run_again_with_it(
     produce(world, cast.owner, source, {"a.csv": b"2"})
     actions.remove_input(cast.owner, notebook, "the-source", now=NOW)
     (given,) = queries.shown_of_version(cast.teammate, made)
-    assert (given.name, given.number, given.title, given.notebook) == ("the-source", 1, "The source", source)
+    assert (given.name, given.number, given.title, given.source) == ("the-source", 1, "The source", source)
     again = versions.save_and_run(cast.owner, notebook, "", now=world.now, again=made)
     assert again.run is not None
     assert shown(again.run) == {"/datasets/the-source": first.files}

@@ -7,7 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from scenes import Scene, address, client_of
 
+from factories.accounts import NOW
 from factories.files import give_files
+from studium.accounts.states import Visibility
+from studium.datasets.actions import create_dataset
+from studium.datasets.models import Dataset
 
 Where = Callable[[Scene], str]
 OK, NO, GONE, IN = 200, 403, 404, 302  # IN: sent to the sign-in page
@@ -23,12 +27,25 @@ def public_file(scene: Scene) -> str:
     return address(scene.public, "versions/1/view/0/")
 
 
+def team_dataset(scene: Scene, rest: str = "") -> str:
+    """The page of a dataset of the team; `test_web_datasets_access` has what is left of them."""
+    found = Dataset.objects.filter(slug="team-data").first()
+    made = found or create_dataset(scene.cast.owner, scene.cast.team, "Team data", now=NOW, visibility=Visibility.TEAM)
+    return f"/datasets/{made.team.slug}/{made.slug}/{rest}"
+
+
 # page: owner, teammate, reader, stranger, operator, anonymous
 MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "home": (lambda s: "/", (OK, OK, OK, OK, OK, IN)),
     "notebooks": (lambda s: "/notebooks/", (OK, OK, OK, OK, OK, IN)),
     "notebooks of teams": (lambda s: "/notebooks/?show=team", (OK, OK, OK, OK, OK, IN)),
     "public notebooks": (lambda s: "/notebooks/?show=public", (OK, OK, OK, OK, OK, IN)),
+    "datasets": (lambda s: "/datasets/", (OK, OK, OK, OK, OK, IN)),
+    "new dataset": (lambda s: "/datasets/new/", (OK, OK, OK, OK, OK, IN)),
+    "team dataset": (lambda s: team_dataset(s), (OK, OK, OK, GONE, GONE, IN)),
+    "its versions": (lambda s: team_dataset(s, "versions/"), (OK, OK, OK, GONE, GONE, IN)),
+    "its settings": (lambda s: team_dataset(s, "settings/"), (OK, OK, NO, GONE, GONE, IN)),
+    "adding to it": (lambda s: team_dataset(s, "add/"), (OK, OK, NO, GONE, GONE, IN)),
     "new": (lambda s: "/new/", (OK, OK, OK, OK, OK, IN)),
     "new from git": (lambda s: "/new/git/", (OK, OK, OK, OK, OK, IN)),
     "git of a notebook that is not from git": (

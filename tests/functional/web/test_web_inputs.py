@@ -8,6 +8,7 @@ from scenes import Scene, address, client_of
 from factories.accounts import NOW
 from factories.files import give_files
 from factories.notebooks import make_notebook
+from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.compute.models import Run
 from studium.notebooks.inputs import actions, queries
 from studium.notebooks.models import Notebook
@@ -34,9 +35,9 @@ def page(scene: Scene, notebook: Notebook, who: str = "owner", rest: str = "") -
 
 
 def test_nothing_yet_says_what_inputs_are(scene: Scene, consumer: Notebook) -> None:
-    assert "Add a notebook, and its output files are a folder here" in page(scene, consumer)
+    assert "Add a dataset, or a notebook for its output files, and it is a folder here" in page(scene, consumer)
     shown = page(scene, consumer, "reader")
-    assert "It reads no other notebook" in shown
+    assert "It reads no dataset and no other notebook" in shown
     assert 'action="' + address(consumer, "inputs/") not in shown
 
 
@@ -51,9 +52,23 @@ def test_one_is_added_by_its_name_or_its_address(
     shown = page(scene, consumer)
     assert f'<code class="path">/datasets/{source.slug}</code>' in shown
     assert f"{source.title}, version 1</a>" in shown
-    assert f'<option value="{name}">' in shown
+    assert f'<option value="notebooks/{name}">' in shown
     assert "1 file, 4 B" in shown
     assert "Follow newest" not in page(scene, consumer, "reader")
+
+
+@pytest.mark.parametrize("typed", ["{name}", "datasets/{name}", "http://localhost/datasets/{name}/", "{slug}"])
+def test_a_dataset_is_added_likewise(scene: Scene, consumer: Notebook, typed: str) -> None:
+    dataset = make_team_dataset(scene.cast.owner, scene.cast.team, "Measured")
+    make_dataset_version(dataset, {"a.csv": b"1,2\n"})
+    name = f"{dataset.team.slug}/{dataset.slug}"
+    form = {"source": typed.format(name=name, slug=dataset.slug), "version": "", "name": ""}
+    answer = client_of(scene.cast.owner).post(address(consumer, "inputs/"), form)
+    assert (answer.status_code, answer.headers["Location"]) == (302, address(consumer, "#inputs"))
+    shown = page(scene, consumer)
+    assert '<code class="path">/datasets/measured</code>' in shown
+    assert f'Dataset <a href="/datasets/{name}/?version=1">Measured, version 1</a>, the newest' in shown
+    assert f'<option value="datasets/{name}">' in shown
 
 
 @pytest.mark.parametrize(
@@ -111,7 +126,7 @@ def test_a_versions_page_and_a_copy_tell_of_inputs(scene: Scene, consumer: Noteb
     assert f"{source.title}, version 1</a>" in page(scene, consumer, rest="versions/1/")
     Notebook.objects.filter(pk=consumer.pk).update(visibility=Visibility.PUBLIC)
     shown = page(scene, consumer, "stranger", "versions/1/")
-    assert "version 1 of a notebook that is not yours to read, or is gone" in shown
+    assert "version 1 of what is not yours to read, or is gone" in shown
     assert source.title not in shown
     client = client_of(scene.cast.stranger)
     for rest in ("copy/", "versions/1/copy/"):

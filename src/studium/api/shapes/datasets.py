@@ -1,7 +1,7 @@
 """Datasets, their versions and files."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -172,13 +172,18 @@ class BroughtFile(Asked):
 
 class NewDatasetVersion(Asked):
     """Files for a new version: those of `base` that are not in `remove`, and in their place or beside them `files` and the
-    files of `uploads`, which are then used up."""
+    files of `uploads`, which are then used up.
+
+    For more files than fit into a request, `listed` names chunks that were sent and that together are lines of JSON, each as
+    one of `files`.
+    """
 
     note: Annotated[str, Field(max_length=500)] = ""
-    files: Annotated[list[BroughtFile], Field(max_length=500_000)] = []
+    files: Annotated[list[BroughtFile], Field(max_length=200_000)] = []
+    listed: Annotated[list[Digest], Field(max_length=10_000)] = []
     uploads: Annotated[list[Slug], Field(max_length=10_000)] = []
     base: Number | None = None
-    remove: Annotated[list[Path], Field(max_length=500_000)] = []
+    remove: Annotated[list[Path], Field(max_length=200_000)] = []
 
 
 class ChangedFile(Shape):
@@ -255,3 +260,14 @@ class DatasetShare(Asked):
     """As what somebody may use it."""
 
     role: SharedRole = SharedRole.READER
+
+
+class DatasetProfile(Shape):
+    """What was found in a file. `state` is of the look into all files of the version: `none`, `waiting`, `running`, `ready` or
+    `failed`; `trouble` says why there is no more. `found` has kind, format and what goes with them: tables with columns,
+    first rows, members of archives."""
+
+    path: str
+    state: str
+    trouble: str
+    found: dict[str, Any] | None

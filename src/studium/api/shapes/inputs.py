@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from studium.api.shapes.base import Asked, Line, Shape
-from studium.notebooks.inputs.queries import ShownInput, ShownVersionInput
+from studium.notebooks.inputs.queries import ShownInput, ShownVersionInput, kind_of
 
 Number = Annotated[int, Field(ge=1, le=999_999_999)]
 
@@ -13,11 +13,13 @@ Number = Annotated[int, Field(ge=1, le=999_999_999)]
 class InputShape(Shape):
     """What a notebook's runs are shown, read-only, in each of `paths`.
 
-    `source` is empty where you may not read it or it was deleted. `version`, `files` and `bytes` are of what the next run
-    gets; `follows` says that this is the newest that ended well, which is `newest`. `trouble` says why a run could not start.
+    `source` is empty where you may not read it or it was deleted; `kind` says whether it is a `notebook` or a `dataset`.
+    `version`, `files` and `bytes` are of what the next run gets; `follows` says that this is the newest, which is `newest`.
+    `trouble` says why a run could not start.
     """
 
     name: str
+    kind: str
     source: str
     title: str
     version: int | None
@@ -32,6 +34,7 @@ class InputShape(Shape):
     def of(cls, row: ShownInput) -> "InputShape":
         return cls(
             name=row.name,
+            kind=row.kind,
             source=f"{row.source.team.slug}/{row.source.slug}" if row.source else "",
             title=row.source.title if row.source else "",
             version=row.number,
@@ -45,9 +48,11 @@ class InputShape(Shape):
 
 
 class NewInput(Asked):
-    """A notebook whose output files are to be read. Without a version its newest that ended well is followed."""
+    """A notebook whose output files are to be read, or a dataset. Without a version its newest is followed, of a notebook the
+    newest that ended well."""
 
-    source: Line = Field(description="`team/name` of the notebook, or its id.")
+    source: Line = Field("", description="`team/name` of the notebook, or its id.")
+    dataset: Line = Field("", description="`team/name` of the dataset, or its id, instead.")
     version: Number | None = None
     name: str = Field("", max_length=80, description="The folder's name; the notebook's own when left out.")
 
@@ -62,11 +67,13 @@ class VersionInputShape(Shape):
     """What a version's run was shown. `source` and `title` are empty where you may not read it or it is no longer kept."""
 
     name: str
+    kind: str
     source: str
     title: str
     version: int
 
     @classmethod
     def of(cls, row: ShownVersionInput) -> "VersionInputShape":
-        source = f"{row.notebook.team.slug}/{row.notebook.slug}" if row.notebook else ""
-        return cls(name=row.name, source=source, title=row.title, version=row.number)
+        source = f"{row.source.team.slug}/{row.source.slug}" if row.source else ""
+        kind = kind_of(row.source) if row.source else ""
+        return cls(name=row.name, kind=kind, source=source, title=row.title, version=row.number)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class Input:
     name: str
+    kind: str
     source: str
     title: str
     version: int | None
@@ -20,6 +21,7 @@ class Input:
 @dataclass(frozen=True, kw_only=True)
 class VersionInput:
     name: str
+    kind: str
     source: str
     title: str
     version: int

@@ -1,26 +1,46 @@
 """Every change to inputs. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from studium.accounts.models import User
+from studium.datasets import access as datasets
+from studium.datasets.models import Dataset, DatasetVersion
 from studium.errors import BadInput
 from studium.events.actions import hint, record
 from studium.notebooks.access import visible_to
 from studium.notebooks.inputs.models import Input, VersionInput
 from studium.notebooks.inputs.naming import MOST, check_name
-from studium.notebooks.inputs.queries import Given, hidden, input_of, inputs_of, newest, no_files, usable
+from studium.notebooks.inputs.queries import (
+    Given,
+    hidden,
+    input_of,
+    inputs_of,
+    kind_of,
+    newest,
+    no_files,
+    origin_of,
+    readable_by,
+    usable,
+)
 from studium.notebooks.models import Notebook, Version
 
 
 def add_input(
-    actor: User, notebook: Notebook, source: Notebook, *, now: datetime, number: int | None = None, name: str = ""
+    actor: User,
+    notebook: Notebook,
+    source: Notebook | Dataset,
+    *,
+    now: datetime,
+    number: int | None = None,
+    name: str = "",
 ) -> Input:
-    """Have the runs that start from now on see the output files of a version of `source`, fetched as the actor.
+    """Have the runs that start from now on see the files of a version of `source`, fetched as the actor.
 
-    Without a number the newest version that ended well is followed; without a name it is that of `source`. Raises NotYet where
-    there are no files, BadInput for a name that is none or is taken.
+    Without a number the newest version is followed, of a notebook the newest that ended well; without a name it is that of
+    `source`. Raises NotYet where there are no files, BadInput for a name that is none or is taken.
     """
     name = check_name(name.strip() or source.slug)
     _check_files(source, number)
@@ -30,9 +50,10 @@ def add_input(
             if inputs_of(notebook).count() >= MOST:
                 raise BadInput("input.too_many", f"A notebook has at most {MOST} inputs.", "Remove one first.")
             made = Input.objects.create(
-                notebook=notebook, name=name, source=source, number=number, added_by=actor, added_at=now
+                notebook=notebook, name=name, number=number, added_by=actor, added_at=now, **_field(source)
             )
-            _recorded("notebook.input_added", actor, notebook, now, input=name, source=source.pk, number=number)
+            about = {"of": kind_of(source), "source": source.pk, "number": number}
+            _recorded("notebook.input_added", actor, notebook, now, input=name, **about)
     except IntegrityError:
         raise BadInput(
             "input.name_taken",
@@ -45,9 +66,10 @@ def add_input(
 def change_input(actor: User, notebook: Notebook, name: str, number: int | None, *, now: datetime) -> Input:
     """Stay with a version, or with None follow the newest. Counts from the next start on. Raises NotFound, NotYet."""
     found = input_of(notebook, name)
-    if not visible_to(actor).filter(pk=found.source_id).exists():
+    rows = datasets.visible_to(actor) if found.dataset_id else visible_to(actor)
+    if not rows.filter(pk=found.origin.pk).exists():
         raise hidden(name)
-    _check_files(found.source, number)
+    _check_files(found.origin, number)
     with transaction.atomic():
         Input.objects.filter(pk=found.pk).update(number=number)
         _recorded("notebook.input_changed", actor, notebook, now, input=name, number=number)
@@ -65,18 +87,22 @@ def remove_input(actor: User, notebook: Notebook, name: str, *, now: datetime) -
 
 def carry_over(actor: User, origin: Notebook | Version, copy: Notebook, *, now: datetime) -> None:
     """Give a copy the inputs of what it was copied from, as they were for a version; not those that the actor may not read."""
-    found: list[tuple[str, str, int | None]]
+    found: list[tuple[str, Notebook | Dataset, int | None]]
     if isinstance(origin, Version):
-        rows = VersionInput.objects.filter(version=origin).exclude(source=None)
-        found = [(row.name, row.source.notebook_id, row.number) for row in rows.select_related("source") if row.source]
+        rows = VersionInput.objects.filter(version=origin).select_related("source__notebook", "dataset__dataset")
+        found = [(row.name, origin_of(row.origin), row.number) for row in rows if row.origin]
     else:
-        found = [(row.name, row.source_id, row.number) for row in inputs_of(origin)]
-    readable = set(visible_to(actor).filter(pk__in=[source for _, source, _ in found]).values_list("pk", flat=True))
+        found = [(row.name, row.origin, row.number) for row in inputs_of(origin)]
+    readable = readable_by(actor, (source for _, source, _ in found))
     Input.objects.bulk_create(
-        Input(notebook=copy, name=name, source_id=source, number=number, added_by=actor, added_at=now)
+        Input(notebook=copy, name=name, number=number, added_by=actor, added_at=now, **_field(source))
         for name, source, number in found
         if source in readable
     )
+
+
+def _field(source: Notebook | Dataset) -> dict[str, Any]:
+    return {"dataset": source} if isinstance(source, Dataset) else {"source": source}
 
 
 def note_given(version: Version, given: list[Given]) -> None:
@@ -85,19 +111,23 @@ def note_given(version: Version, given: list[Given]) -> None:
         VersionInput(
             version=version,
             name=each.name,
-            source=each.source,
-            title=each.source.notebook.title,
+            title=each.title,
             number=each.source.number,
+            **{"dataset" if isinstance(each.source, DatasetVersion) else "source": each.source},
         )
         for each in given
     )
 
 
-def _check_files(source: Notebook, number: int | None) -> None:
+def _check_files(source: Notebook | Dataset, number: int | None) -> None:
     """Raises BadInput for a number that is none, NotYet where there is nothing to be read."""
     if number is not None and number < 1:
         raise BadInput("version.number", f"{number} is not a version's number.", "Write it as 3.")
-    found = usable(source).filter(number=number).exists() if number else newest(source) is not None
+    if isinstance(source, Dataset):
+        rows = DatasetVersion.objects.filter(dataset=source, deleted_at=None)
+        found = (rows.filter(number=number) if number else rows).exists()
+    else:
+        found = usable(source).filter(number=number).exists() if number else newest(source) is not None
     if not found:
         raise no_files(source, number)
 

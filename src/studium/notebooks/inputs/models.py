@@ -1,36 +1,57 @@
 """What a notebook is set to read, and what a version's run was given."""
 
+from typing import TYPE_CHECKING, Union
+
 from django.db import models
 
 from studium.accounts.models import User
+from studium.datasets.models import Dataset, DatasetVersion
+
+if TYPE_CHECKING:
+    from studium.notebooks.models import Notebook, Version
 
 
 class Input(models.Model):
-    """The output files of a notebook's version, shown to another one's runs as `/datasets/<name>`.
+    """The files of a dataset, or the output files of a notebook, shown to a notebook's runs as `/datasets/<name>`.
 
-    `number` is a version of `source`; without one the newest that ended well is followed.
+    `number` is a version of it; without one the newest is followed, of a notebook the newest that ended well.
     """
 
     notebook = models.ForeignKey("notebooks.Notebook", on_delete=models.CASCADE, related_name="inputs")
     name = models.CharField(max_length=80)
-    source = models.ForeignKey("notebooks.Notebook", on_delete=models.CASCADE, related_name="input_of")
+    source = models.ForeignKey("notebooks.Notebook", null=True, on_delete=models.CASCADE, related_name="input_of")
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.CASCADE, related_name="input_of")
     number = models.PositiveIntegerField(null=True)
     added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["notebook", "name"], name="one_input_of_a_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["notebook", "name"], name="one_input_of_a_name"),
+            models.CheckConstraint(
+                condition=models.Q(source=None, dataset__isnull=False) | models.Q(source__isnull=False, dataset=None),
+                name="an_input_is_of_one_thing",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def origin(self) -> Union[Dataset, "Notebook"]:
+        """What is read."""
+        found = self.dataset or self.source
+        assert found is not None
+        return found
+
 
 class VersionInput(models.Model):
-    """What a version's run was shown under a name. `title` and `number` say what it was when `source` is gone."""
+    """What a version's run was shown under a name. `title` and `number` say what it was when it is gone."""
 
     version = models.ForeignKey("notebooks.Version", on_delete=models.CASCADE, related_name="inputs")
     name = models.CharField(max_length=80)
     source = models.ForeignKey("notebooks.Version", null=True, on_delete=models.SET_NULL, related_name="input_of")
+    dataset = models.ForeignKey(DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="input_of")
     title = models.CharField(max_length=200)
     number = models.PositiveIntegerField()
 
@@ -39,3 +60,8 @@ class VersionInput(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def origin(self) -> Union[DatasetVersion, "Version", None]:
+        """The version that was read, None where it is gone."""
+        return self.dataset or self.source

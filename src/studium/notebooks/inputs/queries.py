@@ -1,13 +1,17 @@
 """Reads of inputs: what a notebook has, what its next run gets, what a version's run got."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from studium.accounts.models import User
 from studium.compute.spec import Tree
 from studium.compute.states import Reason
+from studium.datasets import access as datasets
+from studium.datasets import queries as dataset_rows
+from studium.datasets.models import Dataset, DatasetVersion
 from studium.errors import NotFound, NotYet, Refused, StudiumError
 from studium.notebooks.access import visible_to
 from studium.notebooks.inputs.models import Input, VersionInput
@@ -16,8 +20,10 @@ from studium.notebooks.models import Notebook, Version
 from studium.notebooks.queries import listing
 from studium.notebooks.states import VersionKind
 
-# Versions that files can be read of.
+V = TypeVar("V", Version, DatasetVersion)
+# Versions of notebooks that files can be read of.
 _KEPT = Q(kind=VersionKind.RUN, files_count__gt=0, settled_at__isnull=False)
+_DATASET_KEPT = Q(deleted_at=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +31,16 @@ class Given:
     """What a run is shown under a name."""
 
     name: str
-    source: Version
+    source: Version | DatasetVersion
+
+    @property
+    def manifest(self) -> str:
+        return self.source.files if isinstance(self.source, Version) else self.source.manifest
+
+    @property
+    def title(self) -> str:
+        """Of the notebook or dataset."""
+        return origin_of(self.source).title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +51,7 @@ class ShownInput:
     """
 
     name: str
-    source: Notebook | None
+    source: Notebook | Dataset | None
     number: int | None
     follows: bool
     newest: int | None
@@ -48,6 +63,16 @@ class ShownInput:
     def paths(self) -> tuple[str, ...]:
         return paths_of(self.name)
 
+    @property
+    def kind(self) -> str:
+        """`dataset` or `notebook`; empty without a source."""
+        return kind_of(self.source) if self.source else ""
+
+    @property
+    def page(self) -> str:
+        """The path of its page, of the version where one is given."""
+        return page_of(self.source, None if self.trouble else self.number) if self.source else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShownVersionInput:
@@ -55,14 +80,37 @@ class ShownVersionInput:
 
     name: str
     title: str
-    notebook: Notebook | None
+    source: Notebook | Dataset | None
     number: int
     there: bool
+
+    @property
+    def page(self) -> str:
+        """The path of its page."""
+        return page_of(self.source, self.number) if self.source else ""
+
+
+def kind_of(source: Notebook | Dataset) -> str:
+    return "dataset" if isinstance(source, Dataset) else "notebook"
+
+
+def page_of(source: Notebook | Dataset, number: int | None) -> str:
+    """The path of the page of what is read."""
+    top = f"/{kind_of(source)}s/{source.team.slug}/{source.slug}/"
+    if number is None:
+        return top
+    return f"{top}?version={number}" if isinstance(source, Dataset) else f"{top}versions/{number}/"
+
+
+def origin_of(version: Version | DatasetVersion) -> Notebook | Dataset:
+    """What a version is of."""
+    return version.notebook if isinstance(version, Version) else version.dataset
 
 
 def inputs_of(notebook: Notebook) -> QuerySet[Input]:
     """By name."""
-    return Input.objects.filter(notebook=notebook).select_related("source__team").order_by("name")
+    rows = Input.objects.filter(notebook=notebook).select_related("source__team", "dataset__team")
+    return rows.order_by("name")
 
 
 def input_of(notebook: Notebook, name: str) -> Input:
@@ -100,120 +148,167 @@ def newest(source: Notebook) -> Version | None:
 def given_now(user: User, notebook: Notebook) -> list[Given]:
     """What a run that the user starts is shown. Raises Refused or NotYet where one of the inputs cannot be given to them."""
     rows = _found(notebook)
-    readable = _readable(user, (row.set.source_id for row in rows))
+    readable = readable_by(user, (row.set.origin for row in rows))
     return [Given(name=row.set.name, source=_version(row, readable)) for row in rows]
 
 
 def given_again(user: User, version: Version) -> list[Given]:
     """What the version's run was shown, for another run of it. Raises Refused where that is gone or not the user's to read."""
-    rows = list(VersionInput.objects.filter(version=version).select_related("source__notebook").order_by("name"))
-    readable = _readable(user, (row.source.notebook_id for row in rows if row.source))
+    rows = _version_inputs(version)
+    readable = readable_by(user, (origin_of(row.origin) for row in rows if row.origin))
     given = []
     for row in rows:
-        if row.source is None or row.source.notebook.deleted_at is not None:
+        if row.origin is None or not _there(row.origin):
             raise Refused(
                 "input.gone",
                 f"The input {row.name} of version {version.number} is no longer kept.",
                 "Run the notebook as a new version with today's inputs instead.",
             )
-        if row.source.notebook_id not in readable:
+        if origin_of(row.origin) not in readable:
             raise hidden(row.name)
-        given.append(Given(name=row.name, source=row.source))
+        given.append(Given(name=row.name, source=row.origin))
     return given
+
+
+def _version_inputs(version: Version) -> list[VersionInput]:
+    rows = VersionInput.objects.filter(version=version).order_by("name")
+    return list(rows.select_related("source__notebook__team", "dataset__dataset__team"))
+
+
+def _there(version: Version | DatasetVersion) -> bool:
+    """Whether a version's files are kept."""
+    deleted = version.deleted_at if isinstance(version, DatasetVersion) else version.notebook.deleted_at
+    return deleted is None
 
 
 def given_lately(notebook: Notebook) -> list[Given]:
     """What the inputs stand for now, less those that stand for nothing: what a version is saved under without being run."""
-    found = ((row.set.name, None if row.set.source.deleted_at else row.version) for row in _found(notebook))
+    found = ((row.set.name, None if row.set.origin.deleted_at else row.version) for row in _found(notebook))
     return [Given(name=name, source=version) for name, version in found if version is not None]
 
 
 def trees_of(given: list[Given]) -> tuple[Tree, ...]:
     """What to ask compute for, so that a run is shown them."""
-    return tuple(Tree(manifest=each.source.files, targets=paths_of(each.name)) for each in given)
+    return tuple(Tree(manifest=each.manifest, targets=paths_of(each.name)) for each in given)
 
 
 def shown(user: User, notebook: Notebook) -> list[ShownInput]:
     """The inputs of a notebook that the user reads."""
     rows = _found(notebook)
-    readable = _readable(user, (row.set.source_id for row in rows))
+    readable = readable_by(user, (row.set.origin for row in rows))
     return [_shown(row, readable) for row in rows]
 
 
-def offered(user: User, most: int = 50) -> list[Notebook]:
-    """Notebooks of the user's teams that have files to read, last changed first: what a form may propose."""
-    return list(listing(user, "team").filter(Exists(Version.objects.filter(_KEPT, notebook=OuterRef("pk"))))[:most])
+def offered(user: User, most: int = 50) -> list[Notebook | Dataset]:
+    """Datasets and notebooks of the user's teams that have files to read, last changed first: what a form may propose."""
+    has_files = Exists(Version.objects.filter(_KEPT, notebook=OuterRef("pk")))
+    found: list[Notebook | Dataset] = [*listing(user, "team").filter(has_files)[:most]]
+    has_version = Exists(DatasetVersion.objects.filter(_DATASET_KEPT, dataset=OuterRef("pk")))
+    found += dataset_rows.listed(user, "team").filter(has_version)[:most]
+    return sorted(found, key=lambda each: each.changed_at, reverse=True)[:most]
 
 
 def shown_of_version(user: User, version: Version) -> list[ShownVersionInput]:
     """What the version's run was shown, by name."""
-    rows = list(VersionInput.objects.filter(version=version).select_related("source__notebook__team").order_by("name"))
-    readable = _readable(user, (row.source.notebook_id for row in rows if row.source))
+    rows = _version_inputs(version)
+    readable = readable_by(user, (origin_of(row.origin) for row in rows if row.origin))
     found = []
     for row in rows:
-        source = row.source.notebook if row.source and row.source.notebook_id in readable else None
+        origin = origin_of(row.origin) if row.origin else None
+        source = origin if origin in readable else None
         found.append(
             ShownVersionInput(
                 name=row.name,
-                title=row.title if source else "",
-                notebook=source,
+                title=source.title if source else "",
+                source=source,
                 number=row.number,
-                there=source is not None,
+                there=source is not None and row.origin is not None and _there(row.origin),
             )
         )
     return found
 
 
-def _readable(user: User, notebooks: Iterable[str]) -> frozenset[str]:
-    wanted = list(notebooks)
+def readable_by(user: User, sources: Iterable[Notebook | Dataset]) -> frozenset[Notebook | Dataset]:
+    """Those of these that the user may read."""
+    wanted = list(sources)
     if not wanted or not user.is_active:
         return frozenset()
-    return frozenset(visible_to(user).filter(pk__in=wanted).values_list("pk", flat=True))
+    notebooks = {each.pk for each in wanted if isinstance(each, Notebook)}
+    sets = {each.pk for each in wanted if isinstance(each, Dataset)}
+    found = set[str]()
+    if notebooks:
+        found.update(visible_to(user).filter(pk__in=notebooks).values_list("pk", flat=True))
+    if sets:
+        found.update(datasets.visible_to(user).filter(pk__in=sets).values_list("pk", flat=True))
+    return frozenset(each for each in wanted if each.pk in found)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """An input as it is set, the version it stands for now, and the newest that ended well."""
+    """An input as it is set, the version it stands for now, and the newest that may be followed."""
 
     set: Input
-    version: Version | None
-    newest: Version | None
+    version: Version | DatasetVersion | None
+    newest: Version | DatasetVersion | None
 
 
 def _found(notebook: Notebook) -> list[_Found]:
     """By name; however many there are, it asks the same number of times."""
     kept = Version.objects.filter(_KEPT, notebook=OuterRef("source")).order_by("-number")
-    rows = inputs_of(notebook).annotate(
-        newest_pk=Subquery(kept.filter(run__reason=Reason.FINISHED).values("pk")[:1]),
-        chosen_pk=Subquery(kept.filter(number=OuterRef("number")).values("pk")[:1]),
+    of_set = DatasetVersion.objects.filter(_DATASET_KEPT, dataset=OuterRef("dataset")).order_by("-number")
+    rows = list(
+        inputs_of(notebook).annotate(
+            newest_pk=Subquery(kept.filter(run__reason=Reason.FINISHED).values("pk")[:1]),
+            chosen_pk=Subquery(kept.filter(number=OuterRef("number")).values("pk")[:1]),
+            newest_of_set=Subquery(of_set.values("pk")[:1]),
+            chosen_of_set=Subquery(of_set.filter(number=OuterRef("number")).values("pk")[:1]),
+        )
     )
-    found = [(row, row.chosen_pk if row.number else row.newest_pk, row.newest_pk) for row in rows]
-    known = Version.objects.select_related("notebook").in_bulk(
-        {pk for _, one, other in found for pk in (one, other) if pk}
-    )
-    return [_Found(set=row, version=known.get(one), newest=known.get(other)) for row, one, other in found]
+    versions = _by_pk(Version.objects.select_related("notebook"), rows, "newest_pk", "chosen_pk")
+    sets = _by_pk(DatasetVersion.objects.select_related("dataset"), rows, "newest_of_set", "chosen_of_set")
+    found = []
+    for row in rows:
+        if row.dataset_id:
+            newest, chosen = sets.get(row.newest_of_set), sets.get(row.chosen_of_set)
+            found.append(_Found(set=row, version=chosen if row.number else newest, newest=newest))
+        else:
+            last, one = versions.get(row.newest_pk), versions.get(row.chosen_pk)
+            found.append(_Found(set=row, version=one if row.number else last, newest=last))
+    return found
 
 
-def _version(row: _Found, readable: frozenset[str]) -> Version:
+def _by_pk(versions: "QuerySet[V]", rows: Sequence[Input], *fields: str) -> dict[int, V]:
+    wanted = {getattr(row, field) for row in rows for field in fields} - {None}
+    return versions.in_bulk(wanted) if wanted else {}
+
+
+def _version(row: _Found, readable: frozenset[Notebook | Dataset]) -> Version | DatasetVersion:
     """What the input stands for. Raises Refused or NotYet where it is for nobody, or not for those who read these."""
-    source, name = row.set.source, row.set.name
+    source, name = row.set.origin, row.set.name
     if source.deleted_at is not None:
-        raise Refused("input.gone", f"The notebook that the input {name} comes from was deleted.", "Remove the input.")
-    if source.pk not in readable:
+        raise Refused(
+            "input.gone", f"The {kind_of(source)} that the input {name} comes from was deleted.", "Remove the input."
+        )
+    if source not in readable:
         raise hidden(name)
     if row.version is None:
         raise no_files(source, row.set.number)
     return row.version
 
 
-def no_files(source: Notebook, number: int | None) -> NotYet:
+def no_files(source: Notebook | Dataset, number: int | None) -> NotYet:
     """There is nothing to read of it yet, or no longer."""
     name = f"{source.team.slug}/{source.slug}"
     if number:
+        what = "output files that are kept" if isinstance(source, Notebook) else "files that are kept"
         return NotYet(
             "input.no_files",
-            f"Version {number} of {name} has no output files that are kept.",
+            f"Version {number} of {name} has no {what}.",
             "Choose another version, or follow the newest.",
+        )
+    if isinstance(source, Dataset):
+        return NotYet(
+            "input.no_files", f"{name} has no version yet.", f"Bring files first: studium datasets version {name} DIR"
         )
     return NotYet(
         "input.no_files",
@@ -230,13 +325,13 @@ def hidden(name: str) -> Refused:
     )
 
 
-def _shown(row: _Found, readable: frozenset[str]) -> ShownInput:
+def _shown(row: _Found, readable: frozenset[Notebook | Dataset]) -> ShownInput:
     trouble, found = "", None
     try:
         found = _version(row, readable)
     except StudiumError as error:
         trouble = error.message
-    source = row.set.source if row.set.source_id in readable and row.set.source.deleted_at is None else None
+    source = row.set.origin if row.set.origin in readable and row.set.origin.deleted_at is None else None
     return ShownInput(
         name=row.set.name,
         source=source,

@@ -6,39 +6,40 @@ from urllib.parse import urlsplit
 from django import forms
 
 from studium.accounts.models import User
-from studium.notebooks.inputs.queries import offered
+from studium.notebooks.inputs.queries import kind_of, offered
 
 
 class AddInput(forms.Form):
-    """Another notebook whose output files are to be read."""
+    """A dataset, or another notebook whose output files are to be read."""
 
     source = forms.CharField(
-        label="Notebook",
+        label="Dataset or notebook",
         max_length=400,
-        widget=forms.TextInput({"placeholder": "team/notebook", "list": "input-sources", "autocapitalize": "none"}),
+        widget=forms.TextInput(
+            {"placeholder": "datasets/team/name", "list": "input-sources", "autocapitalize": "none"}
+        ),
         help_text="Or the address of its page.",
     )
     version = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=999_999_999,
-        help_text="Left empty, the newest that ended well is followed.",
+        help_text="Left empty, the newest is followed, of a notebook the newest that ended well.",
     )
     name = forms.CharField(
         required=False,
         max_length=80,
         label="Folder",
-        help_text="What it is called in <code>/datasets</code>; the notebook's own name when left empty.",
+        help_text="What it is called in <code>/datasets</code>; its own name when left empty.",
     )
 
     def __init__(self, *args: Any, user: User, **more: Any) -> None:
         super().__init__(*args, **{"auto_id": "input_%s", **more})
-        self.sources = offered(user)
+        self.sources = [(f"{kind_of(each)}s/{each.team.slug}/{each.slug}", each.title) for each in offered(user)]
 
-    def clean_source(self) -> str:
-        """`team/notebook`, also from an address."""
+    def clean_source(self) -> tuple[str, str]:
+        """`datasets`, `notebooks` or nothing where that is not said, and `team/name`; also from an address."""
         typed = str(self.cleaned_data["source"]).strip()
         parts = [part for part in urlsplit(typed).path.split("/") if part]
-        if "://" in typed or typed.startswith("/"):
-            parts = parts[1:] if parts and parts[0] == "notebooks" else parts
-        return "/".join(parts[:2])
+        kind = parts.pop(0) if len(parts) > 2 and parts[0] in ("datasets", "notebooks") else ""
+        return kind, "/".join(parts[:2])

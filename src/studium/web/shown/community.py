@@ -14,11 +14,10 @@ from studium.community.models import Comment
 from studium.community.queries import comment_votes, people_named, replies_to, reply_counts, tally, threads_of
 from studium.community.states import REPLIES_SHOWN
 from studium.community.writing import mentioned, said_html
-from studium.notebooks.models import Notebook
-from studium.notebooks.subjects import subject_of
+from studium.notebooks.subjects import KIND as NOTEBOOK
 from studium.web.forms.community import CommentForm
 
-THREADS_BESIDE, REPLIES_BESIDE = 5, 5  # on the notebook's own page
+THREADS_BESIDE, REPLIES_BESIDE = 5, 5  # on the subject's own page
 DEEPEST = 4  # beyond, what answers what is said in words
 State = Literal["shown", "veiled", "hidden", "deleted"]
 
@@ -54,16 +53,15 @@ class Thread:
     more: int
 
 
-def beside(user: User, notebook: Notebook, here: str) -> dict[str, object]:
-    """What the notebook's own page shows of it: what people did, and the newest threads. `here` is where forms lead back to."""
-    subject = subject_of(notebook)
+def beside(user: User, subject: Subject) -> dict[str, object]:
+    """What the subject's own page shows of it: what people did, and the newest threads. Forms lead back to that page."""
     roots = list(threads_of(subject).order_by("-pk")[: THREADS_BESIDE + 1])
     return {
         **bar(user, subject),
         "threads": threads_shown(user, subject, roots[:THREADS_BESIDE], most=REPLIES_BESIDE),
         "threads_more": len(roots) > THREADS_BESIDE,
         "comment_form": CommentForm(),
-        "here": here,
+        "here": subject.path,
     }
 
 
@@ -72,8 +70,9 @@ def bar(user: User, subject: Subject) -> dict[str, object]:
     return {
         "tally": tally(user, subject),
         "own": subject.owner.pk == user.pk,
-        "may_report": subject.public and role_in(user, subject.team) is None,
+        "may_report": subject.kind == NOTEBOOK and subject.public and role_in(user, subject.team) is None,
         "subject": subject,
+        "may_take_down": user.is_staff and subject.kind == NOTEBOOK and subject.public,
     }
 
 

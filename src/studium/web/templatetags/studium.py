@@ -20,8 +20,8 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
-def size(count: float | None) -> str:
-    return "" if count is None else size_words(count)
+def size(number: float | None) -> str:
+    return "" if number is None else size_words(number)
 
 
 @register.filter
@@ -36,9 +36,21 @@ def per_hour(micros: int) -> str:
 
 
 @register.filter
-def cores(count: float) -> str:
+def count(number: int | None) -> str:
+    """A number of things, with its thousands apart."""
+    return "" if number is None else f"{number:,}"
+
+
+@register.filter
+def filename(path: str) -> str:
+    """The last part of a path."""
+    return path.rpartition("/")[2]
+
+
+@register.filter
+def cores(number: float) -> str:
     """A number of vCPUs without a needless `.0`."""
-    return f"{count:g}"
+    return f"{number:g}"
 
 
 def ago_words(seconds: float) -> str:

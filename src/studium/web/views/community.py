@@ -1,4 +1,7 @@
-"""What people say and do about a notebook: comments in threads, votes, bookmarks, reports. Whoever may read it may take part."""
+"""What people say and do about a notebook or a dataset: comments in threads, votes, bookmarks, reports.
+
+Whoever may read it may take part. `kind` is what the address is of.
+"""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,11 +14,14 @@ from studium.community.access import Subject
 from studium.community.models import Comment
 from studium.community.reports import actions as reports
 from studium.community.states import MOST_REPLIES_SHOWN, REPLIES_SHOWN, Why
+from studium.datasets.access import dataset_for
+from studium.datasets.subjects import subject_of as of_dataset
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.notebooks.access import notebook_for
 from studium.notebooks.models import Notebook
-from studium.notebooks.subjects import subject_of
+from studium.notebooks.subjects import KIND as NOTEBOOK
+from studium.notebooks.subjects import subject_of as of_notebook
 from studium.web.forms.community import CommentForm, ReportForm
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
@@ -25,16 +31,20 @@ THREADS_A_PAGE = 20
 _SORTS: tuple[tuple[queries.Sort, str, str], ...] = (("new", "Newest", "id"), ("top", "Most votes", "votes"))
 
 
-def _fetched(request: UserRequest, team: str, slug: str) -> tuple[Notebook, Subject]:
-    notebook = notebook_for(request.user, f"{team}/{slug}")
-    return notebook, subject_of(notebook)
+def _fetched(request: UserRequest, kind: str, team: str, slug: str) -> tuple[Notebook | None, Subject]:
+    """What is talked about; also as the notebook, where it is one."""
+    name = f"{team}/{slug}"
+    if kind != NOTEBOOK:
+        return None, of_dataset(dataset_for(request.user, name))
+    notebook = notebook_for(request.user, name)
+    return notebook, of_notebook(notebook)
 
 
 @signed_in
 @require_http_methods(["GET", "POST"])
-def comments(request: UserRequest, team: str, slug: str) -> HttpResponse:
+def comments(request: UserRequest, team: str, slug: str, kind: str = NOTEBOOK) -> HttpResponse:
     """The threads, and saying something new."""
-    notebook, subject = _fetched(request, team, slug)
+    notebook, subject = _fetched(request, kind, team, slug)
     if request.method == "POST":
         return _write(request, subject, None)
     asked = request.GET.get("sort", "")
@@ -57,9 +67,9 @@ def comments(request: UserRequest, team: str, slug: str) -> HttpResponse:
 
 @signed_in
 @require_GET
-def thread(request: UserRequest, team: str, slug: str, comment: int) -> HttpResponse:
+def thread(request: UserRequest, team: str, slug: str, comment: int, kind: str = NOTEBOOK) -> HttpResponse:
     """One thread with all its replies: where a comment's own address leads."""
-    notebook, subject = _fetched(request, team, slug)
+    notebook, subject = _fetched(request, kind, team, slug)
     row = queries.comment_of(subject, comment)
     root = queries.threads_of(subject).filter(pk=row.root_id or row.pk)
     context = {
@@ -76,9 +86,9 @@ def thread(request: UserRequest, team: str, slug: str, comment: int) -> HttpResp
 
 @signed_in
 @require_http_methods(["GET", "POST"])
-def reply(request: UserRequest, team: str, slug: str, comment: int) -> HttpResponse:
+def reply(request: UserRequest, team: str, slug: str, comment: int, kind: str = NOTEBOOK) -> HttpResponse:
     """Answer a comment."""
-    _, subject = _fetched(request, team, slug)
+    _, subject = _fetched(request, kind, team, slug)
     row = queries.comment_of(subject, comment)
     if request.method == "POST":
         return _write(request, subject, row)
@@ -87,9 +97,9 @@ def reply(request: UserRequest, team: str, slug: str, comment: int) -> HttpRespo
 
 @signed_in
 @require_http_methods(["GET", "POST"])
-def edit(request: UserRequest, team: str, slug: str, comment: int) -> HttpResponse:
+def edit(request: UserRequest, team: str, slug: str, comment: int, kind: str = NOTEBOOK) -> HttpResponse:
     """Say it otherwise."""
-    _, subject = _fetched(request, team, slug)
+    _, subject = _fetched(request, kind, team, slug)
     row = queries.comment_of(subject, comment)
     if request.method == "GET":
         # Somebody else's hidden words are not for the asker; whether they may be changed is decided when they are sent.
@@ -173,9 +183,9 @@ def _back(request: UserRequest, subject: Subject, row: Comment) -> str:
 
 @signed_in
 @require_POST
-def act(request: UserRequest, team: str, slug: str, comment: int) -> HttpResponse:
+def act(request: UserRequest, team: str, slug: str, comment: int, kind: str = NOTEBOOK) -> HttpResponse:
     """Delete, hide, show again, vote for a comment or no longer: `do` says which."""
-    _, subject = _fetched(request, team, slug)
+    _, subject = _fetched(request, kind, team, slug)
     user, now, row = request.user, clock.now(), queries.comment_of(subject, comment)
     match request.POST.get("do", ""):
         case "delete":
@@ -202,9 +212,9 @@ def act(request: UserRequest, team: str, slug: str, comment: int) -> HttpRespons
 
 @signed_in
 @require_POST
-def vote(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    """Vote for the notebook, or no longer."""
-    _, subject = _fetched(request, team, slug)
+def vote(request: UserRequest, team: str, slug: str, kind: str = NOTEBOOK) -> HttpResponse:
+    """Vote for it, or no longer."""
+    _, subject = _fetched(request, kind, team, slug)
     if request.POST.get("do") == "unvote":
         actions.unvote(request.user, subject)
     else:
@@ -212,15 +222,15 @@ def vote(request: UserRequest, team: str, slug: str) -> HttpResponse:
     if not request.htmx:
         return redirect(subject.path)
     tally = queries.tally(request.user, subject)
-    context = {"action": f"{subject.path}vote/", "votes": tally.votes, "voted": tally.voted, "of": "notebook"}
+    context = {"action": f"{subject.path}vote/", "votes": tally.votes, "voted": tally.voted, "of": subject.kind}
     return render(request, "community/vote.html", context)
 
 
 @signed_in
 @require_POST
-def bookmark(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    """Bookmark the notebook, or no longer."""
-    _, subject = _fetched(request, team, slug)
+def bookmark(request: UserRequest, team: str, slug: str, kind: str = NOTEBOOK) -> HttpResponse:
+    """Bookmark it, or no longer."""
+    _, subject = _fetched(request, kind, team, slug)
     marked = request.POST.get("do") != "unmark"
     if marked:
         actions.bookmark(request.user, subject, now=clock.now())
@@ -233,9 +243,9 @@ def bookmark(request: UserRequest, team: str, slug: str) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "POST"])
-def report(request: UserRequest, team: str, slug: str) -> HttpResponse:
+def report(request: UserRequest, team: str, slug: str, kind: str = NOTEBOOK) -> HttpResponse:
     """Tell the administrators that it should not be public."""
-    notebook, subject = _fetched(request, team, slug)
+    notebook, subject = _fetched(request, kind, team, slug)
     form, status = ReportForm(request.POST or None), 200
     if request.method == "POST":
         status = 400

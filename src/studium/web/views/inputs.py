@@ -3,12 +3,17 @@
 Each form works by itself; in a page with script only the section comes back.
 """
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from studium.errors import BadInput, StudiumError
+from studium.accounts.models import User
+from studium.datasets.access import dataset_for
+from studium.datasets.models import Dataset
+from studium.errors import BadInput, NotFound, StudiumError
 from studium.lib import clock
 from studium.notebooks.access import may_change, notebook_for
 from studium.notebooks.inputs import actions
@@ -32,8 +37,8 @@ def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
         return _refused(request, notebook, form, 400)
     data = form.cleaned_data
     try:
-        name = data["source"] if "/" in data["source"] else f"{team}/{data['source']}"
-        source = notebook_for(request.user, name)
+        kind, name = data["source"]
+        source = _source(request.user, kind, name if "/" in name else f"{team}/{name}")
         made = actions.add_input(
             request.user, notebook, source, now=clock.now(), number=data["version"], name=data["name"]
         )
@@ -41,6 +46,16 @@ def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
         form.add_error(None, f"{error.message} {error.next_step}")
         return _refused(request, notebook, form, error.status)
     return _done(request, notebook, f"Runs that start from now on find it as /datasets/{made.name}.")
+
+
+def _source(user: User, kind: str, name: str) -> Notebook | Dataset:
+    """What is meant; where it is not said of which kind, a dataset before a notebook of the same name."""
+    if kind == "datasets":
+        return dataset_for(user, name)
+    if not kind:
+        with suppress(NotFound):
+            return dataset_for(user, name)
+    return notebook_for(user, name)
 
 
 @signed_in

@@ -23,6 +23,7 @@ from studium.notebooks.models import Notebook, Version
 from studium.notebooks.search.asked import LONGEST
 from studium.notebooks.search.queries import search
 from studium.notebooks.states import LaunchKind, VersionKind, Visibility
+from studium.notebooks.subjects import subject_of
 from studium.notebooks.tags.queries import tags_of, used_tags
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.queries import newest_run, versions_of
@@ -151,7 +152,7 @@ def notebook_page(
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
-        **beside(request.user, notebook, address(notebook)),
+        **beside(request.user, subject_of(notebook)),
         "tags": tags_of([notebook]).get(notebook.pk, []),
         **shown,
     }

@@ -5,10 +5,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from studium.community import actions, queries
+from studium.datasets.access import visible_to as datasets_of
+from studium.datasets.subjects import KIND as DATASET
+from studium.datasets.subjects import subject_of as of_dataset
 from studium.lib import clock
 from studium.notebooks.access import visible_to
 from studium.notebooks.queries import by_person, ranked
 from studium.notebooks.subjects import KIND
+from studium.notebooks.subjects import subject_of as of_notebook
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.community import html_of
@@ -46,15 +50,31 @@ def person(request: UserRequest, username: str) -> HttpResponse:
 def bookmarks(request: UserRequest) -> HttpResponse:
     """What the person marked, the newest first; what they may no longer read is said to be so."""
     now = clock.now()
-    found = page(request, queries.bookmarks_of(request.user, KIND), "created_at")
-    there = visible_to(request.user).in_bulk([row.subject_id for row in found.rows])
-    shown = {row.notebook.pk: row for row in rows_of(request.user, list(there.values()), now=now)}
-    context = {"now": now, "page": found, "rows": [(row, shown.get(row.subject_id)) for row in found.rows]}
-    return render(request, "people/bookmarks.html", context)
+    found = page(request, queries.bookmarks_of(request.user, KIND, DATASET), "created_at")
+    ids = {kind: [row.subject_id for row in found.rows if row.subject_kind == kind] for kind in (KIND, DATASET)}
+    notebooks = visible_to(request.user).in_bulk(ids[KIND])
+    datasets = datasets_of(request.user).in_bulk(ids[DATASET])
+    there = {(KIND, key): of_notebook(row) for key, row in notebooks.items()}
+    there |= {(DATASET, key): of_dataset(row) for key, row in datasets.items()}
+    changed = {key: row.changed_at for key, row in notebooks.items()}
+    changed |= {key: row.changed_at for key, row in datasets.items()}
+    favours = queries.favour(KIND, ids[KIND]) | queries.favour(DATASET, ids[DATASET])
+    rows = [
+        {
+            "mark": mark,
+            "subject": there.get((mark.subject_kind, mark.subject_id)),
+            "changed_at": changed.get(mark.subject_id),
+            "votes": favours[mark.subject_id][0],
+            "comments": favours[mark.subject_id][1],
+        }
+        for mark in found.rows
+    ]
+    return render(request, "people/bookmarks.html", {"now": now, "page": found, "rows": rows})
 
 
 @signed_in
 @require_POST
 def remove_bookmark(request: UserRequest) -> HttpResponse:
-    actions.unbookmark(request.user, KIND, request.POST.get("id", "")[:64])
+    kind = DATASET if request.POST.get("kind") == DATASET else KIND
+    actions.unbookmark(request.user, kind, request.POST.get("id", "")[:64])
     return redirect("/bookmarks/")

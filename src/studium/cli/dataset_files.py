@@ -1,0 +1,254 @@
+"""`studium datasets` for files: from a folder to a version, and from a version to a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studium.cli import exchange, output
+from studium.cli.context import server
+from studium.cli.failing import Exit, fail
+from studium.cli.machines import TeamOption
+from studium.cli.output import JsonFlag
+from studium.lib.units import size_words
+
+if TYPE_CHECKING:
+    from studium.client import Client
+    from studium.client.shapes import Dataset, DatasetFile, DatasetProfile, DatasetVersion
+
+Name = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
+VersionOption = Annotated[str, typer.Option("--version", help="The version; the newest when left out.")]
+NoteOption = Annotated[str, typer.Option("--note", help="What is new in it.")]
+Source = Annotated[str, typer.Argument(metavar="DIR", help="A folder, or one file.", show_default=False)]
+# Connections break during an upload of hours; it goes on where it was for so long.
+PATIENCE_SECONDS = 600.0
+_LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
+
+
+def numbered(version: str) -> int | None:
+    """The number, None for no text. Ends the command for what is no number."""
+    return exchange.numbered(version) if version else None
+
+
+def found_files(source: Path) -> list[tuple[str, Path]]:
+    """What a folder has, by the paths that its files get; one file by its name. Ends the command where there is nothing."""
+    if source.is_file():
+        return [(source.name, source)]
+    if not source.is_dir():
+        raise fail(f"There is no folder or file {str(source)!r}.", "Check the path.")
+    found = []
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if name not in _LEFT_OUT and path.is_file():
+                found.append((path.relative_to(source).as_posix(), path))
+    if not found:
+        raise fail(f"{source} has no files.", "Name a folder that has some.")
+    return found
+
+
+def create(
+    source: Source,
+    title: Annotated[str, typer.Option(help="What it is called; the folder's name when left out.")] = "",
+    team: TeamOption = "",
+    subtitle: Annotated[str, typer.Option(help="In a line, what it is.")] = "",
+    licence: Annotated[str, typer.Option(help="A name of SPDX as CC-BY-4.0, or your own words.")] = "",
+    visibility: Annotated[str, typer.Option(help="private, team or public; as private as the plan allows.")] = "",
+    note: NoteOption = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a dataset of a folder.
+
+    Broken off, it goes on where it was with `studium datasets version NAME DIR`.
+    """
+    path = Path(source)
+    files = found_files(path)
+    name = title or (path.stem if path.is_file() else path.resolve().name)
+    card = {key: value for key, value in (("subtitle", subtitle), ("licence", licence)) if value}
+    with server() as client:
+        dataset = client.datasets.create(name, team=team, visibility=visibility or None, **card)
+        output.note(f"Made {dataset.name}. If this breaks off: studium datasets version {dataset.name} {source}")
+        _told(client, dataset, _sent(client, dataset, files, note), as_json)
+
+
+def version(name: Name, source: Source, note: NoteOption = "", as_json: JsonFlag = False) -> None:
+    """Make a new version of a dataset from a folder; only what changed travels."""
+    files = found_files(Path(source))
+    with server() as client:
+        dataset = client.datasets.find(name)
+        _told(client, dataset, _sent(client, dataset, files, note), as_json)
+
+
+def _sent(client: Client, dataset: Dataset, files: list[tuple[str, Path]], note: str) -> DatasetVersion:
+    from studium.client.sending import Sent
+
+    client.patience = PATIENCE_SECONDS
+    size = sum(path.stat().st_size for _, path in files)
+    with _progress("Sending", size) as at:
+        sent = Sent(changed=lambda now: at(now.read, f"{now.files:,} of {len(files):,} files"))
+        try:
+            made = client.datasets.send(dataset.id, files, note=note, sent=sent)
+        except OSError as error:
+            raise fail(f"{error.filename or 'A file'} cannot be read: {error.strerror}.", "Nothing was made.") from None
+        except UnicodeEncodeError:
+            raise fail("A file's name is no text that others could read.", "Rename it, and try again.") from None
+    output.note(f"{size_words(sent.read)} read, {size_words(sent.travelled)} sent.")
+    return made
+
+
+def _told(client: Client, dataset: Dataset, made: DatasetVersion, as_json: bool) -> None:
+    if as_json:
+        output.show_json(made)
+        return
+    output.say(
+        f"Version {made.number} of {dataset.name}: {made.files:,} files, {size_words(made.bytes)}. {dataset.url}"
+    )
+
+
+def files(
+    name: Name,
+    version: VersionOption = "",
+    below: Annotated[str, typer.Option(help="Only those in this folder.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """List the files of a dataset."""
+    with server() as client:
+        dataset, number = _meant(client, name, version)
+        found = list(client.datasets.files(dataset.id, number, below))
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [(each.path, size_words(each.size), each.digest[:12]) for each in found]
+    output.table(["file", ">size", "!sha-256"], rows, f"There is no folder {below} in it." if below else "No files.")
+
+
+def _meant(client: Client, name: str, version: str) -> tuple[Dataset, int]:
+    number = numbered(version)
+    dataset = client.datasets.find(name)
+    number = number or dataset.version
+    if number is None:
+        raise fail(
+            f"{dataset.name} has no version.", f"Make one: studium datasets version {dataset.name} DIR", Exit.NOT_YET
+        )
+    return dataset, number
+
+
+def preview(
+    name: Name,
+    path: Annotated[str, typer.Argument(metavar="FILE", help="A file of it.", show_default=False)],
+    version: VersionOption = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="How many.")] = 10,
+    raw: Annotated[bool, typer.Option("--raw", help="The lines as they are, of tables too.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the columns of a table of a dataset, or the first lines of a text file."""
+    with server() as client:
+        dataset, number = _meant(client, name, version)
+        profile = client.datasets.profile(dataset.id, number, path)
+        tables = (profile.found or {}).get("tables")
+        if tables and not raw:
+            _show_tables(profile, tables, as_json)
+            return
+        if profile.state in ("waiting", "running") and not raw:
+            output.note("Its columns are still being looked at; here is how it begins.")
+        content = client.datasets.head(dataset.id, number, path)
+    if b"\0" in content:
+        raise fail(f"{path} is no text.", f"Take it down: studium datasets download {dataset.name} --file {path}")
+    found = content.decode(errors="replace").splitlines()[:lines]
+    if as_json:
+        output.show_json({"dataset": dataset.name, "version": number, "file": path, "lines": found})
+        return
+    for line in found:
+        typer.echo(output.printable(line))
+
+
+def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        output.show_json(profile)
+        return
+    for each in tables:
+        about = "" if each.get("rows_exact", True) else "about "
+        output.say(
+            f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
+        )
+        rows = [
+            (one["name"], one["type"], one["missing"], one["distinct"], _cut(one["min"]), _cut(one["max"]))
+            for one in each["columns"]
+        ]
+        output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
+
+
+def _cut(value: Any) -> str:
+    return "" if value is None else str(value)[:30]
+
+
+def download(
+    name: Name,
+    target: Annotated[str, typer.Argument(metavar="DIR", help="Where to; a folder of its name when left out.")] = "",
+    version: VersionOption = "",
+    file: Annotated[str, typer.Option("--file", help="Only this file.")] = "",
+    below: Annotated[str, typer.Option(help="Only those in this folder.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a dataset down. Broken off, it goes on where it was; each file is checked."""
+    with server() as client:
+        dataset, number = _meant(client, name, version)
+        found = list(client.datasets.files(dataset.id, number, below))
+        wanted = [each for each in found if not file or each.path == file]
+        if not wanted:
+            raise fail(
+                f"Version {number} of {dataset.name} has no {file or below}.",
+                f"See what it has: studium datasets files {dataset.name}",
+            )
+        folder = Path(target or dataset.slug)
+        _take(client, dataset, number, wanted, folder)
+    if as_json:
+        output.show_json({"dataset": dataset.name, "version": number, "files": len(wanted), "folder": str(folder)})
+        return
+    output.say(f"{len(wanted):,} files of version {number} of {dataset.name} are in {folder}.")
+
+
+def _take(client: Client, dataset: Dataset, number: int, wanted: list[DatasetFile], folder: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from studium.client.receiving import Taken
+
+    client.patience = PATIENCE_SECONDS
+    root = folder.resolve()
+    with _progress("Taking", sum(each.size for each in wanted)) as at, ThreadPoolExecutor(4) as pool:
+        taken = Taken(changed=lambda now: at(now.bytes, f"{now.files:,} of {len(wanted):,} files"))
+
+        def take(each: DatasetFile) -> None:
+            client.datasets.take(dataset.id, number, each, exchange.below(root, each.path), taken)
+
+        try:
+            for _ in pool.map(take, wanted):
+                pass
+        except OSError as error:
+            raise fail(f"{error.filename} cannot be written: {error.strerror}.", "Choose another folder.") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _progress(verb: str, size: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on standard error, where somebody watches."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = output.console(error=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[words]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
+        task = shown.add_task(verb, total=size, words="")
+        yield lambda done, words: shown.update(task, completed=done, words=words)

@@ -1,0 +1,97 @@
+"""Datasets, their versions and files."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    id: str
+    name: str
+    team: str
+    slug: str
+    title: str
+    subtitle: str
+    card: str
+    licence: str
+    sources: str
+    frequency: str
+    tags: list[str]
+    visibility: str
+    created_by: str
+    created_at: datetime
+    changed_at: datetime
+    version: int | None
+    files: int
+    bytes: int
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetVersion:
+    number: int
+    note: str
+    files: int
+    bytes: int
+    created_by: str
+    created_at: datetime
+    deleted_at: datetime | None
+    manifest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFile:
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingChunks:
+    missing: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackKept:
+    new_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedFile:
+    path: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetDifference:
+    added: list[DatasetFile]
+    removed: list[DatasetFile]
+    changed: list[ChangedFile]
+    same: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    id: str
+    path: str
+    size: int
+    received: int
+    digest: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPerson:
+    username: str
+    role: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetProfile:
+    path: str
+    state: str
+    trouble: str
+    found: dict[str, Any] | None

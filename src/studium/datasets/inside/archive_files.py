@@ -1,0 +1,137 @@
+"""Archives: the names and sizes of what is in them. Nothing is taken out, and an archive in an archive is a name."""
+
+import contextlib
+import os
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from clean_text import opened
+from json_values import Trouble, name
+from looking import File
+
+MOST_MEMBERS = 1000
+# Of a packed tar everything is unpacked on the way to its end. So much of that, and so much of the time.
+MOST_UNPACKED = 64 * 1024 * 1024 * 1024
+_SHARE = 0.8
+# Names of a zip stand together at its end and are read at once.
+_MOST_DIRECTORY = 64 * 1024 * 1024
+_TELL_EVERY = 10_000
+_PIECE = 1 << 20
+
+Tell = Callable[..., None]
+BREAKS_OFF = "It breaks off; what comes before that is listed."
+
+
+class Bounded:
+    """A packed stream that ends, as Trouble, where the time or the bytes are used up."""
+
+    def __init__(self, source: BinaryIO, seconds: float) -> None:
+        self._source = source
+        self._ends = time.monotonic() + seconds
+        self._left = MOST_UNPACKED
+
+    def read(self, size: int = _PIECE) -> bytes:
+        piece = self._source.read(size)
+        self._left -= len(piece)
+        if self._left < 0 or time.monotonic() > self._ends:
+            raise Trouble("Unpacking takes too long; what comes before that is listed.")
+        return piece
+
+
+class Member(tarfile.TarInfo):
+    """A member of a tar. One whose header is cut in two is not the end, as it is to tarfile."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.TruncatedHeaderError:
+            raise Trouble(BREAKS_OFF) from None
+
+
+class Listed:
+    """Members so far."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self.members: list[dict[str, Any]] = []
+        self.count, self.bytes = 0, 0
+
+    def add(self, path: str, size: int) -> None:
+        if len(self.members) < MOST_MEMBERS:
+            self.members.append({"path": name(path), "size": size})
+        self.count += 1
+        self.bytes += size
+        if self.count % _TELL_EVERY == 0:
+            self.tell()
+
+    def tell(self, **more: Any) -> None:
+        self._tell(members=self.members, members_count=self.count, members_bytes=self.bytes, **more)
+
+
+def read(file: File, tell: Tell) -> None:
+    """Tell the members. Raises Trouble, after those were told that could be read."""
+    listed = Listed(tell)
+    try:
+        if file.form == "zip":
+            _zip(file, listed)
+        elif file.form.startswith("tar"):
+            _tar(file, listed)
+        else:
+            _packed(file, listed)
+    finally:
+        listed.tell()
+
+
+@contextlib.contextmanager
+def _what_breaks() -> Iterator[None]:
+    """All that the readers of archives raise on broken ones, as Trouble."""
+    try:
+        yield
+    except (Trouble, MemoryError):
+        raise
+    except Exception as error:
+        # zlib, lzma, tarfile, zipfile, struct, decoding: each has its own.
+        raise Trouble(f"{BREAKS_OFF} ({type(error).__name__})") from None
+
+
+def _zip(file: File, listed: Listed) -> None:
+    with _what_breaks(), open(file.path, "rb") as handle:
+        end = zipfile._EndRecData(handle)  # type: ignore[attr-defined]  # there is no other way to its size before it is read
+        if not end:
+            raise Trouble("It cannot be read as zip.")
+        if end[zipfile._ECD_SIZE] > _MOST_DIRECTORY:  # type: ignore[attr-defined]
+            raise Trouble("The list of its members is too long to be read.")
+        with zipfile.ZipFile(handle) as archive:
+            for member in archive.infolist():
+                if not member.is_dir():
+                    listed.add(member.filename, member.file_size)
+
+
+def _tar(file: File, listed: Listed) -> None:
+    """Files and links; folders are in the names. In a stream nothing is looked up twice, so nothing can be far away."""
+    with _what_breaks(), opened(file) as source:
+        bounded = Bounded(source, file.limits.seconds * _SHARE)
+        words = {"encoding": "utf-8", "errors": "surrogateescape", "tarinfo": Member}
+        with tarfile.open(fileobj=bounded, mode="r|", **words) as archive:
+            while member := archive.next():
+                # What it keeps of members, it keeps for taking them out.
+                archive.members = []  # type: ignore[assignment]
+                if not member.isdir():
+                    listed.add(member.name, member.size if member.isreg() else 0)
+
+
+def _packed(file: File, listed: Listed) -> None:
+    """One file, packed. How large it is, only unpacking it tells."""
+    inner = os.path.basename(file.name).rsplit(".", 1)[0]
+    size = 0
+    try:
+        with _what_breaks(), opened(file) as source:
+            bounded = Bounded(source, file.limits.seconds * _SHARE)
+            while piece := bounded.read():
+                size += len(piece)
+    finally:
+        listed.add(inner, size)

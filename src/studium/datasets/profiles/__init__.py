@@ -1,0 +1,1 @@
+"""Profiles: what a sandboxed run finds in the files of a version."""

@@ -1,0 +1,156 @@
+"""How a dataset is put in words and pictures: rows of listings, folders, files."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from studium.accounts.models import User
+from studium.community.queries import favour
+from studium.datasets import queries
+from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets.subjects import KIND
+from studium.errors import Broken
+from studium.lib.units import MIB
+from studium.storage import manifests
+from studium.storage.manifests import Entry
+
+ROWS_A_PAGE, PICTURES_A_PAGE = 200, 60
+HEAD_BYTES, HEAD_LINES = 128 * 1024, 400
+# What a browser shows in a page without being able to run anything. SVG is shown as the text that it is.
+PICTURES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
+    "avif": "image/avif", "bmp": "image/bmp",
+}  # fmt: skip
+_LARGEST_PICTURE = 32 * MIB
+_LARGEST_IN_GRID = 8 * MIB
+_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRow:
+    """One line of a listing; `shared_as` is the reader's role where it is shared with them."""
+
+    dataset: Dataset
+    tags: list[str]
+    shared_as: str
+    votes: int
+    comments: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A part of what is right inside a folder: `folders` as name, files and bytes below, then `files`, in one order.
+
+    `before` and `after` are where the parts beside it begin, None where there is none. `total` counts all of the folder.
+    """
+
+    path: str
+    crumbs: list[tuple[str, str]]
+    folders: list[tuple[str, int, int]]
+    files: list[Entry]
+    pictures: list[Entry]
+    total: int
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a file is shown: as a `picture`, by the `text` at its beginning (`whole` if that is all of it), or not."""
+
+    kind: str
+    text: str = ""
+    whole: bool = True
+
+
+def rows_of(user: User, datasets: list[Dataset]) -> list[DatasetRow]:
+    """The lines of a listing as the user may see them, in the order given; four queries however long it is."""
+    if not datasets:
+        return []
+    ids = [each.pk for each in datasets]
+    roles = dict(user.dataset_collaborations.filter(dataset__in=ids).values_list("dataset_id", "role"))
+    tags, liked = queries.tags_of(datasets), favour(KIND, ids)
+    return [
+        DatasetRow(
+            dataset=each,
+            tags=tags.get(each.pk, []),
+            shared_as=roles.get(each.pk, ""),
+            votes=liked[each.pk][0],
+            comments=liked[each.pk][1],
+        )
+        for each in datasets
+    ]
+
+
+def entries_of(version: DatasetVersion) -> list[Entry]:
+    """The files of a version, remembered for a while where there are not too many. Raises Broken where they are lost."""
+    try:
+        return _remembered(version.manifest) if version.files_count <= _REMEMBERED else queries.files_of(version)
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise Broken(
+            "dataset.files_lost",
+            "The list of this version's files cannot be read from the store.",
+            "Tell an administrator the address of this page.",
+        ) from error
+
+
+@lru_cache(maxsize=8)
+def _remembered(manifest: str) -> list[Entry]:
+    return manifests.read(manifest)
+
+
+def folder_of(entries: list[Entry], path: str, start: int = 0) -> Folder:
+    """A part of a folder from the row `start` on. Of one that is not there, nothing."""
+    path = path.strip("/")
+    folders, files = queries.folder(entries, path)
+    total = len(folders) + len(files)
+    start = min(start, max(0, total - 1)) // ROWS_A_PAGE * ROWS_A_PAGE
+    end = start + ROWS_A_PAGE
+    shown = files[max(0, start - len(folders)) : max(0, end - len(folders))]
+    parts = path.split("/") if path else []
+    return Folder(
+        path=path,
+        crumbs=[(part, "/".join(parts[: at + 1])) for at, part in enumerate(parts)],
+        folders=sorted(folders)[start:end],
+        files=shown,
+        pictures=[each for each in shown if is_picture(each, _LARGEST_IN_GRID)][:PICTURES_A_PAGE],
+        total=total,
+        before=max(0, start - ROWS_A_PAGE) if start else None,
+        after=end if end < total else None,
+    )
+
+
+def is_picture(entry: Entry, most: int = _LARGEST_PICTURE) -> bool:
+    """Whether a browser is asked to show it as a picture, by the end of its name and its size."""
+    return ending(entry.path) in PICTURES and 0 < entry.size <= most
+
+
+def ending(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def shown_file(entry: Entry) -> Shown:
+    """How a file is shown. Reads its beginning where it is no picture. Raises FileNotFoundError."""
+    if not entry.size:
+        return Shown(kind="empty")
+    if is_picture(entry):
+        return Shown(kind="picture")
+    head = b"".join(entry.pieces(0, min(HEAD_BYTES, entry.size)))
+    text = _text(head)
+    if text is None:
+        return Shown(kind="none")
+    lines = text.splitlines(keepends=True)
+    whole = len(head) == entry.size and len(lines) <= HEAD_LINES
+    if not whole and len(lines) > 1 and len(lines) <= HEAD_LINES:
+        lines.pop()  # which is cut somewhere
+    return Shown(kind="text", text="".join(lines[:HEAD_LINES]), whole=whole)
+
+
+def _text(head: bytes) -> str | None:
+    if b"\0" in head:
+        return None
+    try:
+        return head.decode()
+    except UnicodeDecodeError as error:
+        # A character cut in two at the end is none of the text's fault.
+        return head[: error.start].decode() if error.start >= len(head) - 3 else None

@@ -1,0 +1,205 @@
+"""A dataset's page, and what is inside its versions: folders, files, pictures, downloads."""
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_GET, require_safe
+
+from studium.api.serving import served
+from studium.community.writing import card_html
+from studium.datasets import archives
+from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
+from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets.profiles.queries import profile_of
+from studium.datasets.queries import newest_of, tags_of, versions_of
+from studium.datasets.states import LICENCES
+from studium.datasets.subjects import subject_of
+from studium.errors import BadInput, Broken, NotFound
+from studium.lib import clock
+from studium.storage.manifests import Entry
+from studium.web.requests import UserRequest, signed_in
+from studium.web.shown.community import beside
+from studium.web.shown.datasets import PICTURES, ending, entries_of, folder_of, is_picture, shown_file
+from studium.web.shown.notebooks import VISIBILITY_WORDS
+from studium.web.shown.profiles import found_words, profile_beside
+
+_VERSIONS_BESIDE = 5
+
+
+def address(dataset: Dataset, rest: str = "") -> str:
+    return f"/datasets/{dataset.team.slug}/{dataset.slug}/{rest}"
+
+
+def number_in(text: str) -> int | None:
+    """A version's number as it stands in an address, None where there is none. Raises BadInput."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput("dataset.version_number", f"{text[:40]!r} is no number of a version.", "Give one as 3.")
+    return int(text)
+
+
+def asked_version(request: UserRequest, team: str, slug: str) -> tuple[Dataset, DatasetVersion | None]:
+    """The dataset, and the version that the address asks for or the newest; None where there is none yet."""
+    name, number = f"{team}/{slug}", number_in(request.GET.get("version", ""))
+    if number is not None:
+        version = version_for(request.user, name, number)
+        return version.dataset, version
+    dataset = dataset_for(request.user, name)
+    newest = newest_of([dataset]).get(dataset.pk)
+    if newest is not None:
+        newest.dataset = dataset
+    return dataset, newest
+
+
+@signed_in
+@require_GET
+def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    dataset, version = asked_version(request, team, slug)
+    versions = list(versions_of(dataset).filter(deleted_at=None)[: _VERSIONS_BESIDE + 1])
+    manages = may_manage(request.user, dataset)
+    context = {
+        "now": clock.now(),
+        "dataset": dataset,
+        "url": address(dataset),
+        "version": version,
+        "versions": versions[:_VERSIONS_BESIDE],
+        "more_versions": len(versions) > _VERSIONS_BESIDE,
+        "manages": manages,
+        "able": manages or may_change(request.user, dataset),
+        "own_share": shared_role(request.user, dataset),
+        "card": SafeString(card_html(dataset.card)),
+        "sources": SafeString(card_html(dataset.sources)),
+        "licence": LICENCES.get(dataset.licence, dataset.licence),
+        "visibility": VISIBILITY_WORDS[dataset.visibility],
+        "tags": tags_of([dataset]).get(dataset.pk, []),
+        "looked": found_words(profile_of(version)) if version else ("", ""),
+        **_folder(request, version),
+        **beside(request.user, subject_of(dataset)),
+    }
+    return render(request, "datasets/show.html", context)
+
+
+def _folder(request: UserRequest, version: DatasetVersion | None) -> dict[str, object]:
+    """What the folder card shows; why it cannot, where the store lost the files."""
+    if version is None:
+        return {}
+    start = request.GET.get("after", "")
+    try:
+        found = folder_of(
+            entries_of(version),
+            request.GET.get("path", ""),
+            int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0,
+        )
+    except Broken as error:
+        return {"lost": error}
+    if found.path and not found.total:
+        raise NotFound(
+            "dataset.no_folder", f"Version {version.number} has no such folder.", "Begin at the dataset's page."
+        )
+    return {"folder": found, "of": f"version={version.number}&path="}
+
+
+@signed_in
+@require_GET
+def show_file(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """One file: a picture, the beginning of a text, or what is known of it."""
+    dataset, version, entry, entries = _file(request, team, slug)
+    beside_it = folder_of(entries, entry.path.rpartition("/")[0])
+    at = next((n for n, each in enumerate(beside_it.files) if each.path == entry.path), None)
+    try:
+        shown = shown_file(entry)
+    except FileNotFoundError as error:
+        raise _lost() from error
+    context = {
+        "now": clock.now(),
+        "dataset": dataset,
+        "url": address(dataset),
+        "version": version,
+        "name": entry.path.rpartition("/")[2],
+        "folder": beside_it,
+        "shown": shown,
+        "previous": beside_it.files[at - 1] if at else None,
+        "next": beside_it.files[at + 1] if at is not None and at + 1 < len(beside_it.files) else None,
+        "of": f"version={version.number}&path=",
+        **profile_beside(request.user, version, entry),
+    }
+    return render(request, "datasets/file.html", context)
+
+
+@signed_in
+@require_safe
+def picture(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
+    """The bytes of a picture, for pages to show. They can run nothing: no other type is sent, and browsers keep to it."""
+    _, version, entry, _ = _file(request, team, slug)
+    if not is_picture(entry):
+        raise NotFound("dataset.no_picture", "This file is not shown as a picture.", "It can be downloaded.")
+    response = _sent(request, version, entry)
+    response["Content-Type"], response["Content-Disposition"] = PICTURES[ending(entry.path)], "inline"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@signed_in
+@require_safe
+def download(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
+    """A file as a download that no browser shows as a page, whole or a part of it."""
+    _, version, entry, _ = _file(request, team, slug)
+    return _sent(request, version, entry)
+
+
+def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpResponseBase:
+    try:
+        return served(
+            request,
+            entry.pieces,
+            size=entry.size,
+            name=entry.path.rpartition("/")[2],
+            etag=entry.digest,
+            changed_at=version.created_at,
+        )
+    except FileNotFoundError as error:
+        raise _lost() from error
+
+
+@signed_in
+@require_safe
+def archive(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
+    """All files of a version, or those in a folder, as one zip that is made while it is sent."""
+    _, version = asked_version(request, team, slug)
+    if version is None:
+        raise NotFound("dataset.no_version", "There are no files yet.", "Come back when there is a version.")
+    below = request.GET.get("path", "")
+    try:
+        made = archives.archive_of(version, below)
+    except FileNotFoundError as error:
+        raise _lost() from error
+    return served(
+        request,
+        made.pieces,
+        size=made.size,
+        name=archives.name_of(version, below),
+        etag=archives.etag_of(version, below),
+        changed_at=version.created_at,
+    )
+
+
+def _file(request: UserRequest, team: str, slug: str) -> tuple[Dataset, DatasetVersion, Entry, list[Entry]]:
+    """The file that the address asks for, and all those beside it. Raises NotFound."""
+    dataset, version = asked_version(request, team, slug)
+    path = request.GET.get("path", "")
+    entries = entries_of(version) if version else []
+    found = next((each for each in entries if each.path == path), None)
+    if found is None or version is None:
+        which = f"Version {version.number} has" if version else "There is"
+        raise NotFound("dataset.no_file", f"{which} no such file.", "The dataset's page shows those there are.")
+    return dataset, version, found, entries
+
+
+def _lost() -> Broken:
+    return Broken(
+        "dataset.file_lost",
+        "This file cannot be read from the store.",
+        "Tell an administrator the address of this page.",
+    )

@@ -1,0 +1,71 @@
+"""The routes of datasets."""
+
+from rest_rows import CHANGERS, READERS, Parts, Row
+from rest_world import World
+
+from factories.accounts import make_user
+from factories.team_datasets import make_dataset_version, make_team_dataset
+from studium.accounts.states import Scope, SharedRole
+from studium.datasets import actions
+from studium.datasets.models import Dataset
+from studium.lib import clock
+from studium.lib.ids import new_id
+
+
+def _made(world: World) -> Dataset:
+    """One of the owner that its team sees, with a version."""
+    made = make_team_dataset(world.cast.owner, world.cast.team, f"Churn {new_id()}")
+    make_dataset_version(made, {"a.csv": b"a,b\n1,2\n"})
+    return made
+
+
+def _dataset(world: World) -> Parts:
+    return {"dataset_id": _made(world).pk, "number": 1, "path": "a.csv"}
+
+
+def _team(world: World) -> Parts:
+    return {"slug": world.cast.team.slug}
+
+
+def _shared(world: World) -> Parts:
+    made, person = _made(world), make_user()
+    actions.share(world.cast.owner, made, person, SharedRole.READER, now=clock.now())
+    return {"dataset_id": made.pk, "username": person.username}
+
+
+def _upload(world: World) -> Parts:
+    made = _made(world)
+    begun = actions.begin_upload(world.cast.owner, made, "b.csv", 10, fingerprint="", now=clock.now())
+    return {"dataset_id": made.pk, "upload_id": begun.pk}
+
+
+_BYTES = {"content_type": "application/octet-stream"}
+_ONE, _VERSION = "/datasets/{dataset_id}", "/datasets/{dataset_id}/versions/{number}"
+DATASETS: dict[tuple[str, str], Row] = {
+    ("get", "/datasets"): Row(Scope.READ, READERS, _team, query="?team={slug}"),
+    ("post", "/datasets"): Row(
+        Scope.WRITE, (404, 403, 201, 201), lambda w: {"body": {"title": "New", "team": w.cast.team.slug}}
+    ),
+    ("get", _ONE): Row(Scope.READ, READERS, _dataset),
+    ("patch", _ONE): Row(Scope.WRITE, CHANGERS, _dataset, {"subtitle": "Other"}),
+    ("delete", _ONE): Row(Scope.WRITE, (404, 403, 204, 204), _dataset),
+    ("put", f"{_ONE}/missing"): Row(Scope.WRITE, CHANGERS, _dataset, {"digests": ["0" * 64]}),
+    ("put", f"{_ONE}/packs"): Row(Scope.WRITE, (404, 403, 400, 400), _dataset, more=_BYTES),
+    ("get", f"{_ONE}/versions"): Row(Scope.READ, READERS, _dataset),
+    ("post", f"{_ONE}/versions"): Row(Scope.WRITE, (404, 403, 400, 400), _dataset, {}),
+    ("get", _VERSION): Row(Scope.READ, READERS, _dataset),
+    ("delete", _VERSION): Row(Scope.WRITE, (404, 403, 204, 204), _dataset),
+    ("get", f"{_VERSION}/files"): Row(Scope.READ, READERS, _dataset),
+    ("get", f"{_VERSION}/files/{{path}}"): Row(Scope.READ, READERS, _dataset),
+    ("get", f"{_VERSION}/archive"): Row(Scope.READ, READERS, _dataset),
+    ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),
+    ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
+    ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),
+    ("get", f"{_ONE}/people"): Row(Scope.READ, CHANGERS, _shared),
+    ("put", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, CHANGERS, _shared, {"role": "editor"}),
+    ("delete", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, (404, 403, 204, 204), _shared),
+    ("post", f"{_ONE}/uploads"): Row(Scope.WRITE, CHANGERS, _dataset, {"path": "c.csv", "size": 3}),
+    ("get", f"{_ONE}/uploads/{{upload_id}}"): Row(Scope.READ, CHANGERS, _upload),
+    ("put", f"{_ONE}/uploads/{{upload_id}}"): Row(Scope.WRITE, CHANGERS, _upload, query="?offset=0", more=_BYTES),
+    ("delete", f"{_ONE}/uploads/{{upload_id}}"): Row(Scope.WRITE, (404, 403, 204, 204), _upload),
+}
