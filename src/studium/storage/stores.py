@@ -5,15 +5,19 @@ import errno
 import io
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from studium.config.options import options
+
+# For a store that is away. Whoever waits for it is a request or a pass that can be tried again.
+_PATIENCE = timedelta(seconds=20)
 
 
 class StoreFailed(OSError):
@@ -25,7 +29,10 @@ def _asked(what: str) -> Iterator[None]:
     """Whatever the library says is said as an OSError; what is not there stays FileNotFoundError."""
     try:
         yield
-    except obstore.exceptions.BaseError as error:
+    except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+        # Where there is no bucket nothing is there; to call that lost would have everything given up that lies in it.
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            raise
         said = (str(error).splitlines() or [""])[0][:300]
         raise StoreFailed(f"The object store did not {what}: {said or type(error).__name__}") from error
 
@@ -43,7 +50,8 @@ def store() -> ObjectStore:
         raise ValueError(f"storage_url: {parts.scheme!r} is not s3")
     endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
     extra = {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}} if endpoint else {}
-    return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, **extra)  # type: ignore[arg-type]
+    retries: Any = {"max_retries": 4, "retry_timeout": _PATIENCE}
+    return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, retry_config=retries, **extra)  # type: ignore[arg-type]
 
 
 def path_of(digest: str) -> str:
@@ -58,10 +66,11 @@ def write(digest: str, content: bytes) -> None:
 
 def write_file(digest: str, path: Path) -> None:
     """Store a file under its digest, in parts where it is large."""
-    with _asked("take a blob"):
-        try:
+    try:
+        with _asked("look for a blob"):
             obstore.head(store(), path_of(digest))
-        except FileNotFoundError:
+    except FileNotFoundError:
+        with _asked("take a blob"):
             obstore.put(store(), path_of(digest), path)
 
 
@@ -143,11 +152,11 @@ def read_block_part(block: str, start: int, length: int) -> bytes:
 
 def has_block(block: str) -> bool:
     """Whether anything of it is there."""
-    with _asked("look for a block"):
-        try:
+    try:
+        with _asked("look for a block"):
             obstore.head(store(), path_of_block(block))
-        except FileNotFoundError:
-            return False
+    except FileNotFoundError:
+        return False
     return True
 
 
@@ -157,7 +166,7 @@ def _shorter(block: str) -> FileNotFoundError:
 
 def remove_block(block: str) -> None:
     """Delete a block; nothing happens if it is gone."""
-    with _asked("delete a block"), contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError), _asked("delete a block"):
         obstore.delete(store(), path_of_block(block))
     if not options().storage_url:  # what a writer that was killed left of it
         whole = options().home / "blobs" / path_of_block(block)
@@ -202,5 +211,5 @@ class BlockReader:
 
 def remove(digest: str) -> None:
     """Delete the bytes; nothing happens if they are gone."""
-    with _asked("delete a blob"), contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError), _asked("delete a blob"):
         obstore.delete(store(), path_of(digest))

@@ -19,9 +19,10 @@ from functional.crashes import (
     store_failing_at,
 )
 from studium.accounts.models import User
-from studium.datasets import actions
-from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets import actions, reconcile
+from studium.datasets.models import Dataset, DatasetVersion, Sweep
 from studium.storage import stores
+from studium.storage.models import Ownership
 from studium.storage.uploads import actions as uploads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_no_blocks")]
@@ -204,29 +205,47 @@ def test_an_upload_that_dies_anywhere_is_gone_on_with_from_what_was_acknowledged
     assert step > 8
 
 
-def test_a_version_deleted_while_a_sweep_goes_on_is_swept_next(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studium.datasets import reconcile
-
+@pytest.mark.parametrize("minutes", [0, 9, 11])
+def test_a_version_deleted_while_a_sweep_goes_on_is_swept_next(
+    owner: User, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """However long that takes, and though the team was due at this very moment."""
     dataset, files = make_dataset(owner), some_files()
     version = make_version(owner, dataset, files)
     later, real = NOW + 2 * DAY, reconcile.needed_by
+    Sweep.objects.update(due_at=later)
 
     def then_deleted(team: int) -> set[str]:
         needed = real(team)
         monkeypatch.setattr(reconcile, "needed_by", real)
-        actions.delete_version(owner, version, now=later)
+        actions.delete_version(owner, version, now=later + minutes * timedelta(minutes=1))
         return needed
 
     monkeypatch.setattr(reconcile, "needed_by", then_deleted)
     assert reconcile.sweep(later) == 0
-    assert reconcile.sweep(later) == 4
+    assert reconcile.sweep(later + timedelta(minutes=minutes)) == 4
+
+
+def test_a_team_is_looked_at_by_one_at_a_time_and_again_where_that_one_died(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version(owner, make_dataset(owner), some_files())
+    asked: list[int] = []
+
+    def beside(team: int) -> set[str]:
+        asked.append(team)
+        assert reconcile.sweep(NOW + 2 * DAY) == 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reconcile, "needed_by", beside)
+    for minutes, times in ((0, 1), (9, 1), (10, 2)):
+        with contextlib.suppress(KeyboardInterrupt):
+            reconcile.sweep(NOW + 2 * DAY + minutes * timedelta(minutes=1))
+        assert len(asked) == times
 
 
 def test_chunks_brought_while_a_sweep_ends_are_swept_in_time(owner: User) -> None:
     """The team is looked at each week, so that nothing can stay for good."""
-    from studium.datasets import reconcile
-    from studium.datasets.models import Sweep
-
     dataset, files = make_dataset(owner), some_files()
     version = make_version(owner, dataset, files)
     actions.delete_version(owner, version, now=NOW)
@@ -262,21 +281,17 @@ def test_a_store_that_fails_at_any_call_loses_nothing(owner: User) -> None:
 
 
 def test_a_manifest_that_is_lost_stops_what_is_given_up_of_its_team_and_of_no_other(owner: User) -> None:
-    from studium.storage import stores as kept
-
     mine, theirs = make_dataset(owner), make_dataset(other := make_user())
     lost = make_version(owner, mine, some_files())
     doomed = make_version(owner, mine, some_files())
     actions.delete_version(owner, doomed, now=NOW)
     gone = make_version(other, theirs, some_files())
     actions.delete_version(other, gone, now=NOW)
-    content = kept.read(lost.manifest)
-    kept.remove(lost.manifest)
+    content = stores.read(lost.manifest)
+    stores.remove(lost.manifest)
     collect_all(NOW + 2 * DAY)
-    from studium.storage.models import Ownership
-
     assert Ownership.objects.filter(owner=f"team:{mine.team_id}").count() == 8
     assert not Ownership.objects.filter(owner=f"team:{theirs.team_id}").exists()
-    kept.write(lost.manifest, content)
+    stores.write(lost.manifest, content)
     collect_all(NOW + 2 * DAY)
     assert Ownership.objects.filter(owner=f"team:{mine.team_id}").count() == 4

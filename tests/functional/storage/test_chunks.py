@@ -258,3 +258,66 @@ def test_a_block_that_was_lost_or_cut_short_is_said_and_harms_no_other() -> None
     with pytest.raises(FileNotFoundError, match="shorter than it was"):
         read(B, start=len(B) - 1)
     assert read(C) == C
+
+
+def test_what_a_killed_writer_left_goes_after_an_hour() -> None:
+    """The library writes beside the name that an object is to have; a process killed meanwhile leaves that."""
+    bring("team:1", A)
+    Block.objects.create(id="kbegun23", size=3, unused_since=NOW)
+    part = block_file(sha256(A)).parent.parent / "kb" / "kbegun23#1"
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(b"hal")
+    reconcile.collect(NOW + HOUR)
+    assert part.exists()
+    assert reconcile.collect(NOW + 2 * HOUR) == 1
+    assert not part.exists()
+    assert read(A) == A
+
+
+def test_a_block_whose_writer_comes_back_too_late_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removed in between, or about to be: the bytes are written again, and no row points at nothing."""
+    from studium.storage.chunks import blocks
+
+    real = blocks.written
+
+    def slowly(parts: dict[str, bytes], *, now: object) -> list[Chunk]:
+        rows = real(parts, now=NOW)
+        reconcile._mark(NOW + 2 * HOUR)  # the collector is about to remove it
+        return rows
+
+    monkeypatch.setattr(blocks, "written", slowly)
+    with pytest.raises(NotYet, match="cleaned away"):
+        bring("team:1", A)
+    assert not Chunk.objects.exists()
+    monkeypatch.setattr(blocks, "written", real)
+    assert reconcile.collect(NOW + 2 * HOUR) == 1
+    bring("team:1", A)
+    assert read(A) == A
+    assert len(stored_blocks()) == 1
+
+
+def test_a_block_with_chunks_is_never_marked_however_old() -> None:
+    """Its writer may have come to record them since the collector saw it empty: that is looked at again under the lock."""
+    bring("team:1", A)
+    Block.objects.update(unused_since=NOW - 9 * DAY)
+    reconcile._mark(NOW)
+    assert not Block.objects.filter(deleting=True).exists()
+
+
+def test_a_chunk_that_is_forgotten_between_being_found_and_owned_is_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bring("team:2", A)
+    real = actions._unknown
+
+    def then_gone(digests: dict[str, object]) -> list[str]:
+        found = real(digests)
+        monkeypatch.setattr(actions, "_unknown", real)
+        actions.give_up("team:2", set(), now=NOW + 9 * DAY)
+        return found
+
+    monkeypatch.setattr(actions, "_unknown", then_gone)
+    described, content = pack_of(A, B)
+    assert actions.bring("team:1", described, content, now=NOW) == len(A + B)
+    assert read(A, B) == A + B
+    assert Ownership.objects.filter(owner="team:1").count() == 2

@@ -119,7 +119,8 @@ def give_up(owner: str, needed: frozenset[str] | set[str], *, now: datetime) -> 
     rows, last, done = Ownership.objects.filter(owner=owner, promised_until__lte=now).order_by("pk"), 0, 0
     while some := list(rows.filter(pk__gt=last).values_list("pk", "chunk_id")[:_BATCH]):
         last = some[-1][0]
-        done += _let_go([pk for pk, digest in some if digest not in needed], now)
+        if doomed := [pk for pk, digest in some if digest not in needed]:
+            done += _let_go(doomed, now)
     return done
 
 
