@@ -63,7 +63,7 @@ def test_dragged_in_broken_off_and_gone_on_with(browser: Browser, platform: Plat
         page.get_by_role("button", name="Forget all").click()
         expect(page.locator("#arrived")).to_contain_text("Nothing yet.")
         expect(page.locator("#uploads")).to_be_hidden()
-        page.evaluate(_DROP, [["notes.txt", "first line\\nsecond line"], ["empty.txt", ""]])
+        page.evaluate(_DROP, [["notes.txt", "first line\nsecond line"], ["empty.txt", ""]])
         expect(page.locator("#arrived")).to_contain_text("2 files")
         page.locator("#files").set_input_files(big)
         expect(page.locator("#uploads")).to_contain_text("The connection is broken.")
