@@ -12,12 +12,15 @@ from studium.errors import StudiumError
 
 
 def register(app: typer.Typer) -> None:
-    """Add `up`, `doctor`, `backup`, `restore`, `rotate-key`, `web`, `edge` and `controller` to the CLI."""
+    """Add `up`, `doctor`, `backup`, `restore`, `rotate-key`, `storage`, `web`, `edge` and `controller` to the CLI."""
     app.command()(up)
     app.command()(doctor)
     app.command()(backup)
     app.command()(restore)
     app.command("rotate-key")(rotate_key)
+    storage = typer.Typer(help="What is stored.", no_args_is_help=True, rich_markup_mode=None)
+    storage.command("verify")(verify_storage)
+    app.add_typer(storage, name="storage")
     for process in ("web", "edge", "controller"):
         app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(
             _alone(process)
@@ -112,6 +115,34 @@ def restore(
             taken = read(source, replace=replace)
         print(f"Restored the backup of {taken:%Y-%m-%d %H:%M} UTC. Start with `studium up`.")
         return 0
+
+    raise typer.Exit(_told(work))
+
+
+def verify_storage(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Read everything that is stored, while everything runs, and say what is damaged and whom that hurts.
+
+    Ends with 0 where all is well, 1 where something is damaged.
+    """
+
+    def work() -> int:
+        from studium.operations.setup import load_django
+
+        load_django()
+        from dataclasses import asdict
+
+        from studium.operations.verifying import verified
+
+        found = list(verified())
+        if as_json:
+            print(json.dumps([asdict(each) for each in found], ensure_ascii=False))
+        for each in found if not as_json else ():
+            print(f"{each.what}: {each.why}")
+            for who in each.who:
+                print(f"  {who}")
+        if not as_json:
+            print(f"{len(found):,} damaged." if found else "All is as it was stored.")
+        return 1 if found else 0
 
     raise typer.Exit(_told(work))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from factories.accounts import Cast, make_cast
 from factories.datasets import blocks_folder
 from studium.lib.folders import remove
 
@@ -10,3 +11,8 @@ from studium.lib.folders import remove
 def _no_blocks() -> None:
     """Files of tests before are none of this one's."""
     remove(blocks_folder())
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return make_cast()

@@ -1,0 +1,65 @@
+"""`studium storage verify`: read everything that is stored, and say which datasets and notebooks are hurt by what is damaged."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from studium.datasets.models import DatasetVersion
+from studium.storage import manifests, stores
+from studium.storage.chunks import verify
+from studium.storage.models import Blob, Hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hurt:
+    """Something stored that is damaged: `what` it is, `why` it is, and `who` it hurts, each in words."""
+
+    what: str
+    why: str
+    who: list[str]
+
+
+def verified() -> Iterator[Hurt]:
+    """Read all of it, while everything runs, and yield what is damaged. Raises `stores.StoreFailed` where it does not answer."""
+    yield from _blobs()
+    damages = list(verify.damaged())
+    if not damages:
+        return
+    files = _files_with({damage.digest for damage in damages})
+    for damage in damages:
+        what = f"chunk {damage.digest[:12]} of {damage.size:,} bytes in block {damage.block}"
+        yield Hurt(what=what, why=damage.why, who=files.get(damage.digest, []))
+
+
+def _blobs() -> Iterator[Hurt]:
+    for digest in Blob.objects.filter(deleting=False).order_by("pk").values_list("digest", flat=True).iterator():
+        whole = hashlib.sha256()
+        try:
+            for piece in stores.pieces(digest):
+                whole.update(piece)
+        except FileNotFoundError:
+            why = "It is gone."
+        else:
+            if whole.hexdigest() == digest:
+                continue
+            why = "Its bytes are not what they were."
+        if Blob.objects.filter(digest=digest, deleting=False).exists():  # else it was collected meanwhile
+            holders = Hold.objects.filter(blob_id=digest).order_by("holder").values_list("holder", flat=True)
+            yield Hurt(what=f"blob {digest[:12]}", why=why, who=list(holders[:50]))
+
+
+def _files_with(digests: set[str]) -> dict[str, list[str]]:
+    """The files of datasets that each of these chunks is part of."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = DatasetVersion.objects.filter(deleted_at=None).select_related("dataset__team").order_by("pk")
+    for version in rows.iterator():
+        try:
+            entries = manifests.read(version.manifest)
+        except (OSError, ValueError):  # said already, as a blob
+            continue
+        name = f"{version.dataset.team.slug}/{version.dataset.slug}, version {version.number}"
+        for entry in entries:
+            for digest in digests.intersection(entry.chunks or ()):
+                found[digest].append(f"{entry.path} of {name}")
+    return found
