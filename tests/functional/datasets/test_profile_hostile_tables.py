@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from profiling import columns, make, profile, types
 
 SMALL_MEMORY = 512 * 1024 * 1024
@@ -100,7 +99,7 @@ def test_one_endless_line_stays_within_the_memory(root: Path) -> None:
 def test_csv_with_nothing_or_names_alone(root: Path) -> None:
     assert one(root, "empty.csv", b"")["tables"][0]["columns_count"] == 0
     blank = one(root, "blank.csv", b"\n\n\n")
-    assert blank["tables"] == [] or blank["tables"][0]["rows"] == 0
+    assert {each["type"] for table in blank["tables"] for each in table["columns"]} <= {"empty"}
     found = one(root, "names.csv", b"a,b,c\n")["tables"][0]
     assert (found["rows"], [each["name"] for each in found["columns"]]) == (0, ["a", "b", "c"])
     assert {each["type"] for each in found["columns"]} == {"empty"}
@@ -115,7 +114,6 @@ def test_names_are_only_names(root: Path) -> None:
         'q"u.csv',
         "\u202eodd.csv",
         "-.csv",
-        "\udcff.csv",
         "https:x.csv",
     ]
     for name in names:
@@ -124,6 +122,8 @@ def test_names_are_only_names(root: Path) -> None:
     for name in names:
         assert types(found[name]) == {"it's": "integer", 'q"u': "integer"}, name
         assert found[name]["tables"][0]["rows"] == 1
+    (root / "\udcff.csv").write_bytes(b"a\n1\n")
+    assert "not text" in profile(root, "\udcff.csv")["\udcff.csv"]["trouble"]
 
 
 def test_what_is_not_below_the_root_is_not_read(root: Path) -> None:
@@ -191,8 +191,9 @@ def test_sqlite_runs_nothing_of_its_author(root: Path) -> None:
     with sqlite3.connect(path) as database:
         database.executescript(
             """
-            CREATE TABLE plain (id INTEGER PRIMARY KEY, word TEXT, twice AS (id * 2), bomb AS (hex(zeroblob(1000000000))));
+            CREATE TABLE plain (id INTEGER PRIMARY KEY, word TEXT, twice AS (id * 2));
             INSERT INTO plain (word) VALUES ('a'), ('b'), (NULL);
+            ALTER TABLE plain ADD COLUMN bomb AS (hex(zeroblob(1000000000)));
             CREATE TABLE "od""d '; DROP" (x, X2 DEFAULT (random()));
             INSERT INTO "od""d '; DROP" (x) VALUES (1), ('two'), (3.5), (x'00ff');
             CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from profiling import columns, environment, make, profile, types
 
 ROWS = 3000

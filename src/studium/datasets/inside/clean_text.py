@@ -73,7 +73,7 @@ def guess(start: bytes) -> str:
         if start.startswith(mark):
             return "utf-8" if encoding == "utf-8-sig" else encoding
     nulls = start[:4096].count(0)
-    if nulls > len(start[:4096]) * 0.3:
+    if len(start[:4096]) * 0.3 < nulls < len(start[:4096]) * 0.7:
         return "utf-16-be" if start[:1] == b"\0" else "utf-16-le"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
@@ -110,6 +110,32 @@ def clean_copy(file: File, encoding: str) -> Copied:
     ]
     said = " ".join(words for is_so, words in troubles if is_so)
     return Copied(path, not (broken or written >= room), said)
+
+
+def narrow_copy(copied: Copied, delimiter: str | None, most: int) -> int:
+    """Leave the first `most` columns of a clean copy; how many its first row has. Raises Trouble."""
+    import csv
+
+    csv.field_size_limit(2 * LINE)
+    narrow = copied.path + "-narrow"
+    columns = 0
+    try:
+        with (
+            open(copied.path, encoding="utf-8", newline="") as source,
+            open(narrow, "w", encoding="utf-8", newline="") as target,
+        ):
+            if delimiter is None:
+                start = source.read(LINE).split("\n", 1)[0]
+                delimiter = max(",;\t", key=start.count)
+                source.seek(0)
+            writer = csv.writer(target, delimiter=delimiter, lineterminator="\n")
+            for row in csv.reader(source, delimiter=delimiter):
+                columns = columns or len(row)
+                writer.writerow(row[:most])
+    except csv.Error as error:
+        raise Trouble(f"It cannot be read as a table: {error}.") from None
+    os.replace(narrow, copied.path)
+    return columns
 
 
 class _Cutter:

@@ -7,15 +7,19 @@ where the bytes are the trouble, a clean copy of it. In the end whatever can be 
 from typing import Any
 
 import duckdb
-from clean_text import Copied, clean_copy, first_bytes, guess
+from clean_text import Copied, clean_copy, first_bytes, guess, narrow_copy
 from duck import Duck, quoted
 from file_kinds import packing
 from json_values import Trouble
 from looking import File
-from relations import Attempt, Table
+from relations import MOST_COLUMNS, Attempt, Table
 
 # DuckDB reads in pieces of sixteen times that.
 _LONGEST_LINE = 2_000_000
+# DuckDB takes memory for a few thousand rows of each column, so of a table this wide it is given the first columns.
+_WIDE = 2000
+# A line this long may have no end, which DuckDB would look for in every way there is to read the file.
+_SUSPICIOUS = 128 * 1024
 # What DuckDB says when it is the bytes and not the values.
 _BYTES = ("unicode", "utf", "line size", "null byte", "buffer", "quote", "encod")
 
@@ -26,11 +30,15 @@ class Ways:
     def __init__(self, file: File, duck: Duck) -> None:
         self._file, self._duck = file, duck
         self._copy: Copied | None = None
+        self._columns: int | None = None
         start = first_bytes(file)
         self._encoding = guess(start)
         self._packing = {"gz": "gzip", "zst": "zstd", "": "none"}.get(packing(file.name))
-        self._clean = self._encoding == "utf-8" and b"\0" not in start and self._packing is not None
-        self._many = _separator(start)
+        separators = _separators(start)
+        self._many, self._wide = separators > 0, separators > _WIDE
+        endless = max(map(len, start.split(b"\n"))) > _SUSPICIOUS
+        good = self._encoding == "utf-8" and b"\0" not in start and not endless and not self._wide
+        self._clean = good and self._packing is not None
 
     def as_it_is(self) -> list[Table]:
         if not self._clean:
@@ -60,8 +68,11 @@ class Ways:
     def _copied(self, **options: str) -> Table:
         if self._copy is None:
             self._copy = clean_copy(self._file, self._encoding)
+            if self._wide:
+                self._columns = narrow_copy(self._copy, "\t" if self._file.form == "tsv" else None, MOST_COLUMNS)
         table = self._table(self._copy.path, "none", **options)
         table.exact, table.trouble = self._copy.exact, self._copy.trouble
+        table.columns_count = self._columns
         return table
 
     def _table(self, path: str, compression: str, **options: str) -> Table:
@@ -112,10 +123,10 @@ def _or(found: str | None, otherwise: str) -> str:
     return otherwise if not found or found == "(empty)" else found
 
 
-def _separator(start: bytes) -> bool:
-    """Whether the first line looks like more than one column."""
+def _separators(start: bytes) -> int:
+    """How many columns more than one the first line seems to have."""
     first = start.split(b"\n", 1)[0]
-    return any(each in first for each in (b",", b";", b"\t"))
+    return max(first.count(each) for each in (b",", b";", b"\t"))
 
 
 def ways(file: File, duck: Duck) -> list[Attempt]:

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import duckdb
+from json_values import Trouble
 from looking import File
 
 # Of the memory that this process may have; what is not counted by it (parsers, aggregates, us) needs the rest.
@@ -24,11 +25,15 @@ class Duck:
     """A connection that only this file's profile uses."""
 
     def __init__(self, file: File) -> None:
+        try:
+            file.path.encode()
+        except UnicodeEncodeError:
+            raise Trouble("Its name is not text.") from None
         # Names are patterns to DuckDB, so it is told one of ours.
         self.path = os.path.join(file.scratch, "file")
         os.symlink(file.path, self.path)
         self._connection = duckdb.connect(":memory:", config=self._config(file))
-        # A link is looked at where it leads, so both are named. A real name is digits of a store or a person's.
+        # A link is looked at where it leads, so both are named.
         folder, path = quoted(file.scratch + "/"), quoted(file.path)
         for setting in (
             f"allowed_directories = [{folder}]",

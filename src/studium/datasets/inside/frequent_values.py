@@ -72,7 +72,7 @@ def frequent(column: Column, found: Told, sample: list[str | None]) -> Frequent:
     """What to count, from the first scan and the first rows."""
     made = Frequent(column, found["here"], found.get("blank") or 0)
     likely = found.get("likely") or []
-    if column.type in COUNTED and found["distinct"] <= found["here"] * 0.9:
+    if column.type in COUNTED and found["distinct"] <= max(FEW, found["here"] * 0.9):
         texts = [*(each for each in sample if each is not None), *likely]
         made.literals = [each for each in dict.fromkeys(texts) if each and "\0" not in each]
     return made

@@ -9,9 +9,9 @@ from column_types import Column
 from duck import Duck
 from json_values import Trouble, cells, value
 from looking import File
-from relations import Attempt, Table
+from relations import MOST_COLUMNS, Attempt, Table
 
-MOST_COLUMNS, HEAD, MOST_TABLES = 1000, 100, 100
+HEAD, MOST_TABLES = 100, 100
 # Of the first rows of one table: a table of a thousand columns shows fewer rows.
 _MOST_CELLS = 20_000
 _NOTHING = {"name": "", "rows": 0, "columns_count": 0, "rows_exact": True, "columns": [], "head": []}
@@ -92,7 +92,7 @@ def _profiles(duck: Duck, table: Table) -> Iterator[Profile]:
     profile: Profile = {
         "name": value(table.name),
         "rows": 0,
-        "columns_count": len(found),
+        "columns_count": table.columns_count or len(found),
         "rows_exact": False,
         "columns": [],
         "head": _head(duck, table, columns),
