@@ -41,6 +41,17 @@ class Bounded:
         return piece
 
 
+class Member(tarfile.TarInfo):
+    """A member of a tar. One whose header is cut in two is not the end, as it is to tarfile."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.TruncatedHeaderError:
+            raise Trouble(BREAKS_OFF) from None
+
+
 class Listed:
     """Members so far."""
 
@@ -104,7 +115,8 @@ def _tar(file: File, listed: Listed) -> None:
     """Files and links; folders are in the names. In a stream nothing is looked up twice, so nothing can be far away."""
     with _what_breaks(), opened(file) as source:
         bounded = Bounded(source, file.limits.seconds * _SHARE)
-        with tarfile.open(fileobj=bounded, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
+        words = {"encoding": "utf-8", "errors": "surrogateescape", "tarinfo": Member}
+        with tarfile.open(fileobj=bounded, mode="r|", **words) as archive:
             while member := archive.next():
                 # What it keeps of members, it keeps for taking them out.
                 archive.members = []  # type: ignore[assignment]

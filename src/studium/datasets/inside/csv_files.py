@@ -16,8 +16,6 @@ from relations import MOST_COLUMNS, Attempt, Table
 
 # DuckDB reads in pieces of sixteen times that.
 _LONGEST_LINE = 2_000_000
-# DuckDB takes memory for a few thousand rows of each column, so of a table this wide it is given the first columns.
-_WIDE = 2000
 # A line this long may have no end, which DuckDB would look for in every way there is to read the file.
 _SUSPICIOUS = 128 * 1024
 # What DuckDB says when it is the bytes and not the values.
@@ -35,7 +33,7 @@ class Ways:
         self._encoding = guess(start)
         self._packing = {"gz": "gzip", "zst": "zstd", "": "none"}.get(packing(file.name))
         separators = _separators(start)
-        self._many, self._wide = separators > 0, separators > _WIDE
+        self._many, self._wide = separators > 0, separators >= MOST_COLUMNS
         endless = max(map(len, start.split(b"\n"))) > _SUSPICIOUS
         good = self._encoding == "utf-8" and b"\0" not in start and not endless and not self._wide
         self._clean = good and self._packing is not None
@@ -68,7 +66,7 @@ class Ways:
     def _copied(self, **options: str) -> Table:
         if self._copy is None:
             self._copy = clean_copy(self._file, self._encoding)
-            if self._wide:
+            if self._wide:  # DuckDB takes memory for a few thousand rows of each column, whether it is asked for or not
                 self._columns = narrow_copy(self._copy, "\t" if self._file.form == "tsv" else None, MOST_COLUMNS)
         table = self._table(self._copy.path, "none", **options)
         table.exact, table.trouble = self._copy.exact, self._copy.trouble

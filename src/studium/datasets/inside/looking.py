@@ -27,17 +27,14 @@ class File:
 def look_into(root: str, path: str, limits: Limits, scratch: str, tell: Tell) -> None:
     """Tell what is in the file, as often as more of it is known."""
     kind, form = kind_of(path)
-    profile: dict[str, Any] = {"kind": kind, "format": form, "trouble": "", "tables": []}
 
     def tell_more(**more: Any) -> None:
-        profile.update(more)
-        tell(profile)
+        tell(more)
 
     try:
         real, size, head = _open(root, path)
         kind, form = _settle((kind, form), head)
-        profile |= {"kind": kind, "format": form}
-        tell(profile)
+        tell_more(kind=kind, format=form)
         _read(File(real, path, size, form, scratch, limits), kind, tell_more)
     except Trouble as trouble:
         tell_more(trouble=str(trouble))

@@ -1,7 +1,7 @@
 """One file, looked into by a process of its own: forked, bounded, and ended whatever it is doing when its time is up.
 
-The process tells what it knows as it learns it, a line of JSON each time, and the last whole line counts. So a table whose
-columns took too long still has its first rows.
+The process tells what it knows as it learns it, a line of JSON each time, so a table whose columns took too long still has
+its first rows. A line has what is new: keys of the profile, or under `table` a number and the table of that number.
 """
 
 import json
@@ -26,6 +26,7 @@ Profile = dict[str, Any]
 MOST_TOLD = 64 * 1024 * 1024
 _PIECE = 1 << 16
 FINISHED, NO_MEMORY = 0, 9
+_THREAD_MEMORY = 256 * 1024 * 1024
 
 SLOW = "Looking into it took longer than there was time for."
 GREEDY = "Looking into it took more memory than there is."
@@ -47,10 +48,12 @@ class Limits:
 
     @property
     def threads(self) -> int:
+        """As many as the run has processors, and memory for."""
         try:
-            return max(1, int(float(os.environ.get("STUDIUM_VCPU", ""))))
+            granted = int(float(os.environ.get("STUDIUM_VCPU", "")))
         except ValueError:
-            return os.cpu_count() or 1
+            granted = os.cpu_count() or 1
+        return max(1, min(granted, self.memory // _THREAD_MEMORY))
 
 
 def look(root: str, path: str, limits: Limits) -> Profile:
@@ -78,11 +81,11 @@ def _tell(root: str, path: str, limits: Limits, scratch: str) -> tuple[Profile, 
         os.close(reading)
         _be_the_process(root, path, limits, scratch, writing)
     os.close(writing)
-    told: Profile = {}
+    told: Profile = {"tables": []}
     trouble = ""
     try:
         for line in _lines(reading, ends):
-            told = json.loads(line)
+            _take(told, json.loads(line))
     except Trouble as reason:
         trouble = str(reason)
     except ValueError:
@@ -95,9 +98,16 @@ def _tell(root: str, path: str, limits: Limits, scratch: str) -> tuple[Profile, 
     return told, trouble or _how_it_ended(ended)
 
 
+def _take(told: Profile, news: Profile) -> None:
+    number, table = news.pop("table", (0, None))
+    told.update(news)
+    if table is not None:
+        told["tables"][number:] = [table]
+
+
 def _lines(reading: int, ends: float) -> Iterator[bytes]:
     """Whole lines, until the other end is closed. Raises Trouble when the time is up or they are too much."""
-    held, total = b"", 0
+    held, total = bytearray(), 0
     while True:
         left = ends - time.monotonic()
         if left <= 0 or not select.select([reading], [], [], left)[0]:
@@ -108,8 +118,10 @@ def _lines(reading: int, ends: float) -> Iterator[bytes]:
         total += len(piece)
         if total > MOST_TOLD:
             raise Trouble(WORDY)
-        *whole, held = (held + piece).split(b"\n") if b"\n" in piece else [held + piece]
-        yield from whole
+        held += piece
+        if b"\n" in piece:
+            *whole, held = held.split(b"\n")
+            yield from whole
 
 
 def _wait(child: int, ends: float) -> None:

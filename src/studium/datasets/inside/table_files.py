@@ -72,17 +72,16 @@ def _words(error: duckdb.Error) -> str:
 
 
 def _tell_tables(duck: Duck, way: Attempt, tell: Tell) -> None:
-    done: list[Profile] = []
+    tell(tables=[], trouble="")
     troubles: list[str] = []
-    for table in way():
-        if len(done) == MOST_TABLES:
+    for number, table in enumerate(way()):
+        if number == MOST_TABLES:
             troubles.append(f"It has more than {MOST_TABLES} tables; these are the first.")
             break
         for profile in _profiles(duck, table):
-            tell(tables=[*done, profile], trouble=" ".join(troubles))
-        done.append(profile)
+            tell(table=(number, profile))
         troubles += [table.trouble] if table.trouble else []
-    tell(tables=done, trouble=" ".join(troubles))
+    tell(trouble=" ".join(troubles))
 
 
 def _profiles(duck: Duck, table: Table) -> Iterator[Profile]:

@@ -37,7 +37,10 @@ def _plain(encoding: str) -> str:
 def first_lines(start: bytes, encoding: str) -> list[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)("replace")
     found = decoder.decode(start).replace("\0", "")
-    return [text(line, HEAD_CHARACTERS) for line in found.split("\n", HEAD_LINES)[:HEAD_LINES]]
+    lines = found.split("\n", HEAD_LINES)
+    if not lines[-1]:  # after the last end of a line there is no other line
+        lines.pop()
+    return [text(line.removesuffix("\r"), HEAD_CHARACTERS) for line in lines[:HEAD_LINES]]
 
 
 def _count(file: File, encoding: str) -> tuple[int, bool]:
