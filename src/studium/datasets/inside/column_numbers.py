@@ -9,7 +9,7 @@ from typing import Any
 
 from column_types import Column
 from duck import Duck
-from frequent_values import CANDIDATES, COUNTED, SAMPLE, Frequent, frequent, sample_sql
+from frequent_values import CANDIDATES, COUNTED, SAMPLE, Frequent, frequent, repeats, sample_sql
 from histograms import Bars, bars
 from json_values import VALUE, value
 
@@ -21,7 +21,7 @@ _ORDERED = ("integer", "number", "timestamp", "date")
 _COMPARED = (*COUNTED, "time")
 
 
-def first_scan(column: Column) -> str:
+def first_scan(column: Column, sample: Told) -> str:
     """A struct of aggregates."""
     kind, found = column.type, column.value
     parts = {"here": f"count_if({column.here})" if kind == "number" else f"count({column.raw})"}
@@ -29,7 +29,7 @@ def first_scan(column: Column) -> str:
         bound = "::VARCHAR" if kind in ("timestamp", "date", "time") else ""
         parts |= {"min": f"min({found}){bound}", "max": f"max({found}){bound}"}
         parts["distinct"] = f"approx_count_distinct({found})"
-    if kind in ("integer", "number", "text"):
+    if kind in ("integer", "number", "text") and repeats(sample):
         parts["likely"] = f"approx_top_k({found}, {CANDIDATES})::VARCHAR[]"
     if kind in ("integer", "number"):
         parts |= {"mean": f"avg({found}::DOUBLE)", "std": f"stddev_samp({found}::DOUBLE)"}
@@ -63,11 +63,11 @@ def numbers(duck: Duck, relation: str, columns: list[Column]) -> Iterator[tuple[
     told: list[Told] = []
     for start in range(0, max(1, len(columns)), TOGETHER):
         batch = columns[start : start + TOGETHER]
-        asked = ", ".join(["count(*)", *map(first_scan, batch)])
+        samples = _some(duck, f"(FROM {relation} LIMIT {SAMPLE})", [sample_sql(column) for column in batch], {})
+        asked = ", ".join(["count(*)", *map(first_scan, batch, samples)])
         [(rows, *found)] = duck.rows(f"SELECT {asked} FROM {relation}")
         known = list(zip(batch, found, strict=True))
         yield rows, told + [_column(c, rows, f) for c, f in known]
-        samples = _some(duck, f"(FROM {relation} LIMIT {SAMPLE})", [sample_sql(*each) for each in known], [])
         often = [frequent(*each, sample) for each, sample in zip(known, samples, strict=True)]
         shapes = [bars(*each) for each in known]
         more = _some(duck, relation, [second_scan(*each) for each in zip(often, shapes, strict=True)], {})

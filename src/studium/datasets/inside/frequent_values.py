@@ -1,8 +1,8 @@
 """Which values may be frequent, how they are counted, and what is told of it.
 
-A sketch of the first scan names up to ten; where there are few values, the first rows have them all. They are counted
-exactly in the second scan, and if nothing is left over, these are all there are. DuckDB's own `histogram` of all values
-would keep the whole table beside it.
+Where values repeat among the first rows, a sketch of the first scan names up to ten; where there are few, the first rows
+have them all. They are counted exactly in the second scan, and if nothing is left over, these are all there are. DuckDB's own
+`histogram` of all values would keep the whole table beside it.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ Told = dict[str, Any]
 CANDIDATES, TOP = 10, 10
 # With so few values all of them are looked for.
 FEW, SAMPLE = 100, 50_000
+# A column of which more of the first values differ is taken for one of names or measurements.
+_DIFFERENT = 0.9
 # Otherwise a value is told as frequent from this share of the values on: the sketch is sure of no less.
 _SHARE = 0.01
 COUNTED = ("integer", "number", "text", "boolean", "timestamp", "date")
@@ -61,18 +63,24 @@ class Frequent:
         return text == "true" if self.column.type == "boolean" else text
 
 
-def sample_sql(column: Column, found: Told) -> str:
-    """The distinct values of the first rows, where the table has few of them; nothing otherwise."""
-    if column.type not in COUNTED or not found["here"] or found["distinct"] > FEW:
+def sample_sql(column: Column) -> str:
+    """What the first rows say: how many values and distinct ones they have, and which. Nothing of what is not counted."""
+    if column.type not in COUNTED:
         return ""
-    return f"approx_top_k({column.value}, {2 * FEW})::VARCHAR[]"
+    few = f"approx_top_k({column.value}, {2 * FEW})::VARCHAR[]"
+    return f"{{'here': count({column.value}), 'distinct': approx_count_distinct({column.value}), 'few': {few}}}"
 
 
-def frequent(column: Column, found: Told, sample: list[str | None]) -> Frequent:
+def repeats(sample: Told) -> bool:
+    """Whether values come again often enough to look for frequent ones. It is most of the work of the first scan."""
+    return bool(sample and sample["distinct"] <= max(FEW, sample["here"] * _DIFFERENT))
+
+
+def frequent(column: Column, found: Told, sample: Told) -> Frequent:
     """What to count, from the first scan and the first rows."""
     made = Frequent(column, found["here"], found.get("blank") or 0)
-    likely = found.get("likely") or []
-    if column.type in COUNTED and found["distinct"] <= max(FEW, found["here"] * 0.9):
-        texts = [*(each for each in sample if each is not None), *likely]
+    if repeats(sample):
+        few = sample["few"] if found["distinct"] <= FEW else None
+        texts = [*(few or []), *(found.get("likely") or [])]
         made.literals = [each for each in dict.fromkeys(texts) if each and "\0" not in each]
     return made
