@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import struct
 import tarfile
 import zipfile
@@ -206,3 +207,10 @@ def test_what_it_is_by_its_bytes(root: Path) -> None:
         "model.pt": "other",
         "film.mp4": "video",
     }
+
+
+def test_what_is_no_file_is_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "pipe.csv")
+    (root / "folder.csv").mkdir()
+    found = profile(root, "pipe.csv", "folder.csv")
+    assert all("not a regular file" in each["trouble"] for each in found.values())
