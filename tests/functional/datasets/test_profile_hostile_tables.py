@@ -2,6 +2,7 @@
 
 import io
 import sqlite3
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,7 @@ def test_broken_parquet(root: Path) -> None:
     assert found["whole.parquet"]["trouble"] == ""
     assert all(found[name]["trouble"] for name in cases)
     assert {found[name]["kind"] for name in cases} == {"table"}
+    assert found["truncated.parquet"]["trouble"].startswith("It breaks off")
 
 
 def test_broken_arrow_and_excel(root: Path) -> None:
@@ -165,6 +167,24 @@ def test_broken_arrow_and_excel(root: Path) -> None:
     (root / "d.arrow").write_bytes(b"\xff\xff\xff\xff\xff\xff\xff\x7f")
     found = profile(root)
     assert all(each["trouble"] for each in found.values())
+
+
+def test_arrow_whose_texts_lie_elsewhere(root: Path) -> None:
+    """Offsets that lead far out of the file, in front of a batch that is as it should be."""
+    make(
+        root,
+        "import pyarrow as p; from pyarrow import feather\n"
+        "table = p.table({'a': p.array(['xyz'] * 900, p.string())})\n"
+        "feather.write_feather(table, 'a.arrow', compression='uncompressed', chunksize=500)",
+    )
+    whole = (root / "a.arrow").read_bytes()
+    right = struct.pack("<4i", 0, 3, 6, 9)
+    place = whole.rindex(right)
+    (root / "b.arrow").write_bytes(whole[:place] + struct.pack("<4i", 0, 3, 2_000_000_000, 9) + whole[place + 16 :])
+    found = profile(root)
+    assert (found["a.arrow"]["trouble"], found["a.arrow"]["tables"][0]["rows"]) == ("", 900)
+    assert found["b.arrow"]["trouble"].startswith("It breaks off")
+    assert (found["b.arrow"]["tables"][0]["rows"], found["b.arrow"]["tables"][0]["rows_exact"]) == (500, False)
 
 
 def test_json_nested_deeper_than_any_stack(root: Path) -> None:
@@ -206,6 +226,7 @@ def test_sqlite_runs_nothing_of_its_author(root: Path) -> None:
     before = path.read_bytes()
     found = profile(root)["a.sqlite"]
     assert path.read_bytes() == before
+    assert found["trouble"] == ""
     names = [each["name"] for each in found["tables"]]
     assert {"plain", "od\"d '; DROP", "bare"} <= set(names)
     assert not {"endless", "texts", "fired"} & set(names)

@@ -114,6 +114,8 @@ def test_a_histogram_counts_every_value_once(found: dict[str, Any], form: str) -
     bars = columns(found[f"t.{form}"])["number"]["histogram"]
     numbers = [row / 7 for row in range(ROWS) if row % 10]
     edges = bars["edges"]
+    low, high = min(numbers), max(numbers)
+    assert edges == pytest.approx([low + (high - low) * n / 20 for n in range(21)], rel=1e-9)
     expected = [sum(low < each <= high for each in numbers) for low, high in itertools.pairwise(edges)]
     expected[0] += sum(each == edges[0] for each in numbers)
     assert bars["counts"] == expected
@@ -163,9 +165,10 @@ def test_what_is_not_finite_is_not_in_the_way(tmp_path: Path) -> None:
     root.mkdir()
     make(
         root,
-        "import pandas; pandas.DataFrame({'x': [1.0, float('nan'), float('inf'), 3.0, -float('inf')], "
-        "'huge': [1e308, -1e308, 1e308, -1e308, 0.0], 'near': [1e15, 1e15 + 0.25, 1e15, 1e15, 1e15], "
-        "'none': [None] * 5}).to_parquet('n.parquet')",
+        "import pyarrow as p, pyarrow.parquet; nan, inf = float('nan'), float('inf')\n"
+        "table = {'x': [1.0, nan, inf, 3.0, -inf], 'huge': [1e308, -1e308, 1e308, -1e308, 0.0], "
+        "'near': [1e15, 1e15 + 0.25, 1e15, 1e15, 1e15], 'none': p.nulls(5)}\n"
+        "p.parquet.write_table(p.table(table), 'n.parquet')",
     )
     found = profile(root)["n.parquet"]
     of = columns(found)

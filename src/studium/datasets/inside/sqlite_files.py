@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from duck import Duck, column
@@ -59,13 +60,18 @@ def _each(file: File, database: sqlite3.Connection) -> Iterator[Table]:
             continue
         staged = Staged(file, distinct_names(columns), number)
         try:
-            staged.fill(database.execute(f"SELECT {', '.join(map(column, columns))} FROM main.{column(name)}"))
+            staged.fill(_rows(database, name, columns))
         except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
             late = "interrupted" in str(error)
             staged.trouble = (
                 f"Not all rows of {name[:100]!r} were read: {'the time was up' if late else str(error)[:100]}."
             )
         yield staged.table(name)
+
+
+def _rows(database: sqlite3.Connection, name: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Asked for when the first is wanted, so that what cannot even be asked for is a table without rows."""
+    yield from database.execute(f"SELECT {', '.join(map(column, columns))} FROM main.{column(name)}")
 
 
 def _columns(database: sqlite3.Connection, name: str) -> list[str]:
