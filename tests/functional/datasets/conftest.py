@@ -3,6 +3,7 @@
 import pytest
 
 from factories.accounts import Cast, make_cast
+from factories.compute import load_plans
 from factories.datasets import blocks_folder
 from studium.lib.folders import remove
 
@@ -15,4 +16,5 @@ def _no_blocks() -> None:
 
 @pytest.fixture
 def cast(db: None) -> Cast:
+    load_plans("open")
     return make_cast()
