@@ -1,0 +1,102 @@
+"""What was found in a file, on its page: waited for, shown, partial, failed, asked for again."""
+
+import json
+from typing import Any
+
+import pytest
+from dataset_scenes import Data, at, make_data
+from scenes import Scene, client_of
+
+from factories.accounts import NOW
+from studium.datasets.access import version_for
+from studium.datasets.models import Profile
+from studium.datasets.states import ProfileState
+from studium.storage import actions as storage
+
+pytestmark = pytest.mark.django_db
+COLUMN = {
+    "type": "number", "missing": 1, "distinct": 2, "distinct_exact": True, "min": 1.5, "max": 20000, "mean": 3, "std": 1,
+    "quantiles": None, "histogram": {"edges": [0, 1, 2], "counts": [5, 0]}, "top": None, "length": None,
+}  # fmt: skip
+TEXT = {
+    **COLUMN,
+    "type": "text",
+    "min": "<b>",
+    "max": "z",
+    "mean": None,
+    "histogram": None,
+    "top": [["<i>x</i>", 3], [None, 1]],
+}
+TABLE = {
+    "name": "", "rows": 4, "columns_count": 300, "rows_exact": False,
+    "columns": [{"name": "<script>alert(1)</script>", **COLUMN}, {"name": "word", **TEXT}],
+    "head": [[1, "<img src=x>"], [None, "y"]],
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(scene: Scene) -> Data:
+    return make_data(scene)
+
+
+def give(scene: Scene, data: Data, state: ProfileState, found: Any = None, fault: str = "") -> None:
+    version = version_for(scene.cast.owner, f"{data.team.team.slug}/{data.team.slug}")
+    content = storage.put(json.dumps({"files": {"tables/a.csv": found}}).encode(), now=NOW).digest if found else ""
+    Profile.objects.filter(version=version).update(state=state, content=content, fault=fault)
+
+
+def page(scene: Scene, data: Data, who: str = "owner") -> str:
+    return client_of(getattr(scene.cast, who)).get(at(data.team, "file/?path=tables/a.csv")).content.decode()
+
+
+def test_columns_and_first_rows_are_shown_and_can_run_nothing(scene: Scene, data: Data) -> None:
+    give(scene, data, ProfileState.READY, {"kind": "table", "format": "csv", "trouble": "", "tables": [TABLE]})
+    shown = page(scene, data)
+    assert "about 4 rows, 300 columns" in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "&lt;img src=x&gt;" in shown
+    assert "<script>alert" not in shown
+    assert "&lt;i&gt;x&lt;/i&gt;</b> 75 %" in shown
+    assert "1.5 to 20,000, mean 3" in shown
+    assert "0 to 1: 5</title>" in shown
+    assert "298 more columns are not shown" in shown
+    assert ">25 %<" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ProfileState.WAITING, "about to be looked into"),
+        (ProfileState.RUNNING, "being looked into"),
+    ],
+)
+def test_the_page_waits_and_asks_by_itself(scene: Scene, data: Data, state: ProfileState, words: str) -> None:
+    give(scene, data, state)
+    shown = page(scene, data)
+    assert words in shown
+    assert 'hx-trigger="every 2s"' in shown
+    assert "Look again" not in shown
+    assert words in client_of(scene.cast.owner).get(at(data.team)).content.decode()
+
+
+def test_what_failed_is_said_and_can_be_asked_for_again(scene: Scene, data: Data) -> None:
+    give(scene, data, ProfileState.FAILED, fault="Out of memory.")
+    assert "Out of memory." in page(scene, data)
+    assert "Look again" not in page(scene, data, "reader")
+    form = {"version": "2", "path": "tables/a.csv"}
+    assert client_of(scene.cast.reader).post(at(data.team, "profile/"), form).status_code == 403
+    assert client_of(scene.cast.stranger).post(at(data.team, "profile/"), form).status_code == 404
+    answer = client_of(scene.cast.teammate).post(at(data.team, "profile/"), form)
+    assert answer.headers["Location"] == at(data.team, "file/?version=2&path=tables%2Fa.csv")
+    assert "about to be looked into" in page(scene, data)
+
+
+def test_other_files_say_what_they_are(scene: Scene, data: Data) -> None:
+    members = [{"path": "a/<b>.csv", "size": 2048}]
+    found = {"kind": "archive", "format": "zip", "trouble": "It breaks off.", "members": members, "members_count": 5}
+    give(scene, data, ProfileState.READY, {**found, "members_bytes": 4096})
+    shown = page(scene, data)
+    assert "a/&lt;b&gt;.csv" in shown
+    assert "4 more are not listed" in shown
+    assert "It breaks off." in shown
+    assert "<dt>Files inside</dt><dd>5</dd>" in shown
