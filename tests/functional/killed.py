@@ -9,13 +9,17 @@ from pathlib import Path
 
 
 def work(seed: int) -> None:
-    from factories.accounts import NOW
+    from factories.accounts import NOW, make_user
+    from factories.compute import load_plans
     from factories.datasets import make_dataset, make_version
     from functional.crashes import collect_all
     from studium.accounts.models import User
     from studium.datasets import actions
 
-    chance, owner = random.Random(seed), User.objects.get(username="owner")
+    chance, owner = random.Random(seed), User.objects.filter(username="owner").first()
+    if owner is None:
+        load_plans("open")
+        owner = make_user("owner")
     dataset, now = make_dataset(owner, title=f"Of {seed}"), NOW + timedelta(days=100 * seed)
     shared = [chance.randbytes(400_000) for _ in range(6)]
     while True:
@@ -64,13 +68,7 @@ def main() -> None:
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
     django.setup()
-    if sys.argv[1] == "begin":
-        from factories.accounts import make_user
-        from factories.compute import load_plans
-
-        load_plans("open")
-        make_user("owner")
-    elif sys.argv[1] == "work":
+    if sys.argv[1] == "work":
         work(int(sys.argv[2]))
     else:
         check()

@@ -21,6 +21,7 @@ from functional.crashes import (
 from studium.accounts.models import User
 from studium.datasets import actions, reconcile
 from studium.datasets.models import Dataset, DatasetVersion, Sweep
+from studium.errors import NotFound
 from studium.storage import stores
 from studium.storage.models import Ownership
 from studium.storage.uploads import actions as uploads
@@ -295,3 +296,20 @@ def test_a_manifest_that_is_lost_stops_what_is_given_up_of_its_team_and_of_no_ot
     stores.write(lost.manifest, content)
     collect_all(NOW + 2 * DAY)
     assert Ownership.objects.filter(owner=f"team:{mine.team_id}").count() == 4
+
+
+def test_a_version_of_a_dataset_that_is_deleted_meanwhile_is_refused(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, real = make_dataset(owner), stores.write
+
+    def then_deleted(digest: str, content: bytes) -> None:
+        real(digest, content)
+        actions.delete_dataset(owner, dataset, now=NOW)
+
+    monkeypatch.setattr(stores, "write", then_deleted)
+    with pytest.raises(NotFound):
+        make_version(owner, dataset, some_files())
+    assert not DatasetVersion.objects.exists()
+    settle(NOW)
+    check_nothing_else()

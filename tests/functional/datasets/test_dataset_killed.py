@@ -18,7 +18,6 @@ def test_what_a_killed_process_acknowledged_is_kept(tmp_path: Path) -> None:
         "DJANGO_SETTINGS_MODULE": "studium.config.settings",
     }
     env = os.environ | own
-    subprocess.run([sys.executable, str(PROGRAM), "begin"], env=env, check=True, timeout=60)
     told: list[str] = []
     for seed, lines in enumerate((1, 6, 12)):
         with subprocess.Popen(

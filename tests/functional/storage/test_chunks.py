@@ -1,8 +1,10 @@
 """Chunks: brought, owned, claimed, given up, collected; knowing a digest gives nobody the bytes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from factories.accounts import NOW
 from factories.datasets import block_file, bring, pack_of, seeded, sha256, stored_blocks
@@ -181,12 +183,12 @@ def test_a_block_that_is_mostly_gone_is_written_anew_and_the_old_one_read_for_an
     left = half_gone(kept=4, gone=6)
     digests = [sha256(part) for part in left]
     slow = queries.pieces(digests, 0, 500)
-    old = stored_blocks()
-    assert reconcile.collect(NOW + 9 * DAY) == 1
+    old, then = stored_blocks(), NOW + 9 * DAY + 5 * HOUR  # some time after what is gone was forgotten
+    assert reconcile.collect(then) == 1
     assert set(old) < set(stored_blocks())
+    assert reconcile.collect(then + HOUR) == 0
     assert b"".join(slow) == left[0][:500]  # as it was looked up before
-    assert reconcile.collect(NOW + 9 * DAY + HOUR) == 0
-    assert reconcile.collect(NOW + 9 * DAY + 2 * HOUR) == 1
+    assert reconcile.collect(then + 2 * HOUR) == 1
     assert list(stored_blocks().values()) == [4000]
     assert read(*left) == b"".join(left)
 
@@ -321,3 +323,46 @@ def test_a_chunk_that_is_forgotten_between_being_found_and_owned_is_written_agai
     assert actions.bring("team:1", described, content, now=NOW) == len(A + B)
     assert read(A, B) == A + B
     assert Ownership.objects.filter(owner="team:1").count() == 2
+
+
+def test_a_block_of_which_others_brought_most_meanwhile_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from studium.storage.chunks import blocks
+
+    parts, real = [seeded(1000, seed) for seed in range(10)], blocks.written
+
+    def others_first(given: dict[str, bytes], *, now: object) -> list[Chunk]:
+        monkeypatch.setattr(blocks, "written", real)
+        bring("team:2", *parts[:8])
+        return real(given, now=NOW)
+
+    monkeypatch.setattr(blocks, "written", others_first)
+    bring("team:1", *parts)
+    assert sorted(stored_blocks().values()) == [8000, 10_000]
+    assert reconcile.collect(NOW) == 1
+    assert reconcile.collect(NOW + 2 * HOUR) == 1
+    assert sorted(stored_blocks().values()) == [2000, 8000]
+    assert read(*parts) == b"".join(parts)
+
+
+def test_a_block_that_is_recorded_while_the_collector_looks_is_not_marked() -> None:
+    """The collector saw it empty; it looks again once nobody else can record it."""
+    (digest,) = bring("team:1", A)
+    found = Chunk.objects.get(pk=digest)
+    Ownership.objects.all().delete()
+    found.delete()
+    Block.objects.update(unused_since=NOW - 9 * DAY)
+    seen: list[str] = []
+
+    def recorded(execute: Callable[..., object], sql: str, *given: object) -> object:
+        if sql.startswith("SELECT") and "storage_block" in sql:
+            seen.append(sql)
+            if len(seen) == 2:
+                Chunk(digest=digest, size=found.size, crc=found.crc, block_id=found.block_id, offset=0).save(
+                    force_insert=True
+                )
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(recorded):
+        reconcile._mark(NOW)
+    assert len(seen) >= 2
+    assert not Block.objects.filter(deleting=True).exists()
