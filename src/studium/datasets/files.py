@@ -18,8 +18,8 @@ MOST_BYTES = 4 * 1024**4
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
-# Of a list: as long as the chunks of 1 TiB take.
-_LONGEST_LINE = 512 * 1024**2
+# Of a list, which is in memory while a version is made: the chunks of some 450 GiB take as much.
+_LONGEST_LIST = 128 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,18 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
 
 def read_list(pieces: Iterable[bytes]) -> list[Brought]:
     """The files of a list, lines of JSON with path, size, digest and chunks each. Raises BadInput."""
-    found, rest = list[Brought](), b""
+    found, rest, size = list[Brought](), list[bytes](), 0
     for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        found += [_line(line, len(found)) for line in lines]
-        if len(found) > MOST_FILES or len(rest) > _LONGEST_LINE:
-            raise BadInput("dataset.list", "The list of files is too long.", "Put small files together in archives.")
-    return [*found, *([_line(rest, len(found))] if rest else [])]
+        size += len(piece)
+        first, *lines = piece.split(b"\n")
+        rest.append(first)
+        for line in lines:
+            found.append(_line(b"".join(rest), len(found)))
+            rest = [line]
+        if len(found) > MOST_FILES or size > _LONGEST_LIST:
+            raise BadInput("dataset.list", "The list of files is too long.", "Make several datasets.")
+    last = b"".join(rest)
+    return [*found, *([_line(last, len(found))] if last else [])]
 
 
 def _line(line: bytes, number: int) -> Brought:

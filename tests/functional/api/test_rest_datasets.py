@@ -198,6 +198,8 @@ def test_a_card_is_changed_and_found(world: World, dataset: Dataset) -> None:
         "monthly",
         "CC0-1.0",
     )
+    said = world.json(user, "PATCH", top, {"columns": {"a.csv": {"a": " Age in years ", "b": " "}}})
+    assert said["columns"] == {"a.csv": {"a": "Age in years"}}
     for query in ("?q=left", "?tag=telecom", f"?name={dataset.team.slug}/churn", "?name=churn", f"?name={dataset.pk}"):
         assert [each["id"] for each in world.json(user, "GET", f"/datasets{query}")["items"]] == [dataset.pk]
     assert world.json(user, "GET", "/datasets?tag=other")["items"] == []

@@ -21,7 +21,8 @@ Text = Annotated[str, Field(max_length=200_000)]
 
 
 class DatasetShape(Shape):
-    """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none."""
+    """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none. `columns` says what
+    columns are, by the path of a file and the name of a column."""
 
     id: str
     name: str
@@ -34,6 +35,7 @@ class DatasetShape(Shape):
     sources: str
     frequency: str
     tags: list[str]
+    columns: dict[str, Any]
     visibility: Visibility
     created_by: str
     created_at: datetime
@@ -57,6 +59,7 @@ class DatasetShape(Shape):
             sources=row.sources,
             frequency=row.frequency,
             tags=tags,
+            columns=row.columns,
             visibility=Visibility(row.visibility),
             created_by=row.created_by.username,
             created_at=row.created_at,
@@ -78,6 +81,12 @@ class DatasetCard(Asked):
     sources: Annotated[str, Field(max_length=20_000)] | None = None
     frequency: Frequency | None = None
     tags: Annotated[list[Line], Field(max_length=50)] | None = None
+    columns: dict[Path, dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]]] | None = (
+        Field(
+            None,
+            description="What columns are, by the path of a file and the name of a column; replaces all there are.",
+        )
+    )
 
     def given(self) -> dict[str, object]:
         """What was said."""

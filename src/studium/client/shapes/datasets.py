@@ -18,6 +18,7 @@ class Dataset:
     sources: str
     frequency: str
     tags: list[str]
+    columns: dict[str, Any]
     visibility: str
     created_by: str
     created_at: datetime
