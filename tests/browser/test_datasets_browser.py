@@ -20,14 +20,16 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-# Dropping as a person does it, with the folder and files that the browser would hand over.
-_DROP = """(files) => {
-    const data = new DataTransfer();
-    for (const [name, text] of files) data.items.add(new File([text], name, { lastModified: 1 }));
-    const zone = document.querySelector("[data-drop]");
-    for (const kind of ["dragenter", "dragover", "drop"])
-        zone.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
-}"""
+def drag_in(page: Page, *paths: Path) -> None:
+    """Drop files and folders from the disk on the page, as the browser gets them from a file manager."""
+    box = page.locator("[data-drop]").bounding_box()
+    assert box is not None
+    where = {"x": box["x"] + 30, "y": box["y"] + 20}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+    session.detach()
 
 
 def new_dataset(page: Page, title: str) -> None:
@@ -41,6 +43,9 @@ def new_dataset(page: Page, title: str) -> None:
 def test_dragged_in_broken_off_and_gone_on_with(browser: Browser, platform: Platform, tmp_path: Path) -> None:
     big = tmp_path / "big.bin"
     big.write_bytes(random.Random(3).randbytes(20 * MIB))
+    notes, empty = tmp_path / "notes.txt", tmp_path / "empty.txt"
+    notes.write_text("first line\nsecond line")
+    empty.touch()
     offsets: list[int] = []
     with visit(browser, platform, "ada") as seen:
         page = seen.go("/")
@@ -56,14 +61,14 @@ def test_dragged_in_broken_off_and_gone_on_with(browser: Browser, platform: Plat
                 route.continue_()
 
         page.route("**/add/*/?offset=*", broken)
-        page.evaluate(_DROP, [["notes.txt", "first line\nsecond line"], ["empty.txt", ""]])
+        drag_in(page, notes, empty)
         expect(page.locator("#uploads")).to_contain_text("2 of 2 files are there.")
         expect(page.locator("#arrived")).to_contain_text("2 files")
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Forget all").click()
         expect(page.locator("#arrived")).to_contain_text("Nothing yet.")
         expect(page.locator("#uploads")).to_be_hidden()
-        page.evaluate(_DROP, [["notes.txt", "first line\nsecond line"], ["empty.txt", ""]])
+        drag_in(page, notes, empty)
         expect(page.locator("#arrived")).to_contain_text("2 files")
         page.locator("#files").set_input_files(big)
         expect(page.locator("#uploads")).to_contain_text("The connection is broken.")
@@ -102,7 +107,7 @@ def test_paused_and_the_page_closed(browser: Browser, platform: Platform, tmp_pa
         new_dataset(page, "Closed and opened")
         address = page.url
         page.route("**/add/*/?offset=*", hold)
-        page.locator("#folder-files").set_input_files(folder)
+        drag_in(page, folder)
         expect(page.locator("#uploads")).to_contain_text("1 of 2 files")
         expect(page.locator("#uploads li", has_text="big.bin")).to_contain_text("8 MiB of 20 MiB")
         expect(page.get_by_role("button", name="Make version")).to_be_disabled()
