@@ -1,22 +1,17 @@
 """An S3-compatible server on loopback: OpenStack Swift with its s3api, of one device and without replicas.
 
-Its packages are those of requirements/swift.txt, hash-checked, in an environment of their own that is made once a user and
-lock; `python -m running.swift` makes it.
+Its packages are those of requirements/swift.txt, in an environment of their own (`running.locked`).
 """
 
 import base64
 import contextlib
 import email.utils
-import fcntl
 import getpass
-import hashlib
 import hmac
 import os
 import secrets
-import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-LOCK = Path(__file__).parents[2] / "requirements" / "swift.txt"
+from running.locked import environment
+
 USER, SECRET = "test:tester", "testing"
 RINGS = ("account", "container", "object")
 _SECONDS = 60
@@ -101,37 +97,6 @@ for kind, port in zip(("account", "container", "object"), ports):
 """
 
 
-def environment() -> Path:
-    """Where the server's packages are; installs them where they are not there yet."""
-    key = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = Path(f"/var/tmp/studium-test-{os.getuid()}")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place = folder / f"swift-{key}"
-    with (folder / "swift.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not (place / "complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            uv = [sys.executable, "-m", "uv"]
-            subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
-            python = str(place / "bin" / "python")
-            subprocess.run(
-                [
-                    *uv,
-                    "pip",
-                    "sync",
-                    "--quiet",
-                    "--compile-bytecode",
-                    "--python",
-                    python,
-                    "--require-hashes",
-                    str(LOCK),
-                ],
-                check=True,
-            )
-            (place / "complete").touch()
-    return place
-
-
 @dataclass(frozen=True)
 class Swift:
     """A running one. `url_of` gives the setting `storage_url` for a bucket, and `variables` the credentials."""
@@ -154,7 +119,7 @@ class Swift:
 @contextlib.contextmanager
 def running_swift(folder: Path) -> Iterator[Swift]:
     """Start it, in an empty folder of a file system with extended attributes; stopped at the end."""
-    programs = environment() / "bin"
+    programs = environment("swift") / "bin"
     ports = _free_ports(4)
     told = {"user": getpass.getuser(), "folder": str(folder)}
     (folder / "devices" / "d1").mkdir(parents=True)
@@ -205,7 +170,3 @@ def _free_ports(count: int) -> list[int]:
         for sock in socks:
             sock.bind(("127.0.0.1", 0))
         return [int(sock.getsockname()[1]) for sock in socks]
-
-
-if __name__ == "__main__":
-    print(environment())

@@ -1,13 +1,16 @@
 """Datasets: list, make, change, share; their versions and files. Bringing files is in `dataset_uploads`."""
 
+import json
 from typing import Annotated, Literal
 
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router, Status
 
 from studium.accounts.models import User
 from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
+from studium.api.croissant import CROISSANT_TYPE, described
 from studium.api.machines import TeamName, team_named
 from studium.api.notebooks import RAW
 from studium.api.paging import Cursor, Limit, page
@@ -230,6 +233,18 @@ def archive(
         etag=archives.etag_of(found, below),
         changed_at=found.created_at,
     )
+
+
+@router.get(
+    _VERSION + "/croissant",
+    auth=allow(Scope.READ),
+    summary="A version of a dataset as Croissant",
+    openapi_extra={"responses": {200: {"description": "JSON-LD", "content": {CROISSANT_TYPE: {}}}}},
+)
+def croissant(request: ApiRequest, dataset_id: str, number: Number) -> HttpResponse:
+    """JSON-LD of Croissant 1.1 that other tools load a dataset by: its card, the first 1,000 files, and columns of tables."""
+    found = version_for(request.auth.user, dataset_id, number)
+    return HttpResponse(json.dumps(described(found), ensure_ascii=False), content_type=CROISSANT_TYPE)
 
 
 @router.get(_ONE + "/compare", response=DatasetDifference, auth=allow(Scope.READ), summary="Compare two versions")

@@ -1,5 +1,6 @@
 """Datasets: make, find, change; bring a folder as a version, and take one down."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,12 @@ class Datasets:
     def look_again(self, dataset_id: str, number: int) -> None:
         """Have the files of a version looked into once more."""
         self._calls.do("POST", f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile")
+
+    def croissant(self, dataset_id: str, number: int) -> dict[str, Any]:
+        """A version as Croissant 1.1."""
+        path = f"/rest/datasets/{part(dataset_id)}/versions/{number}/croissant"
+        found: dict[str, Any] = json.loads(self._calls.get_bytes(path))
+        return found
 
     def archive(self, dataset_id: str, number: int, target: Path, below: str = "") -> None:
         """A version, or a folder of it, as one zip file."""

@@ -104,6 +104,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
 _DATASET: list[URLPattern | URLResolver] = [
     path("", dataset_showing.show),
     path("profile/", dataset_profiles.profile),
+    path("croissant/", dataset_showing.croissant),
     path("file/", dataset_showing.show_file),
     path("picture/", dataset_showing.picture),
     path("download/", dataset_showing.download),

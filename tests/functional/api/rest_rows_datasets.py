@@ -58,6 +58,7 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_VERSION}/files"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/files/{{path}}"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/archive"): Row(Scope.READ, READERS, _dataset),
+    ("get", f"{_VERSION}/croissant"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),
     ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
     ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),

@@ -32,6 +32,7 @@ PAGES: dict[str, tuple[Where, Six]] = {
     "a file": (lambda d: at(d.team, "file/?path=tables/a.csv"), (OK, OK, OK, OK, OK, GONE)),
     "a file of a private one": (lambda d: at(d.quiet, "file/?path=readme.md"), (OK, GONE, GONE, OK, OK, GONE)),
     "what is in a file": (lambda d: at(d.team, "profile/?version=1&path=tables/a.csv"), (OK, OK, OK, OK, OK, GONE)),
+    "croissant of nothing": (lambda d: at(d.bare, "croissant/"), (GONE,) * 6),
     "what is in no file": (lambda d: at(d.team, "profile/?version=1&path=x"), (GONE,) * 6),
     "what is in no version": (lambda d: at(d.team, "profile/?path=x"), (BAD,) * 6),
     "no file": (lambda d: at(d.team, "file/?path=tables"), (GONE,) * 6),

@@ -1,15 +1,20 @@
 """A dataset's page, and what is inside its versions: folders, files, pictures, downloads."""
 
+import json
+
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_safe
 
+from studium.api.croissant import CROISSANT_TYPE, described
 from studium.api.serving import served
 from studium.community.writing import card_html
 from studium.datasets import archives
 from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
+from studium.datasets.croissant import MOST_FILES
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.profiles.queries import profile_of
 from studium.datasets.queries import newest_of, tags_of, versions_of
@@ -74,6 +79,7 @@ def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "licence": LICENCES.get(dataset.licence, dataset.licence),
         "visibility": VISIBILITY_WORDS[dataset.visibility],
         "tags": tags_of([dataset]).get(dataset.pk, []),
+        "croissant": _embedded(version),
         "looked": found_words(profile_of(version)) if version else ("", ""),
         **_folder(request, version),
         **beside(request.user, subject_of(dataset)),
@@ -99,6 +105,33 @@ def _folder(request: UserRequest, version: DatasetVersion | None) -> dict[str, o
             "dataset.no_folder", f"Version {version.number} has no such folder.", "Begin at the dataset's page."
         )
     return {"folder": found, "of": f"version={version.number}&path="}
+
+
+@signed_in
+@require_GET
+def croissant(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The version as other tools load it."""
+    _, version = asked_version(request, team, slug)
+    if version is None:
+        raise NotFound("dataset.no_version", "There are no files yet.", "Come back when there is a version.")
+    try:
+        content = json.dumps(described(version), ensure_ascii=False, indent=1)
+    except FileNotFoundError as error:
+        raise _lost() from error
+    response = HttpResponse(content, content_type=CROISSANT_TYPE)
+    response["Content-Disposition"] = content_disposition_header(True, f"{slug}-v{version.number}.croissant.json") or ""
+    return response
+
+
+def _embedded(version: DatasetVersion | None) -> SafeString | None:
+    """Croissant without columns, for machines that read the page; nothing in it ends the element that it is in."""
+    if version is None or version.files_count > MOST_FILES:
+        return None
+    try:
+        content = json.dumps(described(version, columns=False), ensure_ascii=False)
+    except FileNotFoundError:
+        return None
+    return SafeString(content.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 @signed_in
