@@ -16,7 +16,8 @@ from studium.datasets import archives
 from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
 from studium.datasets.croissant import MOST_FILES
 from studium.datasets.models import Dataset, DatasetVersion
-from studium.datasets.profiles.queries import profile_of
+from studium.datasets.profiles.queries import profile_of, summary_of
+from studium.datasets.quality import quality
 from studium.datasets.queries import newest_of, tags_of, versions_of
 from studium.datasets.states import LICENCES
 from studium.datasets.subjects import subject_of
@@ -64,6 +65,8 @@ def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
     dataset, version = asked_version(request, team, slug)
     versions = list(versions_of(dataset).filter(deleted_at=None)[: _VERSIONS_BESIDE + 1])
     manages = may_manage(request.user, dataset)
+    looked = profile_of(version) if version else None
+    tags = tags_of([dataset]).get(dataset.pk, [])
     context = {
         "now": clock.now(),
         "dataset": dataset,
@@ -78,13 +81,21 @@ def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "sources": SafeString(card_html(dataset.sources)),
         "licence": LICENCES.get(dataset.licence, dataset.licence),
         "visibility": VISIBILITY_WORDS[dataset.visibility],
-        "tags": tags_of([dataset]).get(dataset.pk, []),
+        "tags": tags,
         "croissant": _embedded(version),
-        "looked": found_words(profile_of(version)) if version else ("", ""),
+        "looked": found_words(looked),
+        "quality": quality(dataset, version, tags, _paths(version), summary_of(looked)),
         **_folder(request, version),
         **beside(request.user, subject_of(dataset)),
     }
     return render(request, "datasets/show.html", context)
+
+
+def _paths(version: DatasetVersion | None) -> list[str]:
+    try:
+        return [entry.path for entry in entries_of(version)] if version else []
+    except Broken:  # said where the files would stand
+        return []
 
 
 def _folder(request: UserRequest, version: DatasetVersion | None) -> dict[str, object]:

@@ -1,0 +1,52 @@
+"""The score of what a dataset says of itself."""
+
+from typing import Any
+
+import pytest
+
+from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets.profiles.queries import Summary
+from studium.datasets.quality import quality
+
+FULL: dict[str, Any] = {
+    "subtitle": "Who left", "card": "w" * 200, "licence": "MIT", "sources": "The shop", "frequency": "monthly",
+    "columns": {"a.csv": {"x": "The x"}},
+}  # fmt: skip
+FOUND = Summary((), (("a.csv", "x"), ("a.csv", "y")))
+
+
+def of(*, tags: list[str] | None = None, paths: list[str] | None = None, found: Summary = FOUND, **changed: Any) -> Any:
+    made = Dataset(title="Churn", **{**FULL, **changed})
+    has = ["a", "b"] if tags is None else tags
+    return quality(made, DatasetVersion(), has, ["a.csv", "b.xlsx"] if paths is None else paths, found)
+
+
+def test_all_that_can_be_said() -> None:
+    assert (of().score, of().advice) == (10, [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"subtitle": ""}, "in a line"),
+        ({"card": "short"}, "card"),
+        ({"licence": ""}, "licence"),
+        ({"sources": ""}, "where it comes from"),
+        ({"frequency": ""}, "how often"),
+        ({"tags": ["a"]}, "two tags"),
+        ({"paths": ["a.xlsx", "b.sav", "c.csv"]}, "open formats"),
+        ({"found": Summary(("a.csv",), FOUND.columns)}, "cannot be read: a.csv"),
+        ({"columns": {}}, "columns"),
+    ],
+)
+def test_what_is_missing_costs_a_point_and_is_named(changed: dict[str, Any], words: str) -> None:
+    found = of(**changed)
+    assert found.score == 9
+    assert words in found.advice[0]
+    assert not found.marks[0].good
+
+
+def test_without_anything_it_says_where_to_begin() -> None:
+    found = quality(Dataset(title="New"), None, [], [], Summary())
+    assert found.score == 1
+    assert "Bring files." in found.advice
