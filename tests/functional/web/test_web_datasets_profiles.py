@@ -8,6 +8,7 @@ from dataset_scenes import Data, at, make_data
 from scenes import Scene, client_of
 
 from factories.accounts import NOW
+from studium.datasets import actions
 from studium.datasets.access import version_for
 from studium.datasets.models import Profile
 from studium.datasets.states import ProfileState
@@ -100,3 +101,27 @@ def test_other_files_say_what_they_are(scene: Scene, data: Data) -> None:
     assert "4 more are not listed" in shown
     assert "It breaks off." in shown
     assert "<dt>Files inside</dt><dd>5</dd>" in shown
+
+
+def test_croissant_stands_in_the_page_and_nothing_in_it_gets_out(scene: Scene, data: Data) -> None:
+    hostile = "</script><script>alert(1)</script>&<!--"
+    actions.change_card(scene.cast.owner, data.team, now=NOW, subtitle="x", card=hostile)
+    shown = client_of(scene.cast.owner).get(at(data.team)).content.decode()
+    inside = shown.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
+    said = json.loads(inside)
+    assert said["description"] == hostile
+    assert "<" not in inside
+    assert said["conformsTo"].endswith("/1.1")
+    whole = client_of(scene.cast.reader).get(at(data.team, "croissant/?version=1"))
+    assert whole.headers["Content-Type"] == "application/ld+json"
+    assert whole.json()["version"] == "1.0.0"
+    assert client_of(scene.cast.stranger).get(at(data.team, "croissant/")).status_code == 404
+
+
+def test_what_would_help_is_for_those_who_can(scene: Scene, data: Data) -> None:
+    shown = client_of(scene.cast.owner).get(at(data.bare)).content.decode()
+    assert "What would help" in shown
+    assert "Bring files." in shown
+    reader = client_of(scene.cast.reader).get(at(data.bare)).content.decode()
+    assert "What would help" not in reader
+    assert "of 10" in reader
