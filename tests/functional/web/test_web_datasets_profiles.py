@@ -122,6 +122,6 @@ def test_what_would_help_is_for_those_who_can(scene: Scene, data: Data) -> None:
     shown = client_of(scene.cast.owner).get(at(data.bare)).content.decode()
     assert "What would help" in shown
     assert "Bring files." in shown
-    reader = client_of(scene.cast.reader).get(at(data.bare)).content.decode()
+    reader = client_of(scene.cast.reader).get(at(data.team)).content.decode()
     assert "What would help" not in reader
     assert "of 10" in reader
