@@ -62,7 +62,7 @@ def bring(request: ApiRequest, dataset_id: str) -> PackKept:
     return PackKept(new_bytes=new)
 
 
-def _pack(request: HttpRequest) -> tuple[list[tuple[str, int]], bytes]:
+def _pack(request: HttpRequest) -> tuple[list[tuple[str, int]], memoryview]:
     body = received(request, MOST_BYTES)
     end = _LENGTH + int.from_bytes(body[:_LENGTH], "big")
     try:
@@ -74,7 +74,7 @@ def _pack(request: HttpRequest) -> tuple[list[tuple[str, int]], bytes]:
         raise BadInput(
             "dataset.pack", "The body does not begin with a list of chunks.", "docs/members/rest.md has the format."
         ) from None
-    return found, body[end:]
+    return found, memoryview(body)[end:]
 
 
 @router.post(_ONE + "/versions", response={201: DatasetVersionShape}, auth=allow(Scope.WRITE), summary="Make a version")

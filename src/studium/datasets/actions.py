@@ -105,7 +105,13 @@ def lacking(actor: User, dataset: Dataset, digests: Sequence[str], *, now: datet
 
 
 def bring(
-    actor: User, dataset: Dataset, described: Sequence[tuple[str, int]], content: bytes, *, used: int, now: datetime
+    actor: User,
+    dataset: Dataset,
+    described: Sequence[tuple[str, int]],
+    content: bytes | memoryview,
+    *,
+    used: int,
+    now: datetime,
 ) -> int:
     """Keep chunks for a version to come; returns the bytes that were new to the store. `used` is what the team stores now.
 

@@ -38,7 +38,7 @@ def missing(owner: str, digests: Sequence[str], *, now: datetime) -> list[str]:
     return [digest for digest in wanted if digest not in there]
 
 
-def bring(owner: str, described: Sequence[tuple[str, int]], content: bytes, *, now: datetime) -> int:
+def bring(owner: str, described: Sequence[tuple[str, int]], content: bytes | memoryview, *, now: datetime) -> int:
     """Keep a pack: chunks one behind the other, as `described` by digest and size. Returns the bytes that were new here.
 
     Repeatable. Raises BadInput where the bytes are not what is said of them; then nothing is kept. Not to be called inside
@@ -154,7 +154,7 @@ def next_lapse(owner: str, *, now: datetime) -> datetime | None:
     return rows.aggregate(next=Min("promised_until"))["next"]  # type: ignore[no-any-return]
 
 
-def _check(described: Sequence[tuple[str, int]], content: bytes) -> None:
+def _check(described: Sequence[tuple[str, int]], content: bytes | memoryview) -> None:
     if not described or len(described) > cutting.PACK_CHUNKS:
         raise BadInput(
             "storage.pack", f"A pack has 1 to {cutting.PACK_CHUNKS:,} chunks, not {len(described):,}.", "Send fewer."
@@ -188,7 +188,9 @@ def _unknown(digests: Iterable[str]) -> list[str]:
     return [digest for digest in wanted if digest not in known]
 
 
-def _keep(owner: str, places: dict[str, tuple[int, int]], fresh: Sequence[str], content: bytes, now: datetime) -> None:
+def _keep(
+    owner: str, places: dict[str, tuple[int, int]], fresh: Sequence[str], content: bytes | memoryview, now: datetime
+) -> None:
     """Write what is fresh, then record it together with who owns it: nothing may be collected in between."""
     view = memoryview(content)
     parts = {digest: view[places[digest][0] : sum(places[digest])] for digest in fresh}
