@@ -128,15 +128,16 @@ def _source(request: dict[str, Any]) -> str:
 
 
 def lock_before(request: dict[str, Any]) -> bool:
-    """Put the lock before aside as `LIKELY`: uv would stay with its versions. Whether it will probably come again.
+    """Put the lock before aside as `LIKELY`: uv would stay with its versions.
 
-    It will where all that was asked for then is asked for now.
+    Whether it is likely to come again: where everything that was asked for then is among what is asked for now. What an
+    earlier build left in their places, if it is no such file, is no reason not to build.
     """
-    lock, source = WORKSPACE / "lock.txt", WORKSPACE / _source(request)
-    if not lock.exists():
+    try:
+        (WORKSPACE / "lock.txt").replace(WORKSPACE / LIKELY)
+        before = (WORKSPACE / _source(request)).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
         return False
-    lock.replace(WORKSPACE / LIKELY)
-    before = source.read_text(encoding="utf-8").splitlines() if source.exists() else [""]
     return set(before) <= set(request["source"].splitlines())
 
 

@@ -1,0 +1,54 @@
+"""When the packages of the lock before are put in place while the new one is resolved."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import studium.environments
+
+PROGRAM = Path(studium.environments.__file__).parent / "inside" / "build_environment.py"
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_environment", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    monkeypatch.setattr(found, "WORKSPACE", tmp_path)
+    return found
+
+
+def asked(source: str) -> dict[str, Any]:
+    return {"kind": "packages", "source": source}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "likely"),
+    [("a\nb", "a\nb", True), ("a\nb", "b\na\nc", True), ("a\nb", "a", False), ("a==1", "a==2", False)],
+)
+def test_it_is_likely_where_all_of_it_is_asked_for_again(
+    program: ModuleType, tmp_path: Path, before: str, now: str, likely: bool
+) -> None:
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    tmp_path.joinpath("requirements.in").write_text(before)
+    assert program.lock_before(asked(now)) == likely
+    assert not tmp_path.joinpath("lock.txt").exists(), "uv would stay with its versions"
+    assert tmp_path.joinpath("likely.txt").read_text() == "a==1"
+
+
+def test_whatever_an_earlier_build_left_is_no_reason_not_to_build(program: ModuleType, tmp_path: Path) -> None:
+    assert not program.lock_before(asked("a"))
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    assert not program.lock_before(asked("a")), "nothing says what it was made from"
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    tmp_path.joinpath("requirements.in").write_bytes(b"\xff\xfe")
+    assert not program.lock_before(asked("a"))
+    tmp_path.joinpath("requirements.in").unlink()
+    tmp_path.joinpath("requirements.in").mkdir()
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    assert not program.lock_before(asked("a"))
