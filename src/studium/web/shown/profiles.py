@@ -162,7 +162,7 @@ def _range(column: dict[str, Any]) -> str:
     low, high, length = column.get("min"), column.get("max"), column.get("length")
     if isinstance(length, dict) and length.get("max") is not None:
         return f"{_value(length.get('min'))} to {_value(length['max'])} characters"
-    if low is None or high is None:
+    if low is None or high is None or isinstance(low, bool):
         return ""
     words = f"{_value(low)[:_WORDS]} to {_value(high)[:_WORDS]}"
     mean = column.get("mean")
