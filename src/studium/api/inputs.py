@@ -11,7 +11,7 @@ from studium.datasets.access import dataset_for
 from studium.errors import BadInput
 from studium.lib import clock
 from studium.notebooks.access import notebook_for
-from studium.notebooks.inputs import actions, queries
+from studium.notebooks.inputs import actions, live, queries
 from studium.notebooks.models import Notebook
 from studium.notebooks.versions.queries import version_of
 
@@ -21,19 +21,19 @@ _ONE = _INPUTS + "/{name}"
 
 
 def _shown(user: User, notebook: Notebook, name: str) -> InputShape:
-    return next(InputShape.of(row) for row in queries.shown(user, notebook) if row.name == name)
+    return next(InputShape.of(row) for row in live.shown(user, notebook) if row.name == name)
 
 
 @router.get(_INPUTS, response=list[InputShape], auth=allow(Scope.READ), summary="Inputs of a notebook")
 def inputs(request: ApiRequest, notebook_id: str) -> list[InputShape]:
     """What its runs are shown, by name, with what the next one gets."""
     user = request.auth.user
-    return [InputShape.of(row) for row in queries.shown(user, notebook_for(user, notebook_id))]
+    return [InputShape.of(row) for row in live.shown(user, notebook_for(user, notebook_id))]
 
 
 @router.post(_INPUTS, response={201: InputShape}, auth=allow(Scope.WRITE), summary="Add an input")
 def add(request: ApiRequest, notebook_id: str, body: NewInput) -> Status[InputShape]:
-    """Have the runs that start from now on see a dataset or another notebook's output files, read-only."""
+    """Have its session and the runs that start from now on see a dataset or another notebook's output files, read-only."""
     user = request.auth.user
     notebook = notebook_for(user, notebook_id, change=True)
     if bool(body.source) == bool(body.dataset):
@@ -45,7 +45,7 @@ def add(request: ApiRequest, notebook_id: str, body: NewInput) -> Status[InputSh
 
 @router.patch(_ONE, response=InputShape, auth=allow(Scope.WRITE), summary="Change the version of an input")
 def change(request: ApiRequest, notebook_id: str, name: str, body: InputChange) -> InputShape:
-    """Stay with a version, or follow the newest. Counts from the next start on."""
+    """Stay with a version, or follow the newest. A session that goes on sees it at once."""
     user = request.auth.user
     notebook = notebook_for(user, notebook_id, change=True)
     actions.change_input(user, notebook, name, body.version, now=clock.now())
@@ -54,7 +54,7 @@ def change(request: ApiRequest, notebook_id: str, name: str, body: InputChange) 
 
 @router.delete(_ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Remove an input")
 def remove(request: ApiRequest, notebook_id: str, name: str) -> Status[None]:
-    """Runs that start from now on do not see it."""
+    """Its session and the runs that start from now on do not see it."""
     user = request.auth.user
     actions.remove_input(user, notebook_for(user, notebook_id, change=True), name, now=clock.now())
     return Status(204, None)

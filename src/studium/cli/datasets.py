@@ -14,6 +14,7 @@ from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
 from studium.cli.files import read_text
 from studium.cli.groups import group
+from studium.cli.inputs import seen
 from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
 from studium.lib.units import size_words
@@ -193,7 +194,7 @@ def attach(
     called: Annotated[str, typer.Option("--as", metavar="FOLDER", help="The folder's name; the dataset's own.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Let a notebook's runs read a dataset, in /datasets/NAME and /kaggle/input/NAME."""
+    """Let a notebook's session and runs read a dataset, in /datasets/NAME and /kaggle/input/NAME."""
     number = numbered(version)
     with server() as client:
         dataset, target = client.datasets.find(name), client.notebooks.find(notebook)
@@ -202,7 +203,7 @@ def attach(
         output.show_json(made)
         return
     which = "the newest version" if made.follows else f"version {made.version}"
-    output.say(f"{made.paths[0]} is {which} of {dataset.name} in runs of {target.name} that start from now on.")
+    output.say(f"{made.paths[0]} of {target.name} is {which} of {dataset.name}, {seen(made)}.")
 
 
 @app.command("delete")

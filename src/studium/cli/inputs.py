@@ -45,13 +45,22 @@ def list_inputs(
         output.show_json(found)
         return
     output.table(
-        ["name", "of", "version", "files", "size", "path"],
-        [[row.name, row.source or "?", _version(row), row.files, size_words(row.bytes), row.paths[0]] for row in found],
+        ["name", "of", "version", "files", "size", "path", "session"],
+        [
+            [row.name, row.source or "?", _version(row), row.files, size_words(row.bytes), row.paths[0], row.session]
+            for row in found
+        ],
         empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} NOTEBOOK",
     )
     for row in found:
         if row.trouble:
             output.note(f"{row.name}: {row.trouble}")
+
+
+def seen(made: Input) -> str:
+    """From when on, as the end of a sentence."""
+    where = {"": "in runs", "next": "in runs"}.get(made.session, "in the session and in runs")
+    return f"{where} that start from now on"
 
 
 def _version(row: Input) -> str:
@@ -70,13 +79,13 @@ def add(
     called: Annotated[str, typer.Option("--as", metavar="INPUT", help="The folder's name; the notebook's own.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Have the runs that start from now on see another notebook's output files, or with --dataset a dataset."""
+    """Have the session and the runs that start from now on see another notebook's output files, or with --dataset a dataset."""
     number = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
         kind, found = ("dataset", client.datasets) if dataset else ("source", client.notebooks)
         made = client.notebooks.inputs.add(notebook.id, **{kind: found.find(source).id}, version=number, name=called)
-    _told(made, as_json, f"{made.paths[0]} is {made.source}, version {_version(made)}, in runs that start from now on.")
+    _told(made, as_json, f"{made.paths[0]} is {made.source}, version {_version(made)}, {seen(made)}.")
 
 
 @app.command("change")
@@ -94,12 +103,12 @@ def change(
     with server() as client:
         notebook = client.notebooks.find(name)
         made = client.notebooks.inputs.change(notebook.id, called, number)
-    _told(made, as_json, f"{made.name} is version {_version(made)}, from the next start on.")
+    _told(made, as_json, f"{made.name} is version {_version(made)}, {seen(made)}.")
 
 
 @app.command("remove")
 def remove(name: Name, called: InputName, as_json: JsonFlag = False) -> None:
-    """Let the runs that start from now on not see an input."""
+    """Let the session and the runs that start from now on not see an input."""
     with server() as client:
         notebook = client.notebooks.find(name)
         client.notebooks.inputs.remove(notebook.id, called)

@@ -5,7 +5,7 @@ from studium.client.shapes import Input, VersionInput
 
 
 class Inputs:
-    """`/rest/notebooks/{notebook_id}/inputs`. What is changed counts from the next start on."""
+    """`/rest/notebooks/{notebook_id}/inputs`. A session that goes on sees at once what is changed."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

@@ -1,6 +1,7 @@
 """Every change people make to runs and machines. Passes in `reconcile/` make the rest. The actor comes first."""
 
 import dataclasses
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.db.models import Max
 from studium.accounts.models import Team, User
 from studium.compute.errors import owner_busy, unknown_machine_type
 from studium.compute.models import Machine, MachineType, Run
-from studium.compute.spec import RunSpec
+from studium.compute.spec import RunSpec, Tree
 from studium.compute.states import ENDINGS, LIVE, Reason, State
 from studium.compute.transitions import end, move
 from studium.errors import NotFound, NotYet, Refused
@@ -176,6 +177,21 @@ def extend_run(actor: User, run: Run, *, now: datetime, seconds: int = EXTEND_SE
         )
     run.refresh_from_db()
     return run
+
+
+def change_tree(run: Run, targets: tuple[str, ...], tree: Tree | None, *, now: datetime) -> bool:
+    """Have a run see `tree`, or nothing, in place of what it sees at `targets`, now if it runs. False if it has ended."""
+    with transaction.atomic():
+        found = Run.objects.select_for_update(of=("self",)).filter(pk=run.pk, state__in=LIVE).first()
+        if found is None:
+            return False
+        spec = spec_of(found)
+        trees = tuple(each for each in spec.trees if each.targets != targets) + ((tree,) if tree else ())
+        Run.objects.filter(pk=run.pk).update(
+            spec=json.loads(dataclasses.replace(spec, trees=trees).to_json()), trees_changed_at=now, trees_trouble=""
+        )
+        hint([f"run:{run.pk}"])
+    return True
 
 
 def note_activity(run_id: str, *, now: datetime) -> None:

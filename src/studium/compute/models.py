@@ -129,6 +129,10 @@ class Run(models.Model):
     progress = models.JSONField(null=True)
     wait = models.JSONField(default=dict)
 
+    # Its spec's trees were changed while it lived, and it is not known to be shown them; why not, if it could not be.
+    trees_changed_at = models.DateTimeField(null=True)
+    trees_trouble = models.CharField(max_length=300, blank=True)
+
     due_at = models.DateTimeField()
     lease = models.CharField(max_length=24, blank=True)
     leased_until = models.DateTimeField(null=True)

@@ -30,7 +30,7 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
         Pass(name="place", run=lambda now: place.run_pass(holder, now), every=1, hinted=True),
         Pass(name="start", run=lambda now: start.run_pass(where, now), every=1, hinted=True),
         # Inputs can be large: laying them down holds up no other start.
-        Pass(name="trees", run=trees.run_pass, every=1, hinted=True),
+        Pass(name="trees", run=lambda now: trees.run_pass(where, now), every=1, hinted=True),
         Pass(name="watch", run=lambda now: watch.run_pass(where, now, spoken_of.take()), every=0.25, hinted=True),
         Pass(name="stop", run=lambda now: stop.run_pass(where, now), every=0.5, hinted=True),
         Pass(

@@ -11,7 +11,8 @@ import struct
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_NOATIME, MS_BIND, MS_REC, MS_PRIVATE, MS_SLAVE = 1024, 4096, 16384, 1 << 18, 1 << 19
-MNT_DETACH = 2
+MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
+ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, ATTR_NOATIME, ATTR_IDMAP = 1, 2, 4, 16, 0x100000
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
@@ -19,6 +20,10 @@ _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
 _LOOP_GET_STATUS64 = 0x4C05
 _LO_FLAGS_READ_ONLY, _LO_FLAGS_AUTOCLEAR = 1, 4
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
+_OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH, _AT_EMPTY_PATH, _AT_FDCWD = 1, 4, 0x1000, -100
+# struct mount_attr: set, clear, propagation, user namespace.
+_MOUNT_ATTR = struct.Struct("=QQQQ")
 # struct loop_config: fd, block size, a loop_info64 (eight numbers, names, key, two spare numbers), eight spare numbers.
 _LOOP_CONFIG = struct.Struct("=II 5Q 4I 64s 64s 32s 2Q 8Q")
 
@@ -49,6 +54,38 @@ def bind(source: str, target: str) -> None:
 
 def unmount(target: str, flags: int = 0) -> None:
     _checked(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+
+
+def _call(what: str, number: int, *words: object) -> int:
+    result: int = _libc.syscall(number, *words)
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+    return result
+
+
+def copy_mount(path: str, attributes: int, *, clear: int = 0, userns: int = 0) -> int:
+    """A mount of the folder at `path` that is nowhere yet: a descriptor, to be moved into place with `move_mount`.
+
+    With `ATTR_IDMAP`, `userns` is a descriptor of the user namespace whose names its files get. Linux 5.12 or newer.
+    """
+    words = (ctypes.c_char_p(os.fsencode(path)), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
+    made = _call(f"open_tree {path}", _OPEN_TREE, ctypes.c_int(_AT_FDCWD), *words)
+    try:
+        asked = _MOUNT_ATTR.pack(attributes, clear, 0, userns)
+        words = (ctypes.c_char_p(b""), ctypes.c_uint(_AT_EMPTY_PATH))
+        size = ctypes.c_size_t(len(asked))
+        _call(f"mount_setattr {path}", _MOUNT_SETATTR, ctypes.c_int(made), *words, ctypes.c_char_p(asked), size)
+    except OSError:
+        os.close(made)
+        raise
+    return made
+
+
+def move_mount(descriptor: int, target: str) -> None:
+    words = (ctypes.c_char_p(b""), ctypes.c_int(_AT_FDCWD), ctypes.c_char_p(os.fsencode(target)))
+    flags = ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH)
+    _call(f"move_mount {target}", _MOVE_MOUNT, ctypes.c_int(descriptor), *words, flags)
 
 
 def unshare(flags: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _ENVIRONMENT = {"PATH": ":".join(_FOLDERS), "LC_ALL": "C.UTF-8"}
@@ -32,6 +33,27 @@ def wait(pid: int, seconds: float) -> int | None:
             return None
         time.sleep(pause)
         pause = min(0.02, pause * 1.5)
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Do `work` in a child: only a process of one thread may change namespaces. Raises OSError with what it says."""
+    heard, said = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException as error:
+            os.write(said, str(error).encode(errors="replace")[:2000])
+        finally:
+            os._exit(code)
+    os.close(said)
+    words = os.read(heard, 2000)  # until it speaks or has ended
+    os.close(heard)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise OSError(words.decode(errors="replace") or f"a child ended with {os.waitstatus_to_exitcode(status)}")
 
 
 def run(name: str, *arguments: str, accept: tuple[int, ...] = (0,), text: bytes = b"", seconds: float = 120) -> None:

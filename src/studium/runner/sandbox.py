@@ -6,7 +6,7 @@ Only what is named here exists inside. The root folder and /dev are made read-on
 import os
 from typing import Any, NamedTuple
 
-from . import inside
+from . import inside, showing
 from .stage import Stage
 
 
@@ -19,10 +19,16 @@ class Places(NamedTuple):
     mounts: tuple[tuple[str, str, bool], ...]
     prefixes: tuple[tuple[str, str], ...]
     devices: tuple[tuple[str, str], ...]
+    inputs: str | None
 
 
-def gather(spec: dict[str, Any], run_folder: str, volume: str | None, stage: Stage) -> Places:
-    """Put every source on the stage. Raises FileNotFoundError with the path when one is not there."""
+def gather(
+    spec: dict[str, Any], run_folder: str, volume: str | None, stage: Stage, inputs: str | None = None
+) -> Places:
+    """Put every source on the stage. Raises FileNotFoundError with the path when one is not there.
+
+    `inputs` is a folder that inputs may be linked into later, where they cannot be mounted.
+    """
     wanted = [spec["environment_path"], *(mount["source"] for mount in spec["mounts"])]
     wanted += [path for device in spec["devices"] for path in device["paths"]]
     for path in wanted:
@@ -36,6 +42,7 @@ def gather(spec: dict[str, Any], run_folder: str, volume: str | None, stage: Sta
         mounts=tuple((stage.show(m["source"]), m["target"], m["writable"]) for m in spec["mounts"]),
         prefixes=tuple((stage.show(source), target) for target, source in sorted(prefixes.items())),
         devices=tuple((stage.show(path), path) for path in inside.device_nodes(spec["devices"])),
+        inputs=inputs,
     )
 
 
@@ -90,6 +97,9 @@ def _work(spec: dict[str, Any], places: Places) -> list[str]:
             words += ["--bind", places.volume, target]
     elif spec["workdir"] == inside.HOME:
         words += ["--size", str(spec["limits"]["disk_bytes"]), "--tmpfs", inside.HOME]
+    if places.inputs:
+        for target in showing.FOLDERS:
+            words += ["--ro-bind", places.inputs, target]
     for source, target, writable in places.mounts:
         words += ["--bind" if writable else "--ro-bind", source, target]
     return words

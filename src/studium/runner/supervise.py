@@ -23,6 +23,7 @@ from . import (
     programs,
     sampling,
     sandbox,
+    showing,
     stage,
     statusfile,
     volumes,
@@ -32,6 +33,7 @@ from .cgroups import Backend, Group
 from .ending import Verdict
 from .hiding import Hidden
 from .logfile import Log
+from .showing import Showing
 
 IO, IO_IN, IO_OUT = "io", "io/in", "io/out"
 _EXPECTED = (OSError, programs.ProgramFailedError, volumes.VolumeBusyError, launch.CouldNotStartError)
@@ -90,7 +92,8 @@ class Run:
                 self._enter()
                 volume = self._open_volume(stack)
                 self._place_seeds(volume)
-                places = sandbox.gather(self.spec, self.path(IO_IN), volume, stage.Stage(staged=self.root))
+                inputs = None if self.root else self._lay_out_inputs()
+                places = sandbox.gather(self.spec, self.path(IO_IN), volume, stage.Stage(staged=self.root), inputs)
                 return self._watch(places, volume)
         except _EXPECTED as error:
             return Verdict("could_not_start", None, _sentence(error))
@@ -135,6 +138,13 @@ class Run:
             return tree
         kernel.bind(tree, place)
         return place
+
+    def _lay_out_inputs(self) -> str:
+        """The folder that inputs can be linked into while the run goes on, with the places of those it begins with."""
+        for target in showing.of_spec(self.spec["mounts"]):
+            os.makedirs(os.path.join(self.path(showing.LINKED), os.path.basename(target)), exist_ok=True)
+        os.makedirs(self.path(showing.LINKED), exist_ok=True)
+        return self.path(showing.LINKED)
 
     def _place_seeds(self, volume: str | None) -> None:
         """Copy the files that the run is to find in its workspace."""
@@ -184,7 +194,10 @@ class Run:
                 sampling.limit_processes(started.init, self.spec["limits"]["pids"])
             kind = self.host["volume"]["kind"] if self.host["volume"] else ""
             disk = sampling.Disk(volume, kind, self.spec["limits"]["disk_bytes"])
-            watch = watching.Watch(self.spec, self.folder, self.group, started, log, reader, disk, self.teller.tell)
+            shown = self._showing(started.init) if self.root else None
+            watch = watching.Watch(
+                self.spec, self.folder, self.group, started, log, reader, disk, self.teller.tell, shown
+            )
             return watch.until_ended()
         finally:
             if started is not None:
@@ -195,6 +208,10 @@ class Run:
                 if descriptor >= 0:
                     os.close(descriptor)
             log.finish()
+
+    def _showing(self, init: int) -> Showing:
+        owner = (self.host["uid"], self.host["gid"])
+        return Showing(self.folder, init, owner, showing.of_spec(self.spec["mounts"]))
 
     def _leave(self) -> None:
         """Take everything down: what is left in the group, the mounts, the folder of sockets.
@@ -212,17 +229,14 @@ class Run:
     def _unmount_outside(self) -> None:
         """Take the folder of sockets out of the host's mounts, in a child.
 
-        Only a process of one thread may change its mount namespace, and the library that meters accelerators leaves
-        threads of its own in this one.
+        The library that meters accelerators leaves threads of its own in this process.
         """
-        pid = os.fork()
-        if pid == 0:
-            try:
-                kernel.setns(self._outer_mounts, kernel.CLONE_NEWNS)
-                kernel.unmount(self.path(IO), kernel.MNT_DETACH)
-            finally:
-                os._exit(0)
-        os.waitpid(pid, 0)
+
+        def unmount() -> None:
+            kernel.setns(self._outer_mounts, kernel.CLONE_NEWNS)
+            kernel.unmount(self.path(IO), kernel.MNT_DETACH)
+
+        programs.in_child(unmount)
 
 
 def _sentence(error: BaseException) -> str:

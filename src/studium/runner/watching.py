@@ -17,6 +17,7 @@ from .logfile import CHUNK, Log
 from .probe import Exchange, pin_socket
 from .sampling import Disk, Sampler
 from .series import Series
+from .showing import Showing
 
 _READINESS_PAUSE, _READINESS_ANSWER = 0.02, 10.0
 _KERNELS_EVERY, _KERNELS_ANSWER = 4.0, 3.0
@@ -38,9 +39,10 @@ class Watch:
         output: int,
         disk: Disk,
         tell: Callable[..., None],
+        showing: Showing | None,
     ) -> None:
         self.spec, self.folder, self.group, self.started = spec, folder, group, started
-        self.log, self.output, self.disk, self.tell = log, output, disk, tell
+        self.log, self.output, self.disk, self.tell, self.showing = log, output, disk, tell, showing
         self.sampler = Sampler(spec, group, started.init, disk)
         self.series = Series(
             folder,
@@ -97,6 +99,8 @@ class Watch:
             with contextlib.suppress(OSError):
                 os.read(self._commands, 4096)
         self._obey()
+        if self.showing is not None:
+            self.showing.obey()
         self._ask()
         self._sample()
         return self._pidfd in stirred

@@ -45,7 +45,7 @@ class World:
             self._machines_at = self.now
             machines.run_pass(self.engines, self.now)
         place.run_pass(holder or self.controller, self.now)
-        trees.run_pass(self.now)
+        trees.run_pass(self.engines, self.now)
         start.run_pass(self.engines, self.now)
         watch.run_pass(self.engines, self.now)
         stop.run_pass(self.engines, self.now)

@@ -1,7 +1,8 @@
 """The local engine by command, so that it can be driven as another user: `driver.py HOME VERB [ARGUMENT]`.
 
 `start` reads a spec as JSON; `wait` polls until the phase given as `RUN:PHASE` (or the end) and prints the observation
-and the log; `stop` ends a run by force and reclaims it; `checks` prints the failed checks' names.
+and the log; `show` shows a run the folders given as JSON and prints why not;
+`stop` ends a run by force and reclaims it; `checks` prints the failed checks' names.
 """
 
 import dataclasses
@@ -10,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from studium.compute.engines.base import EngineError
 from studium.compute.engines.local import LocalEngine
-from studium.compute.spec import RunSpec
+from studium.compute.spec import Mount, RunSpec
 
 
 def main(home: str, verb: str, argument: str = "") -> None:
@@ -32,6 +34,12 @@ def main(home: str, verb: str, argument: str = "") -> None:
         while engine.poll(argument).phase.value not in ("ended", "unknown") and time.monotonic() < end:
             time.sleep(0.01)
         engine.reclaim(argument)
+    elif verb == "show":
+        mounts = [Mount(source=source, target=target) for target, source in json.load(sys.stdin).items()]
+        try:
+            engine.show(argument, mounts)
+        except EngineError as error:
+            print(error)
     elif verb == "checks":
         print(json.dumps([check.name for check in engine.checks() if not check.ok]))
 

@@ -15,7 +15,8 @@ class InputShape(Shape):
 
     `source` is empty where you may not read it or it was deleted; `kind` says whether it is a `notebook` or a `dataset`.
     `version`, `files` and `bytes` are of what the next run gets; `follows` says that this is the newest, which is `newest`.
-    `trouble` says why a run could not start.
+    `trouble` says why a run could not start. `session` is how the session that goes on sees it: `seen`, `coming`, `failed`,
+    `next` (from the next start on), or empty without a session.
     """
 
     name: str
@@ -29,6 +30,7 @@ class InputShape(Shape):
     bytes: int
     paths: list[str]
     trouble: str
+    session: str
 
     @classmethod
     def of(cls, row: ShownInput) -> "InputShape":
@@ -44,6 +46,7 @@ class InputShape(Shape):
             bytes=row.bytes,
             paths=list(row.paths),
             trouble=row.trouble,
+            session=row.sight,
         )
 
 

@@ -16,6 +16,7 @@ class Input:
     bytes: int
     paths: list[str]
     trouble: str
+    session: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ Proved for each engine by `tests/contract/test_engines.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from studium.compute.spec import RunSpec
+from studium.compute.spec import Mount, RunSpec
 
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 
@@ -164,6 +164,14 @@ class Engine(ABC):
     @abstractmethod
     def stop(self, run_id: str, grace_seconds: float) -> None:
         """Ask the run to end: politely, then after the grace with force. Repeatable; no effect on an ended run."""
+
+    @abstractmethod
+    def show(self, run_id: str, mounts: Sequence[Mount]) -> None:
+        """Have a running run see these folders read-only, and no other ones, below those of `studium.runner.showing.FOLDERS`.
+
+        What it is shown already stays as it is. Repeatable. Raises `EngineError` if it cannot be, or not now; what could be
+        done by then is done.
+        """
 
     @abstractmethod
     def read_log(self, run_id: str, offset: int, limit: int) -> bytes:

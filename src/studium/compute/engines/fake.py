@@ -25,8 +25,8 @@ from studium.compute.engines.base import (
     Phase,
     Usage,
 )
-from studium.compute.spec import RunSpec
-from studium.runner import beneath, collecting, exporting
+from studium.compute.spec import Mount, RunSpec
+from studium.runner import beneath, collecting, exporting, showing
 
 MACHINES = (FoundMachine(name="fake", vcpu=8.0, memory_bytes=32 * 1024**3),)
 EVERY = "*"
@@ -93,6 +93,15 @@ class FakeEngine(Engine):
     def stop_ignored(self, run_id: str = EVERY) -> None:
         """Stops are taken and nothing happens."""
         self._misbehave("stop_ignored", run_id, 1)
+
+    def show_fails(self, times: int = 1, run_id: str = EVERY) -> None:
+        """The next inputs that running runs are to be shown are not."""
+        self._misbehave("show_fails", run_id, times)
+
+    def shown(self, run_id: str) -> dict[str, str]:
+        """What a run sees below the folders for inputs: path inside -> folder."""
+        found: dict[str, str] = self._state["runs"][run_id]["shown"]
+        return dict(found)
 
     def heal(self) -> None:
         """No more misbehaviours."""
@@ -187,6 +196,7 @@ class FakeEngine(Engine):
             "ended": None, "exit_code": None, "cause": None, "message": "", "log": "", "service": service,
             "series": {"started": now, "step": 2.0, "points": 0, "lines": []},
             "volume": spec.volume.name if spec.volume else None, "spec": json.loads(spec.to_json()),
+            "shown": showing.of_spec([asdict(mount) for mount in spec.mounts]),
         }  # fmt: skip
         if spec.volume:
             files = self._state["volumes"].setdefault(spec.volume.name, {})
@@ -232,6 +242,17 @@ class FakeEngine(Engine):
             return
         until = self._clock() + grace_seconds
         run["stop_at"] = until if run["stop_at"] is None else min(until, run["stop_at"])
+        self._save()
+
+    def show(self, run_id: str, mounts: Sequence[Mount]) -> None:
+        if self.poll(run_id).phase != Phase.RUNNING:
+            raise EngineError(f"the run {run_id} does not run")
+        if self._uses_up("show_fails", run_id):
+            raise EngineError("the fake engine was told not to show this")
+        for mount in mounts:
+            if not showing.is_shown_below(mount.target):
+                raise EngineError(f"{mount.target} is no place for an input")
+        self._state["runs"][run_id]["shown"] = {mount.target: mount.source for mount in mounts}
         self._save()
 
     def read_log(self, run_id: str, offset: int, limit: int) -> bytes:

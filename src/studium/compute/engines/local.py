@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from studium.compute.accelerators import found
-from studium.compute.engines import aftermath, local_checks
+from studium.compute.engines import aftermath, inputs, local_checks
 from studium.compute.engines.base import (
     NO_SECRETS,
     AcceleratorUsage,
@@ -39,7 +39,7 @@ from studium.compute.engines.base import (
 )
 from studium.compute.engines.uids import NoUidLeftError, Uids, start_for
 from studium.compute.engines.volume_access import VolumeAccess
-from studium.compute.spec import RunSpec
+from studium.compute.spec import Mount, RunSpec
 from studium.runner import cgroups, seccomp, series, statusfile, supervise, volumes
 from studium.runner import main as runner_main
 
@@ -229,12 +229,20 @@ class LocalEngine(Engine):
         except OSError as error:
             aftermath.kill(status or {})  # no room even for the asking: force is what is left
             raise EngineError(f"the run {run_id} could not be asked to stop: {error}") from error
-        with contextlib.suppress(OSError):
-            descriptor = os.open(folder / "commands", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                os.write(descriptor, b"s")
-            finally:
-                os.close(descriptor)
+        inputs.wake(folder)
+
+    def show(self, run_id: str, mounts: Sequence[Mount]) -> None:
+        folder = self._folder(run_id)
+        if self.poll(run_id).phase != Phase.RUNNING:
+            raise EngineError(f"the run {run_id} does not run")
+        wanted = {mount.target: mount.source for mount in mounts}
+        try:
+            if self._root:
+                inputs.ask(folder, wanted)
+            else:
+                inputs.link(folder, wanted)
+        except OSError as error:
+            raise EngineError(f"the run {run_id} cannot be shown its inputs: {error}") from error
 
     def read_log(self, run_id: str, offset: int, limit: int) -> bytes:
         try:

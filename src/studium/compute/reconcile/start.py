@@ -74,14 +74,20 @@ def complete_spec(run: Run) -> RunSpec:
         )
         for d in Accelerator.objects.filter(allocation__run=run).order_by("index")
     )
-    shown = tuple(
+    filling = (Seed(source=str(trees.folder_of(spec.filling)), target=""),) if spec.filling else ()
+    seeds = filling + tuple(_local(seed) for seed in spec.seeds)
+    return dataclasses.replace(
+        spec, devices=devices, seeds=seeds, filling="", mounts=spec.mounts + mounts_of(spec), trees=()
+    )
+
+
+def mounts_of(spec: RunSpec) -> tuple[Mount, ...]:
+    """The spec's trees as folders of this machine."""
+    return tuple(
         Mount(source=str(trees.folder_of(tree.manifest)), target=target)
         for tree in spec.trees
         for target in tree.targets
     )
-    filling = (Seed(source=str(trees.folder_of(spec.filling)), target=""),) if spec.filling else ()
-    seeds = filling + tuple(_local(seed) for seed in spec.seeds)
-    return dataclasses.replace(spec, devices=devices, seeds=seeds, filling="", mounts=spec.mounts + shown, trees=())
 
 
 def _local(seed: Seed) -> Seed:

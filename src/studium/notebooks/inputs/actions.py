@@ -11,6 +11,7 @@ from studium.datasets.models import Dataset, DatasetVersion
 from studium.errors import BadInput
 from studium.events.actions import hint, record
 from studium.notebooks.access import visible_to
+from studium.notebooks.inputs import live
 from studium.notebooks.inputs.models import Input, VersionInput
 from studium.notebooks.inputs.naming import MOST, check_name
 from studium.notebooks.inputs.queries import (
@@ -37,7 +38,9 @@ def add_input(
     number: int | None = None,
     name: str = "",
 ) -> Input:
-    """Have the runs that start from now on see the files of a version of `source`, fetched as the actor.
+    """Have the notebook's session and the runs that start from now on see the files of a version of `source`.
+
+    It was fetched as the actor.
 
     Without a number the newest version is followed, of a notebook the newest that ended well; without a name it is that of
     `source`. Raises NotYet where there are no files, BadInput for a name that is none or is taken.
@@ -54,6 +57,7 @@ def add_input(
             )
             about = {"of": kind_of(source), "source": source.pk, "number": number}
             _recorded("notebook.input_added", actor, notebook, now, input=name, **about)
+            live.show(notebook, name, now=now)
     except IntegrityError:
         raise BadInput(
             "input.name_taken",
@@ -64,7 +68,7 @@ def add_input(
 
 
 def change_input(actor: User, notebook: Notebook, name: str, number: int | None, *, now: datetime) -> Input:
-    """Stay with a version, or with None follow the newest. Counts from the next start on. Raises NotFound, NotYet."""
+    """Stay with a version, or with None follow the newest. The session sees it at once. Raises NotFound, NotYet."""
     found = input_of(notebook, name)
     rows = datasets.visible_to(actor) if found.dataset_id else visible_to(actor)
     if not rows.filter(pk=found.origin.pk).exists():
@@ -73,16 +77,18 @@ def change_input(actor: User, notebook: Notebook, name: str, number: int | None,
     with transaction.atomic():
         Input.objects.filter(pk=found.pk).update(number=number)
         _recorded("notebook.input_changed", actor, notebook, now, input=name, number=number)
+        live.show(notebook, name, now=now)
     found.number = number
     return found
 
 
 def remove_input(actor: User, notebook: Notebook, name: str, *, now: datetime) -> None:
-    """Runs that start from now on do not see it. Raises NotFound."""
+    """The session and the runs that start from now on do not see it. Raises NotFound."""
     found = input_of(notebook, name)
     with transaction.atomic():
         Input.objects.filter(pk=found.pk).delete()
         _recorded("notebook.input_removed", actor, notebook, now, input=name)
+        live.show(notebook, name, now=now)
 
 
 def carry_over(actor: User, origin: Notebook | Version, copy: Notebook, *, now: datetime) -> None:

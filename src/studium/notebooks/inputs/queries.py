@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -26,6 +27,18 @@ _KEPT = Q(kind=VersionKind.RUN, files_count__gt=0, settled_at__isnull=False)
 _DATASET_KEPT = Q(deleted_at=None)
 
 
+class Sight(StrEnum):
+    """How a session that goes on sees an input."""
+
+    NONE = ""
+    """There is no session."""
+    COMING = "coming"
+    SEEN = "seen"
+    FAILED = "failed"
+    NEXT = "next"
+    """From the next start on: the session began with another version, or may not be shown this one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Given:
     """What a run is shown under a name."""
@@ -35,7 +48,7 @@ class Given:
 
     @property
     def manifest(self) -> str:
-        return self.source.files if isinstance(self.source, Version) else self.source.manifest
+        return manifest_of(self.source)
 
     @property
     def title(self) -> str:
@@ -58,6 +71,8 @@ class ShownInput:
     files: int
     bytes: int
     trouble: str
+    manifest: str
+    sight: Sight = Sight.NONE
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -100,6 +115,11 @@ def page_of(source: Notebook | Dataset, number: int | None) -> str:
     if number is None:
         return top
     return f"{top}?version={number}" if isinstance(source, Dataset) else f"{top}versions/{number}/"
+
+
+def manifest_of(version: Version | DatasetVersion) -> str:
+    """Of its files."""
+    return version.files if isinstance(version, Version) else version.manifest
 
 
 def origin_of(version: Version | DatasetVersion) -> Notebook | Dataset:
@@ -145,9 +165,12 @@ def newest(source: Notebook) -> Version | None:
     return usable(source).filter(run__reason=Reason.FINISHED).first()
 
 
-def given_now(user: User, notebook: Notebook) -> list[Given]:
-    """What a run that the user starts is shown. Raises Refused or NotYet where one of the inputs cannot be given to them."""
-    rows = _found(notebook)
+def given_now(user: User, notebook: Notebook, *, name: str = "") -> list[Given]:
+    """What a run that the user starts is shown, or of it the one of a name.
+
+    Raises Refused or NotYet where one of the inputs cannot be given to them.
+    """
+    rows = [row for row in _found(notebook) if name in ("", row.set.name)]
     readable = readable_by(user, (row.set.origin for row in rows))
     return [Given(name=row.set.name, source=_version(row, readable)) for row in rows]
 
@@ -193,7 +216,7 @@ def trees_of(given: list[Given]) -> tuple[Tree, ...]:
 
 
 def shown(user: User, notebook: Notebook) -> list[ShownInput]:
-    """The inputs of a notebook that the user reads."""
+    """The inputs of a notebook that the user reads, without how its session sees them."""
     rows = _found(notebook)
     readable = readable_by(user, (row.set.origin for row in rows))
     return [_shown(row, readable) for row in rows]
@@ -341,4 +364,5 @@ def _shown(row: _Found, readable: frozenset[Notebook | Dataset]) -> ShownInput:
         files=found.files_count if found else 0,
         bytes=found.files_bytes if found else 0,
         trouble=trouble,
+        manifest=manifest_of(found) if found else "",
     )

@@ -16,8 +16,7 @@ from studium.datasets.models import Dataset
 from studium.errors import BadInput, NotFound, StudiumError
 from studium.lib import clock
 from studium.notebooks.access import may_change, notebook_for
-from studium.notebooks.inputs import actions
-from studium.notebooks.inputs.queries import shown
+from studium.notebooks.inputs import actions, live
 from studium.notebooks.models import Notebook
 from studium.notebooks.versions.queries import number_in
 from studium.web.forms.inputs import AddInput
@@ -45,7 +44,11 @@ def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
     except StudiumError as error:
         form.add_error(None, f"{error.message} {error.next_step}")
         return _refused(request, notebook, form, error.status)
-    return _done(request, notebook, f"Runs that start from now on find it as /datasets/{made.name}.")
+    return _done(
+        request,
+        notebook,
+        f"It is /datasets/{made.name} in the session, and in runs that start from now on.",
+    )
 
 
 def _source(user: User, kind: str, name: str) -> Notebook | Dataset:
@@ -67,11 +70,11 @@ def act(request: UserRequest, team: str, slug: str) -> HttpResponse:
     match request.POST.get("do", ""):
         case "follow":
             actions.change_input(request.user, notebook, name, None, now=now)
-            return _done(request, notebook, f"{name} follows the newest version, from the next start on.")
+            return _done(request, notebook, f"{name} follows the newest version.")
         case "stay":
             number = number_in(request.POST.get("version", ""))
             actions.change_input(request.user, notebook, name, number, now=now)
-            return _done(request, notebook, f"{name} stays with version {number}, from the next start on.")
+            return _done(request, notebook, f"{name} stays with version {number}.")
         case "remove":
             actions.remove_input(request.user, notebook, name, now=now)
             return _done(request, notebook, f"{name} is no input any more.")
@@ -85,7 +88,7 @@ def _section(
     context: dict[str, object] = {
         "notebook": notebook,
         "url": address(notebook),
-        "inputs": shown(request.user, notebook),
+        "inputs": live.shown(request.user, notebook),
         "able": able,
         "said": said,
     }

@@ -16,8 +16,8 @@ from studium.lib import clock
 from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_manage, may_see_runs, notebook_for, visible_to
 from studium.notebooks.git.states import Cloned
+from studium.notebooks.inputs.live import shown as inputs_shown
 from studium.notebooks.inputs.queries import inputs_of
-from studium.notebooks.inputs.queries import shown as inputs_shown
 from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.search.asked import LONGEST
