@@ -10,7 +10,7 @@ import pytest
 
 from contract.engine_subjects import MIB, FakeSubject, LocalSubject, Subject
 from studium.compute.engines.base import Cause, EngineError, Phase
-from studium.compute.spec import Seed
+from studium.compute.spec import Mount, Seed
 from studium.runner import collecting
 
 
@@ -344,3 +344,19 @@ def test_many_starts_at_once_start_one(subject: Subject) -> None:
     assert not failures
     subject.until("a", "running")
     subject.wait(lambda: subject.engine.read_log("a", 0, 100) == b"going\n" or subject.machine == "fake")
+
+
+def test_a_running_run_is_shown_folders_below_those_for_inputs_alone(subject: Subject, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    shown = [Mount(source=str(tmp_path / "tree"), target=target) for target in ("/datasets/a", "/kaggle/input/a")]
+    subject.engine.start(subject.spec_running("a"), subject.machine)
+    subject.until("a", "running")
+    for mounts in (shown, shown, [], shown[:1]):
+        subject.again().show("a", mounts)
+    with pytest.raises(EngineError, match="no place for an input"):
+        subject.engine.show("a", [Mount(source=str(tmp_path / "tree"), target="/notebooks/a")])
+    subject.engine.stop("a", 0)
+    subject.until("a", "ended")
+    for run_id in ("a", "nobody"):
+        with pytest.raises(EngineError, match="does not run"):
+            subject.engine.show(run_id, shown)

@@ -11,7 +11,7 @@ import os
 from functools import partial
 from typing import Any
 
-from . import kernel, programs
+from . import kernel, processes, programs
 
 # Where inputs are found inside. Nothing else of a sandbox can be changed while it runs.
 FOLDERS = ("/datasets", "/kaggle/input")
@@ -37,9 +37,17 @@ class Showing:
     def __init__(self, folder: str, init: int, owner: tuple[int, int], shown: dict[str, str]) -> None:
         self._folder, self._init, self._owner = folder, init, owner
         self._shown = dict(shown)
+        self._ready = False
 
     def obey(self) -> None:
-        """Carry out what was asked for in the run's folder, if anything was, and answer."""
+        """Carry out what was asked for in the run's folder, if anything was, and answer.
+
+        Not before the command runs: until then the first process still sees the host's root folder.
+        """
+        if not self._ready:
+            self._ready = bool(processes.children(self._init))
+            if not self._ready:
+                return
         try:
             with open(os.path.join(self._folder, ASKED), encoding="utf-8") as stream:
                 asked = json.load(stream)

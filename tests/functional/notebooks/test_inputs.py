@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from world import World
@@ -60,8 +61,8 @@ def lay_down(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[datetim
     """The pass that lays inputs down, which the world leaves to the test."""
     remove(options().home / "trees")
     real = trees_pass.run_pass
-    monkeypatch.setattr(trees_pass, "run_pass", lambda now: 0)
-    return real
+    monkeypatch.setattr(trees_pass, "run_pass", lambda engines, now: 0)
+    return partial(real, world.engines)
 
 
 def shown(run: Run) -> dict[str, str]:

@@ -155,7 +155,7 @@ def test_with_script_only_the_section_comes_back(scene: Scene, consumer: Noteboo
     form = {"source": source.slug, "version": "1", "name": "data"}
     added = client.post(address(consumer, "inputs/"), form, **script).content.decode()
     assert added.startswith('<section class="card" id="inputs">')
-    assert "find it as /datasets/data." in added
+    assert "It is /datasets/data in the session" in added
     gone = client.post(address(consumer, "inputs/do/"), {"name": "data", "do": "remove"}, **script).content.decode()
     assert "data is no input any more." in gone
 

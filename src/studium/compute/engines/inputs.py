@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from studium.lib.folders import remove
@@ -24,15 +24,18 @@ def wake(folder: Path) -> None:
             os.close(descriptor)
 
 
-def ask(folder: Path, wanted: Mapping[str, str]) -> None:
-    """Have the runner show these folders (path inside -> folder here). Raises OSError with its words, or when it is silent."""
+def ask(folder: Path, wanted: Mapping[str, str], going: Callable[[], bool]) -> None:
+    """Have the runner show these folders (path inside -> folder here).
+
+    Raises OSError with its words, or when it is silent or the run no longer `going`.
+    """
     token = new_id(16)
     passing = folder / f"{showing.ASKED}.{token}"
     passing.write_text(json.dumps({"token": token, "mounts": dict(wanted)}))
     passing.replace(folder / showing.ASKED)
     wake(folder)
     end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
+    while time.monotonic() < end and going():
         with contextlib.suppress(FileNotFoundError, ValueError):
             answer = json.loads((folder / showing.ANSWERED).read_text())
             if answer["token"] == token:

@@ -238,7 +238,7 @@ class LocalEngine(Engine):
         wanted = {mount.target: mount.source for mount in mounts}
         try:
             if self._root:
-                inputs.ask(folder, wanted)
+                inputs.ask(folder, wanted, lambda: self.poll(run_id).phase == Phase.RUNNING)
             else:
                 inputs.link(folder, wanted)
         except OSError as error:
