@@ -3,34 +3,14 @@
 import dataclasses
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from contract.engine_subjects import MIB, FakeSubject, LocalSubject, Subject
+from contract.engine_subjects import MIB, Subject
 from studium.compute.engines.base import Cause, EngineError, Phase
 from studium.compute.spec import Mount, Seed
 from studium.runner import collecting
-
-
-@pytest.fixture(params=["local", "fake"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
-    made: Subject = LocalSubject(tmp_path) if request.param == "local" else FakeSubject(tmp_path)
-    started: list[str] = []
-    start = made.engine.start
-
-    def remembering(spec, machine):  # type: ignore[no-untyped-def]
-        started.append(spec.run_id)
-        start(spec, machine)
-
-    made.engine.start = remembering  # type: ignore[method-assign]
-    yield made
-    for run_id in started:
-        made.engine.stop(run_id, 0)
-    for run_id in started:
-        made.wait(lambda run_id=run_id: made.phase(run_id) in ("ended", "unknown"))  # type: ignore[misc]
-        made.engine.reclaim(run_id)
 
 
 def run_to_end(subject: Subject, run_id: str, code: int, text: str = "", volume: str | None = None):  # type: ignore[no-untyped-def]

@@ -30,6 +30,15 @@ class Volume:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedVolume:
+    """A writable volume that other runs may have at the same time. It is kept under `name` and made of `size_bytes`."""
+
+    name: str
+    target: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mount:
     """A host folder or file shown inside at `target`."""
 
@@ -101,6 +110,7 @@ class RunSpec:
     limits: Limits
     environment_path: str
     volume: Volume | None = None
+    shared: tuple[SharedVolume, ...] = ()
     mounts: tuple[Mount, ...] = ()
     trees: tuple[Tree, ...] = ()
     filling: str = ""
@@ -131,6 +141,7 @@ class RunSpec:
         known["limits"] = Limits(**known["limits"])
         if known.get("volume"):
             known["volume"] = Volume(**{**known["volume"], "aliases": tuple(known["volume"]["aliases"])})
+        known["shared"] = tuple(SharedVolume(**s) for s in known.get("shared", ()))
         known["mounts"] = tuple(Mount(**m) for m in known.get("mounts", ()))
         known["trees"] = tuple(Tree(**{**t, "targets": tuple(t["targets"])}) for t in known.get("trees", ()))
         known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))

@@ -26,10 +26,10 @@ def components(path: str) -> list[str]:
 
 def open_folder(root: str, path: str) -> int:
     """A descriptor of the folder at `path` below `root`. Raises OSError or ValueError."""
-    return _descend(root, components(path), None)
+    return descend(root, components(path), None)
 
 
-def _descend(root: str, folders: list[str], make_for: tuple[int, int] | None) -> int:
+def descend(root: str, folders: list[str], make_for: tuple[int, int] | None) -> int:
     """A descriptor of the folder; missing ones are made (owned by `make_for`) if given. Raises OSError."""
     current = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
     for name in folders:
@@ -49,7 +49,7 @@ def read(root: str, path: str, limit: int) -> bytes | None:
     """The bytes of a plain file below `root`, or None. Raises `TooLargeError` beyond `limit` bytes."""
     try:
         *folders, name = components(path)
-        folder = _descend(root, folders, None)
+        folder = descend(root, folders, None)
     except (OSError, ValueError):
         return None
     try:
@@ -79,7 +79,7 @@ def write(root: str, path: str, content: bytes, owner: tuple[int, int] | None, *
     """
     *folders, name = components(path)
     ids = owner or (os.geteuid(), os.getegid())
-    folder = _descend(root, folders, ids)
+    folder = descend(root, folders, ids)
     passing = f".{name[:100]}.{os.urandom(6).hex()}.part"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -116,7 +116,7 @@ def copy_folder(source: str, root: str, path: str, owner: tuple[int, int] | None
     for folder, folders, names in os.walk(source):
         folders[:] = [name for name in folders if not os.path.islink(os.path.join(folder, name))]
         inner = os.path.relpath(folder, source)
-        place = _descend(root, top + ([] if inner == "." else inner.split("/")), ids)
+        place = descend(root, top + ([] if inner == "." else inner.split("/")), ids)
         try:
             for name in names:
                 if stat.S_ISREG(os.lstat(os.path.join(folder, name)).st_mode):

@@ -12,13 +12,14 @@ import struct
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_NOATIME, MS_BIND, MS_REC, MS_PRIVATE, MS_SLAVE = 1024, 4096, 16384, 1 << 18, 1 << 19
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
-ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, ATTR_NOATIME, ATTR_IDMAP = 1, 2, 4, 16, 0x100000
+ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, ATTR_IDMAP = 1, 2, 4, 0x100000
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
 _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
 _LOOP_GET_STATUS64 = 0x4C05
+_LOOP_SET_CAPACITY = 0x4C07
 _LO_FLAGS_READ_ONLY, _LO_FLAGS_AUTOCLEAR = 1, 4
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
 _OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH, _AT_EMPTY_PATH, _AT_FDCWD = 1, 4, 0x1000, -100
@@ -136,7 +137,21 @@ def attach_loop(image: str, *, read_only: bool = False) -> tuple[str, int]:
 
 
 def is_attached(image: str) -> bool:
-    """Whether some loop device still stands over `image`: then it must not be mounted once more."""
+    """Whether some loop device still stands over `image`: then no other may."""
+    found = loop_over(image)
+    if found is None:
+        return False
+    os.close(found[1])
+    return True
+
+
+def take_new_size(device: int) -> None:
+    """Let a loop device, given by a descriptor, have the size that its image has now."""
+    fcntl.ioctl(device, _LOOP_SET_CAPACITY)
+
+
+def loop_over(image: str) -> tuple[str, int] | None:
+    """The loop device that stands over `image`: its path and a descriptor, with which it stays. None if there is none."""
     facts = os.stat(image)
     for name in os.listdir("/sys/block"):
         if not name.startswith("loop") or not os.path.exists(f"/sys/block/{name}/loop"):
@@ -148,9 +163,9 @@ def is_attached(image: str) -> bool:
         try:
             found = fcntl.ioctl(device, _LOOP_GET_STATUS64, bytes(232))
         except OSError:
-            continue  # it was let go just now
-        finally:
-            os.close(device)
+            os.close(device)  # it was let go just now
+            continue
         if struct.unpack_from("=QQ", found) == (facts.st_dev, facts.st_ino):
-            return True
-    return False
+            return f"/dev/{name}", device
+        os.close(device)
+    return None

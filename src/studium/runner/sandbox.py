@@ -20,14 +20,22 @@ class Places(NamedTuple):
     prefixes: tuple[tuple[str, str], ...]
     devices: tuple[tuple[str, str], ...]
     inputs: str | None
+    shared: tuple[tuple[str, str], ...]
 
 
 def gather(
-    spec: dict[str, Any], run_folder: str, volume: str | None, stage: Stage, inputs: str | None = None
+    spec: dict[str, Any],
+    run_folder: str,
+    volume: str | None,
+    stage: Stage,
+    *,
+    inputs: str | None = None,
+    shared: tuple[tuple[str, str], ...] = (),
 ) -> Places:
     """Put every source on the stage. Raises FileNotFoundError with the path when one is not there.
 
-    `inputs` is a folder that inputs may be linked into later, where they cannot be mounted.
+    `inputs` is a folder that inputs may be linked into later, where they cannot be mounted; `shared` are folders of shared
+    volumes, on the stage already, with their paths inside.
     """
     wanted = [spec["environment_path"], *(mount["source"] for mount in spec["mounts"])]
     wanted += [path for device in spec["devices"] for path in device["paths"]]
@@ -43,6 +51,7 @@ def gather(
         prefixes=tuple((stage.show(source), target) for target, source in sorted(prefixes.items())),
         devices=tuple((stage.show(path), path) for path in inside.device_nodes(spec["devices"])),
         inputs=inputs,
+        shared=shared,
     )
 
 
@@ -97,6 +106,8 @@ def _work(spec: dict[str, Any], places: Places) -> list[str]:
             words += ["--bind", places.volume, target]
     elif spec["workdir"] == inside.HOME:
         words += ["--size", str(spec["limits"]["disk_bytes"]), "--tmpfs", inside.HOME]
+    for source, target in places.shared:
+        words += ["--bind", source, target]
     if places.inputs:
         for target in showing.FOLDERS:
             words += ["--ro-bind", places.inputs, target]

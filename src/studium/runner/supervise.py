@@ -23,6 +23,7 @@ from . import (
     programs,
     sampling,
     sandbox,
+    sharing,
     showing,
     stage,
     statusfile,
@@ -91,9 +92,11 @@ class Run:
                 stack.callback(self._leave)
                 self._enter()
                 volume = self._open_volume(stack)
+                shared = self._open_shared(stack)
                 self._place_seeds(volume)
                 inputs = None if self.root else self._lay_out_inputs()
-                places = sandbox.gather(self.spec, self.path(IO_IN), volume, stage.Stage(staged=self.root), inputs)
+                place = stage.Stage(staged=self.root)
+                places = sandbox.gather(self.spec, self.path(IO_IN), volume, place, inputs=inputs, shared=shared)
                 return self._watch(places, volume)
         except _EXPECTED as error:
             return Verdict("could_not_start", None, _sentence(error))
@@ -138,6 +141,28 @@ class Run:
             return tree
         kernel.bind(tree, place)
         return place
+
+    def _open_shared(self, stack: contextlib.ExitStack) -> tuple[tuple[str, str], ...]:
+        """The folders of the volumes that other runs have too, with their paths inside, held until the end."""
+        found = []
+        viewer = (self.host["uid"], self.host["gid"])
+        for number, plan in enumerate(self.host.get("shared", ())):
+            stack.enter_context(volumes.holding(plan["folder"], 15, shared=True))
+            if not self.root:
+                found.append((volumes.prepare_tree(plan["folder"], None), plan["target"]))
+                continue
+            owner = (plan["owner"], plan["owner"])
+            place = os.path.join(stage.FOLDER, f"shared-{number}")
+            if plan["kind"] == "image":
+                with sharing.mounting(plan["folder"]):
+                    sharing.mount(plan["folder"], place, plan["size_bytes"], owner)
+            else:
+                kernel.bind(volumes.prepare_tree(plan["folder"], owner), place)
+            stack.callback(self._unmount, place)
+            sharing.show_as(place, f"{place}-shown", owner, viewer)
+            stack.callback(self._unmount, f"{place}-shown")
+            found.append((f"{place}-shown", plan["target"]))
+        return tuple(found)
 
     def _lay_out_inputs(self) -> str:
         """The folder that inputs can be linked into while the run goes on, with the places of those it begins with."""

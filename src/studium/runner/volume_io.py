@@ -2,49 +2,83 @@
 
 `read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
 bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input, which an earlier
-export may follow after a zero byte.
+export may follow after a zero byte; `save` writes all of up to LIMIT bytes as a stream of tar, `load` reads one into an empty image
+for the owner NUMBER.
+
+With `shared` as PATH, `save` is of an image that runs may have mounted, and so are `measure`, which prints its use as JSON,
+and `grow` to LIMIT bytes.
 
 A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
-Exit codes: 0 done, 3 no such plain file, 4 too large, 1 anything else with a sentence on stderr.
+Exit codes: 0 done, 3 no such plain file, 4 too large, 5 not allowed, 1 anything else with a sentence on stderr.
 """
 
 import importlib
 import os
 import sys
+import tarfile
 
-ABSENT, TOO_LARGE = 3, 4
+ABSENT, TOO_LARGE, NOT_ALLOWED = 3, 4, 5
+SHARED = "shared"
 
 
 def main(arguments: list[str]) -> int:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    beneath, stage, volumes = (importlib.import_module(f"runner.{name}") for name in ("beneath", "stage", "volumes"))
+    names = ("beneath", "sharing", "stage", "volumes")
+    beneath, sharing, stage, volumes = (importlib.import_module(f"runner.{name}") for name in names)
     verb, image, path, limit, number = arguments
     stage.enter()
-    root = os.path.join(stage.FOLDER, "volume")
+    root, folder = os.path.join(stage.FOLDER, "volume"), os.path.dirname(image)
+    owner = (int(number), int(number))
     try:
-        volumes.mount_image(image, root)
-        if verb == "write":
-            beneath.write(root, path, sys.stdin.buffer.read(), (int(number), int(number)))
-            return 0
-        if verb == "collect":
-            collecting = importlib.import_module("runner.collecting")
-            collecting.collect(root, sys.stdout.buffer, skip=path, most_files=int(number), most_bytes=int(limit))
-            return 0
-        if verb == "export":
-            exporting = importlib.import_module("runner.exporting")
-            target, like = os.fsdecode(sys.stdin.buffer.read()).split("\0")
-            exporting.export(root, path, target, most_files=int(number), most_bytes=int(limit), like=like)
-            return 0
-        content = beneath.read(root, path, int(limit))
+        if path != SHARED:
+            volumes.mount_image(image, root)
+            return _apart(verb, root, path, int(limit), int(number), beneath)
+        with sharing.mounting(folder):
+            sharing.mount(folder, root, int(limit), owner)
+            if verb == "grow":
+                return _grow(folder, root, int(limit), sharing)
+        if verb == "measure":
+            sys.stdout.buffer.write(sharing.measured(root))
+        elif verb == "save":
+            importlib.import_module("runner.archiving").save(root, sys.stdout.buffer, most_bytes=int(limit))
     except beneath.TooLargeError as error:
         sys.stderr.write(str(error))
         return TOO_LARGE
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, tarfile.TarError) as error:
         sys.stderr.write(str(error))
         return 1
-    if content is None:
+    return 0
+
+
+def _grow(folder: str, root: str, size: int, sharing) -> int:  # type: ignore[no-untyped-def]
+    try:
+        sharing.grow(folder, root, size)
+    except PermissionError as error:
+        sys.stderr.write(str(error))
+        return NOT_ALLOWED
+    return 0
+
+
+def _apart(verb: str, root: str, path: str, limit: int, number: int, beneath) -> int:  # type: ignore[no-untyped-def]
+    """What is done to an image that nobody else has."""
+    out, given = sys.stdout.buffer, sys.stdin.buffer
+    if verb == "write":
+        beneath.write(root, path, given.read(), (number, number))
+    elif verb == "collect":
+        collecting = importlib.import_module("runner.collecting")
+        collecting.collect(root, out, skip=path, most_files=number, most_bytes=limit)
+    elif verb == "export":
+        exporting = importlib.import_module("runner.exporting")
+        target, like = os.fsdecode(given.read()).split("\0")
+        exporting.export(root, path, target, most_files=number, most_bytes=limit, like=like)
+    elif verb == "save":
+        importlib.import_module("runner.archiving").save(root, out, most_bytes=limit)
+    elif verb == "load":
+        importlib.import_module("runner.archiving").load(root, given, (number, number))
+    elif (content := beneath.read(root, path, limit)) is None:
         return ABSENT
-    sys.stdout.buffer.write(content)
+    else:
+        out.write(content)
     return 0
 
 

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -62,11 +63,11 @@ def prepare_image(folder: str, size: int, owner: tuple[int, int]) -> str:
     path = os.path.join(folder, IMAGE)
     size = max(SMALLEST, size - size % 4096)
     if not os.path.exists(path):
-        _make_image(path, size, owner)
+        make_image(path, size, owner)
         return path
     wait_until_detached(path)
     if not is_clean(path):
-        _mend(path)
+        mend(path)
     if os.path.getsize(path) < size:
         programs.run("e2fsck", "-fp", path, accept=_CHECKED, seconds=1800)
         os.truncate(path, size)
@@ -74,7 +75,7 @@ def prepare_image(folder: str, size: int, owner: tuple[int, int]) -> str:
     return path
 
 
-def _mend(path: str) -> None:
+def mend(path: str) -> None:
     """The safe repairs first, then every repair: people would rather have what is left than nothing."""
     try:
         programs.run("e2fsck", "-p", path, accept=_CHECKED, seconds=1800)
@@ -91,7 +92,7 @@ def wait_until_detached(path: str, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
-def _make_image(path: str, size: int, owner: tuple[int, int]) -> None:
+def make_image(path: str, size: int, owner: tuple[int, int]) -> None:
     passing = f"{path}.part"
     descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
@@ -102,22 +103,39 @@ def _make_image(path: str, size: int, owner: tuple[int, int]) -> None:
 
 
 def mount_image(image: str, target: str) -> None:
-    os.makedirs(target, exist_ok=True)
     device, descriptor = kernel.attach_loop(image)
     try:
-        kernel.mount(device, target, "ext4", _MOUNT_FLAGS, "discard,noinit_itable,errors=remount-ro")
+        mount_device(device, target)
     finally:
         os.close(descriptor)
+
+
+def mount_device(device: str, target: str) -> None:
+    os.makedirs(target, exist_ok=True)
+    kernel.mount(device, target, "ext4", _MOUNT_FLAGS, "discard,noinit_itable,errors=remount-ro")
     with contextlib.suppress(OSError):
         os.rmdir(os.path.join(target, "lost+found"))
 
 
 def prepare_tree(folder: str, owner: tuple[int, int] | None) -> str:
     path = os.path.join(folder, TREE)
+    with contextlib.suppress(OSError):
+        os.rename(f"{path}.old", path)  # put in place half, when the platform was killed
     os.makedirs(path, mode=0o700, exist_ok=True)
     if owner is not None:
         os.chown(path, *owner)
     return path
+
+
+def put_tree_in_place(folder: str, fresh: str) -> None:
+    """Let the folder `fresh` be the volume's tree. What was there goes; half done, `prepare_tree` brings it back."""
+    path = os.path.join(folder, TREE)
+    old = f"{path}.old"
+    if os.path.exists(path):
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(path, old)
+    os.rename(fresh, path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def size_of_mount(path: str) -> Size:
@@ -144,23 +162,29 @@ def size_of_tree(path: str) -> int:
 
 
 @contextlib.contextmanager
-def holding(folder: str, seconds: float, note: dict[str, object] | None = None) -> Iterator[int]:
-    """Hold a volume alone; others see `note`. Raises `VolumeBusyError` when it is not free within the time."""
+def holding(
+    folder: str, seconds: float, note: dict[str, object] | None = None, *, shared: bool = False
+) -> Iterator[int]:
+    """Hold a volume alone, and others see `note`; or `shared`, with others that share it.
+
+    Raises `VolumeBusyError` when it is not free within the time.
+    """
     os.makedirs(folder, mode=0o700, exist_ok=True)
     descriptor = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         end = time.monotonic() + seconds
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise VolumeBusyError(f"the volume {os.path.basename(folder)} is in use by another run") from None
                 time.sleep(0.01)
-        with contextlib.suppress(OSError):  # a full disk must not keep a run from its files
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(note or {}).encode(), 0)
+        if not shared:
+            with contextlib.suppress(OSError):  # a full disk must not keep a run from its files
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(note or {}).encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)

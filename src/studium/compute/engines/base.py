@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 from studium.compute.spec import Mount, RunSpec
 
@@ -136,6 +136,14 @@ class Endpoint:
     socket: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class VolumeUse:
+    """Bytes of a volume. `total_bytes` is None where nothing holds it to a size."""
+
+    used_bytes: int
+    total_bytes: int | None
+
+
 class Engine(ABC):
     """Carries out runs on machines. Implementations hold no state that they cannot find again after a restart."""
 
@@ -214,6 +222,32 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def measure_volume(self, volume: str) -> VolumeUse | None:
+        """What is used of a shared volume, in use or not; None where no run ever had it. Raises `EngineError`."""
+
+    @abstractmethod
+    def resize_volume(self, volume: str, size_bytes: int) -> None:
+        """Make a shared volume larger, also while runs have it, or smaller, which raises `VolumeInUse` then.
+
+        Repeatable; without effect on one that was never made. Raises `EngineError`, also where its files do not fit; then it
+        is as it was.
+        """
+
+    @abstractmethod
+    def save_volume(self, volume: str, out: IO[bytes], *, most_bytes: int) -> None:
+        """Write all of a volume to the file or pipe `out`, as `studium.runner.archiving` says. A shared one may be in use.
+
+        Raises `EngineError`, `VolumeInUse` for another one that a run has.
+        """
+
+    @abstractmethod
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
+        """Have a volume, made if it is not there, be of this size and hold what `save_volume` wrote, instead of what it holds.
+
+        In one step: until then, and where it raises, it is as it was. Raises `EngineError`, `VolumeInUse` while a run has it.
+        """
+
+    @abstractmethod
     def reclaim(self, run_id: str) -> None:
         """Forget an ended run: its sockets, cgroups, mounts and scratch space. The volume stays."""
 
@@ -224,3 +258,7 @@ class Engine(ABC):
 
 class EngineError(Exception):
     """The engine could not do what was asked; the text is for operators."""
+
+
+class VolumeInUse(EngineError):
+    """A run has the volume, so it cannot be had alone."""

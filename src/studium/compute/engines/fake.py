@@ -5,11 +5,12 @@ bad days. With a `path` all state is kept in a JSON file, so that another instan
 """
 
 import json
+import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from studium.compute.engines.base import (
     NO_SECRETS,
@@ -24,9 +25,11 @@ from studium.compute.engines.base import (
     Observation,
     Phase,
     Usage,
+    VolumeInUse,
+    VolumeUse,
 )
 from studium.compute.spec import Mount, RunSpec
-from studium.runner import beneath, collecting, exporting, showing
+from studium.runner import archiving, beneath, collecting, exporting, showing
 
 MACHINES = (FoundMachine(name="fake", vcpu=8.0, memory_bytes=32 * 1024**3),)
 EVERY = "*"
@@ -47,7 +50,7 @@ class FakeEngine(Engine):
     ) -> None:
         self._clock, self._machines, self._path = clock, list(machines), path
         self._endpoints = endpoint_folder
-        self._state: dict[str, Any] = {"runs": {}, "volumes": {}, "bad": {}, "starts": []}
+        self._state: dict[str, Any] = {"runs": {}, "volumes": {}, "sizes": {}, "bad": {}, "starts": []}
         # By run, in memory only: what an engine is given is in none of its files.
         self.given: dict[str, dict[str, str]] = {}
         self._load()
@@ -206,6 +209,9 @@ class FakeEngine(Engine):
                     if path.is_file() and not path.is_symlink():
                         name = str(Path(seed.target, path.relative_to(top)))
                         files[name] = path.read_bytes().decode("latin-1")
+        for each in spec.shared:
+            self._state["volumes"].setdefault(each.name, {})
+            self._state["sizes"].setdefault(each.name, each.size_bytes)
         self._state["starts"].append(spec.run_id)
         self.given[spec.run_id] = dict(secrets)
         self._save()
@@ -313,6 +319,62 @@ class FakeEngine(Engine):
             except (OSError, ValueError) as error:
                 raise EngineError(str(error)) from error
 
+    def measure_volume(self, volume: str) -> VolumeUse | None:
+        if volume not in self._state["volumes"]:
+            return None
+        used = sum(map(len, self._state["volumes"][volume].values()))
+        return VolumeUse(used_bytes=used, total_bytes=self._state["sizes"].get(volume))
+
+    def resize_volume(self, volume: str, size_bytes: int) -> None:
+        if volume not in self._state["sizes"]:
+            return
+        if size_bytes < self._state["sizes"][volume]:
+            self._alone(volume)
+            if sum(map(len, self._state["volumes"][volume].values())) > size_bytes:
+                raise EngineError(f"the files of the volume {volume} do not fit")
+        self._state["sizes"][volume] = size_bytes
+        self._save()
+
+    def save_volume(self, volume: str, out: IO[bytes], *, most_bytes: int) -> None:
+        if volume not in self._state["volumes"]:
+            raise EngineError(f"there is no volume {volume}")
+        if volume not in self._state["sizes"]:
+            self._alone(volume)
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in self._state["volumes"][volume].items():
+                beneath.write(root, name, text.encode("latin-1"), None)
+            try:
+                archiving.save(root, out, most_bytes=most_bytes)
+            except ValueError as error:
+                raise EngineError(str(error)) from error
+
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
+        self._alone(volume)
+        with tempfile.TemporaryDirectory() as root:
+            try:
+                archiving.load(root, source, None)
+            except (OSError, ValueError, tarfile.TarError) as error:
+                raise EngineError(str(error)) from error
+            files = {
+                str(path.relative_to(root)): path.read_bytes().decode("latin-1")
+                for path in sorted(Path(root).rglob("*"))
+                if path.is_file() and not path.is_symlink()
+            }
+        if sum(map(len, files.values())) > size_bytes:
+            raise EngineError(f"the files do not fit into the volume {volume}")
+        self._state["volumes"][volume] = files
+        if volume in self._state["sizes"]:
+            self._state["sizes"][volume] = size_bytes
+        self._save()
+
+    def _alone(self, volume: str) -> None:
+        """Raises `VolumeInUse` while a run has the volume."""
+        for run_id, run in self._state["runs"].items():
+            self._move_on(run_id, run)
+            has = {run["volume"], *(each["name"] for each in run["spec"]["shared"])}
+            if volume in has and run["ended"] is None:
+                raise VolumeInUse(f"the volume {volume} is in use by another run")
+
     def reclaim(self, run_id: str) -> None:
         run = self._state["runs"].get(run_id)
         if run is None:
@@ -323,11 +385,9 @@ class FakeEngine(Engine):
         self.forget(run_id)
 
     def delete_volume(self, volume: str) -> None:
-        for run_id, run in self._state["runs"].items():
-            self._move_on(run_id, run)
-        if any(run["volume"] == volume and run["ended"] is None for run in self._state["runs"].values()):
-            raise EngineError(f"the volume {volume} is in use by another run")
+        self._alone(volume)
         self._state["volumes"].pop(volume, None)
+        self._state["sizes"].pop(volume, None)
         self._save()
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from studium.compute.accelerators import found
 from studium.compute.engines import aftermath, inputs, local_checks
@@ -36,10 +36,12 @@ from studium.compute.engines.base import (
     Observation,
     Phase,
     Usage,
+    VolumeUse,
 )
 from studium.compute.engines.uids import NoUidLeftError, Uids, start_for
 from studium.compute.engines.volume_access import VolumeAccess
-from studium.compute.spec import Mount, RunSpec
+from studium.compute.engines.whole_volumes import WholeVolumes
+from studium.compute.spec import Mount, RunSpec, SharedVolume
 from studium.runner import cgroups, seccomp, series, statusfile, supervise, volumes
 from studium.runner import main as runner_main
 
@@ -74,6 +76,7 @@ class LocalEngine(Engine):
         self._root = os.geteuid() == 0
         self._uids = Uids(self.home / "uids.json", start=start_for(self.home))
         self._volumes = VolumeAccess(self.home / "volumes", self._volume_uid if self._root else None)
+        self._wholes = WholeVolumes(self.home / "volumes", self._volume_uid if self._root else None)
 
     @cached_property
     def cgroup_backend(self) -> cgroups.Backend:
@@ -163,6 +166,7 @@ class LocalEngine(Engine):
                 "name": self.group_name(spec.run_id),
             },
             "volume": volume,
+            "shared": [self._shared(each) for each in spec.shared],
             "seccomp": seccomp.supported(),
             "hint": str(self._hint_socket) if self._hint_socket else None,
         }
@@ -173,6 +177,16 @@ class LocalEngine(Engine):
         passing.write_text(json.dumps({"run": json.loads(spec.to_json()), "host": host}))
         passing.chmod(0o600)
         passing.replace(folder / "spec.json")
+
+    def _shared(self, volume: SharedVolume) -> dict[str, Any]:
+        place = self._volume_folder(volume.name)
+        return {
+            "folder": str(place),
+            "kind": volumes.kind(str(place)),
+            "target": volume.target,
+            "size_bytes": volume.size_bytes,
+            "owner": self._uids.of(volume.name) if self._root else os.geteuid(),
+        }
 
     def group_name(self, run_id: str) -> str:
         """The name of a run's control group: other homes on this machine may have runs of the same name."""
@@ -277,6 +291,22 @@ class LocalEngine(Engine):
     ) -> None:
         self._volume_folder(volume)
         self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes, like=like)
+
+    def measure_volume(self, volume: str) -> VolumeUse | None:
+        self._volume_folder(volume)
+        return self._wholes.measure(volume)
+
+    def resize_volume(self, volume: str, size_bytes: int) -> None:
+        self._volume_folder(volume)
+        self._wholes.resize(volume, size_bytes)
+
+    def save_volume(self, volume: str, out: IO[bytes], *, most_bytes: int) -> None:
+        self._volume_folder(volume)
+        self._wholes.save(volume, out, most_bytes=most_bytes)
+
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
+        self._volume_folder(volume).mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._wholes.load(volume, source, size_bytes)
 
     def reclaim(self, run_id: str) -> None:
         folder = self._folder(run_id)
