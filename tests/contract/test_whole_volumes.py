@@ -37,11 +37,11 @@ def tar(**files: bytes) -> io.BytesIO:
     return io.BytesIO(out.getvalue())
 
 
-def load(subject: Subject, content: io.BytesIO, folder: Path, size: int = SIZE) -> None:
+def load(subject: Subject, content: io.BytesIO, folder: Path, size: int = SIZE, length: int = 0) -> None:
     path = folder / "stream"
     path.write_bytes(content.getvalue())
     with path.open("rb") as source:
-        subject.engine.load_volume("team", source, size)
+        subject.engine.load_volume("team", source, size, length=length or len(content.getvalue()))
 
 
 def may_grow_in_use(subject: Subject) -> bool:
@@ -107,6 +107,9 @@ def test_what_does_not_fit_leaves_it_as_it_was(subject: Subject, tmp_path: Path)
         subject.engine.resize_volume("team", 16 * MIB)
     with pytest.raises(EngineError):
         load(subject, tar(**content), tmp_path, 16 * MIB)
+    between = io.BytesIO(tar(small=b"x").getvalue()[:1024])
+    with pytest.raises(EngineError, match="were to come"):
+        load(subject, between, tmp_path, SIZE, length=len(tar(**content).getvalue()))
     broken = io.BytesIO(tar(**content).getvalue()[: 10 * MIB])
     with pytest.raises(EngineError):
         load(subject, broken, tmp_path, SIZE)
@@ -145,7 +148,7 @@ def test_modes_links_and_odd_names_come_back(tmp_path: Path) -> None:
         subject.engine.save_volume("team", out, most_bytes=SIZE)
     subject.engine.delete_volume("team")
     with (tmp_path / "kept").open("rb") as source:
-        subject.engine.load_volume("team", source, SIZE)
+        subject.engine.load_volume("team", source, SIZE, length=(tmp_path / "kept").stat().st_size)
     start(subject, "reads", READS)
     log = subject.engine.read_log("reads", 0, MIB).decode().splitlines()
     assert log == [

@@ -181,3 +181,9 @@ class PassLease(models.Model):
     name = models.CharField(primary_key=True, max_length=30)
     holder = models.CharField(max_length=40, blank=True)
     until = models.DateTimeField(null=True)
+
+
+# Models of the parts of this domain, in files of their own.
+from studium.compute.volumes import models as volumes  # noqa: E402
+
+__all__ = ["Accelerator", "Allocation", "Machine", "MachineType", "PassLease", "Run", "volumes"]

@@ -5,6 +5,7 @@ from datetime import datetime
 from studium.community.notifications import reconcile as notifications
 from studium.compute.engines.registry import Engines, engines
 from studium.compute.reconcile import machines, place, reclaim, start, stop, trees, watch
+from studium.compute.volumes import reconcile as volumes
 from studium.controller.loop import Pass
 from studium.datasets import reconcile as datasets
 from studium.datasets.profiles import reconcile as profiles
@@ -81,9 +82,12 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             hinted=True,
         ),
         Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
+        # Volumes can be large: taking and putting back snapshots holds up nothing else.
+        Pass(name="volumes", run=lambda now: volumes.run_pass(where, now), every=5, hinted=True),
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),
+        Pass(name="snapshots", run=volumes.sweep, every=600),
         Pass(
             name="clean",
             run=lambda now: _clean(where, now),

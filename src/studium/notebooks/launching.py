@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Tree, Volume
+from studium.compute.volumes.queries import shared_with_runs_of
 from studium.environments import commands, kernels
 from studium.environments.actions import use
 from studium.environments.models import Build
@@ -84,7 +85,7 @@ def build_spec(
 
     `source` is the digest of the document that a version runs; `build` is what software it sees; `guest` is who starts it,
     where they do so only because the notebook is shared with them; `trees` are its inputs, `filling` the manifest
-    of the files that a version's workspace begins with.
+    of the files that a version's workspace begins with. Raises NotYet while the team's volume must be had alone.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -117,6 +118,8 @@ def build_spec(
         limits=Limits(vcpu=1, memory_bytes=GIB, disk_bytes=disk),
         environment_path=build.path,
         volume=Volume(name=volume),
+        # Who is there only because the notebook is shared with them sees nothing else of the team's.
+        shared=() if guest else shared_with_runs_of(notebook.team),
         mounts=_mounts(build),
         trees=trees,
         filling=filling,

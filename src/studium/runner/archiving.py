@@ -95,13 +95,25 @@ class _Filled:
         return found if len(found) == size else found.ljust(size, b"\0")
 
 
-def load(root: str, source: IO[bytes], owner: tuple[int, int] | None) -> None:
-    """Write what `save` wrote into the empty folder `root`, all of it owned by `owner`.
+class _Counted:
+    """A stream of which is known how many bytes came."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.count = stream, 0
+
+    def read(self, size: int) -> bytes:
+        found = self._stream.read(size)
+        self.count += len(found)
+        return found
+
+
+def load(root: str, source: IO[bytes], owner: tuple[int, int] | None, *, length: int) -> None:
+    """Write what `save` wrote, `length` bytes, into the empty folder `root`, all of it owned by `owner`.
 
     Raises OSError (ENOSPC too), ValueError or tarfile.TarError for what is no such stream. Folders get their modes last.
     """
-    modes = list[tuple[str, int, float]]()
-    with tarfile.open(fileobj=source, mode="r|", bufsize=_PIECE) as archive:
+    modes, counted = list[tuple[str, int, float]](), _Counted(source)
+    with tarfile.open(fileobj=counted, mode="r|", bufsize=_PIECE) as archive:  # type: ignore[call-overload]
         for entry in archive:
             *folders, name = beneath.components(entry.name)
             place = beneath.descend(root, folders, owner or (os.geteuid(), os.getegid()))
@@ -122,6 +134,10 @@ def load(root: str, source: IO[bytes], owner: tuple[int, int] | None) -> None:
                     os.chown(name, *owner, dir_fd=place, follow_symlinks=False)
             finally:
                 os.close(place)
+    while counted.read(_PIECE):
+        pass
+    if counted.count != length:  # cut between two files a stream of tar looks whole
+        raise ValueError(f"{counted.count:,} bytes came where {length:,} were to come")
     for path, mode, changed in reversed(modes):
         folder = beneath.open_folder(root, path)
         try:

@@ -2,8 +2,8 @@
 
 `read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
 bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input, which an earlier
-export may follow after a zero byte; `save` writes all of up to LIMIT bytes as a stream of tar, `load` reads one into an empty image
-for the owner NUMBER.
+export may follow after a zero byte; `save` writes all of up to LIMIT bytes as a stream of tar, `load` reads one of PATH bytes
+into an empty image for the owner NUMBER.
 
 With `shared` as PATH, `save` is of an image that runs may have mounted, and so are `measure`, which prints its use as JSON,
 and `grow` to LIMIT bytes.
@@ -74,7 +74,7 @@ def _apart(verb: str, root: str, path: str, limit: int, number: int, beneath) ->
     elif verb == "save":
         importlib.import_module("runner.archiving").save(root, out, most_bytes=limit)
     elif verb == "load":
-        importlib.import_module("runner.archiving").load(root, given, (number, number))
+        importlib.import_module("runner.archiving").load(root, given, (number, number), length=int(path))
     elif (content := beneath.read(root, path, limit)) is None:
         return ABSENT
     else:

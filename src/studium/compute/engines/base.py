@@ -241,8 +241,9 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
-        """Have a volume, made if it is not there, be of this size and hold what `save_volume` wrote, instead of what it holds.
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int, *, length: int) -> None:
+        """Have a volume, made if it is not there, be of this size and hold what `save_volume` wrote, `length`
+        bytes, instead of what it holds.
 
         In one step: until then, and where it raises, it is as it was. Raises `EngineError`, `VolumeInUse` while a run has it.
         """

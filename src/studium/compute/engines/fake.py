@@ -348,11 +348,11 @@ class FakeEngine(Engine):
             except ValueError as error:
                 raise EngineError(str(error)) from error
 
-    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int, *, length: int) -> None:
         self._alone(volume)
         with tempfile.TemporaryDirectory() as root:
             try:
-                archiving.load(root, source, None)
+                archiving.load(root, source, None, length=length)
             except (OSError, ValueError, tarfile.TarError) as error:
                 raise EngineError(str(error)) from error
             files = {

@@ -304,9 +304,9 @@ class LocalEngine(Engine):
         self._volume_folder(volume)
         self._wholes.save(volume, out, most_bytes=most_bytes)
 
-    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int) -> None:
+    def load_volume(self, volume: str, source: IO[bytes], size_bytes: int, *, length: int) -> None:
         self._volume_folder(volume).mkdir(parents=True, mode=0o700, exist_ok=True)
-        self._wholes.load(volume, source, size_bytes)
+        self._wholes.load(volume, source, size_bytes, length=length)
 
     def reclaim(self, run_id: str) -> None:
         folder = self._folder(run_id)

@@ -82,7 +82,7 @@ class WholeVolumes:
         except _FAULTS as error:
             raise EngineError(f"the volume {name} cannot be saved: {error}") from error
 
-    def load(self, name: str, source: IO[bytes], size_bytes: int) -> None:
+    def load(self, name: str, source: IO[bytes], size_bytes: int, *, length: int) -> None:
         """See `Engine.load_volume`."""
         folder = self._folder / name
         kind = volumes.kind(str(folder))
@@ -97,12 +97,12 @@ class WholeVolumes:
                         if (folder / volumes.IMAGE).exists():
                             volumes.wait_until_detached(str(folder / volumes.IMAGE))
                         volumes.make_image(str(fresh), size_bytes, owner)
-                        self._io("load", name, fresh, path="all", given=source)
+                        self._io("load", name, fresh, path=str(length), given=source)
                         volumes.wait_until_detached(str(fresh))
                         sharing.put_in_place(str(fresh), str(folder / volumes.IMAGE))
                     else:
                         fresh.mkdir(mode=0o700)
-                        archiving.load(str(fresh), source, owner)
+                        archiving.load(str(fresh), source, owner, length=length)
                         if owner is not None:
                             os.chown(fresh, *owner)
                         volumes.put_tree_in_place(str(folder), str(fresh))
