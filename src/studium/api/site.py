@@ -41,6 +41,7 @@ from studium.api import (
     tokens,
     usage,
     versions,
+    volumes,
     webhooks,
 )
 from studium.api.shapes.base import Failure
@@ -144,6 +145,7 @@ def _build() -> Api:
         ("/teams", teams),
         ("", secrets),
         ("/environments", environments),
+        ("/volumes", volumes),
         ("/tokens", tokens),
         ("", people),
         ("/admin", admin),

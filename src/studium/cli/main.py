@@ -30,6 +30,7 @@ from studium.cli import (
     teams,
     tokens,
     versions,
+    volumes,
 )
 from studium.cli.lazy import Commands
 
@@ -82,6 +83,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")
 app.add_typer(environments.app, name="environments")
+app.add_typer(volumes.app, name="volumes")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(people.notifications, name="notifications")
 app.add_typer(people.people, name="people")

@@ -14,6 +14,7 @@ from studium.client.secrets import Secrets
 from studium.client.shapes import Machine, MachineType, Me, QueueEntry, Usage
 from studium.client.teams import Plans, Teams, Tokens
 from studium.client.transport import Transport
+from studium.client.volumes import Volumes
 
 Self = TypeVar("Self", bound="Client")
 PATIENCE_SECONDS = 3.0
@@ -35,6 +36,7 @@ class Client:
         self.secrets = Secrets(self._calls)
         self.tokens = Tokens(self._calls)
         self.environments = Environments(self._calls)
+        self.volumes = Volumes(self._calls)
         self.plans = Plans(self._calls)
         self.people = People(self._calls)
         self.notifications = Notifications(self._calls)

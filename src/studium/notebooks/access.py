@@ -5,6 +5,7 @@ taken down. Beside its team, a notebook has collaborators: readers read it, edit
 deletes it, shares it on, decides who sees it, which secrets it uses and whether it reaches the internet.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -14,6 +15,8 @@ from studium.accounts.models import Membership, User
 from studium.accounts.states import Role, covers
 from studium.compute.errors import unknown_run
 from studium.compute.models import Run
+from studium.compute.volumes.models import TeamVolume
+from studium.compute.volumes.queries import Holder, holders_of
 from studium.errors import Forbidden, NotFound
 from studium.notebooks.models import Collaborator, Launch, Notebook
 from studium.notebooks.states import SharedRole, Visibility
@@ -127,6 +130,13 @@ def guest_of(user: User, notebook: Notebook) -> int | None:
     """The user's key where they may run the notebook only because it is shared with them."""
     guest = not may_manage(user, notebook) and shared_role(user, notebook) == SharedRole.EDITOR
     return user.pk if guest else None
+
+
+def holders_shown(user: User, volume: TeamVolume) -> list[Holder]:
+    """The runs that have a team's volume, without the titles of those that the user may not read."""
+    found = holders_of(volume)
+    titles = dict(readable_runs(user).filter(pk__in=[each.run for each in found]).values_list("pk", "title"))
+    return [replace(each, title=titles.get(each.run, "")) for each in found]
 
 
 def readable_runs(user: User) -> QuerySet[Run]:

@@ -25,6 +25,7 @@ from studium.web.views import (
     teams,
     usage,
     versions,
+    volumes,
     webhooks,
 )
 from studium.web.views.admin import events as admin_events
@@ -194,6 +195,9 @@ urlpatterns = [
     path("usage/", usage.own),
     path("usage/<slug:team>/", usage.usage),
     path("usage/<slug:team>/ledger.csv", usage.as_csv),
+    path("usage/<slug:team>/volume/", volumes.volume),
+    path("usage/<slug:team>/volume/state/", volumes.state),
+    path("usage/<slug:team>/volume/do/", volumes.act),
     path("teams/", teams.listing),
     path("teams/<slug:slug>/", include(_TEAM)),
     path("people/<str:username>/", people.person),

@@ -59,6 +59,7 @@ from studium.client.shapes.versions import (
     VersionFile,
     VersionFiles,
 )
+from studium.client.shapes.volumes import Snapshot, Volume, VolumeHolder
 
 __all__ = [
     "AcceleratorUse",
@@ -124,6 +125,7 @@ __all__ = [
     "Secret",
     "ShareLink",
     "Shares",
+    "Snapshot",
     "Tally",
     "Team",
     "TeamDetail",
@@ -141,6 +143,8 @@ __all__ = [
     "VersionFile",
     "VersionFiles",
     "VersionInput",
+    "Volume",
+    "VolumeHolder",
     "Waited",
     "Webhook",
 ]

@@ -70,7 +70,7 @@ class Holder:
 
 
 def holders_of(volume: TeamVolume) -> list[Holder]:
-    """The live runs that have it, for as long as it waits for them."""
+    """The live runs that have it, oldest first. Not everybody may read what they are called."""
     rows = Run.objects.filter(team=volume.team, state__in=[state.value for state in PLACED]).select_related("user")
     return [
         Holder(run=run.pk, title=run.title, user=run.user.username)
