@@ -82,7 +82,7 @@ class OverageCap(models.Model):
 class StorageMeter(models.Model):
     """Up to which hour a team's storage is in the ledger, and what was measured then: what missed hours are charged with."""
 
-    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="storage_meter")
     charged_until = models.DateTimeField(db_index=True)
     measured_at = models.DateTimeField()
     stored_bytes = models.BigIntegerField()

@@ -1,6 +1,7 @@
 """Storage beyond the plan: an owner agrees to a cap, hours enter the ledger. Once an hour and team, whoever does it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -81,7 +82,7 @@ def charge_hours(plan: TeamPlan, team: Team, stored: int, *, now: datetime) -> i
     clock that went back enters nothing until time has caught up. From the first call on time counts, not before.
     """
     over = overage_bytes(plan.rules, stored)
-    seen = {
+    seen: dict[str, Any] = {
         "measured_at": now,
         "stored_bytes": stored,
         "included_bytes": plan.rules.storage_bytes_team or 0,
