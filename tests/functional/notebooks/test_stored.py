@@ -81,7 +81,9 @@ def test_parts_are_what_is_there_and_builds_do_not_count(cast: Cast, world: Worl
     assert {kind.slug for kind in measuring.KINDS} == set(cleaning.CLEANERS)
 
 
-def test_old_versions_of_datasets_go_and_the_preview_says_exactly_what_with_them(cast: Cast, notebook: Notebook) -> None:
+def test_old_versions_of_datasets_go_and_the_preview_says_exactly_what_with_them(
+    cast: Cast, notebook: Notebook
+) -> None:
     made = make_dataset(cast.owner, cast.team, visibility=Visibility.TEAM)
     for parts in ([A, B], [B, C], [C, D], [D]):
         make_version(cast.owner, made, {"a": parts})

@@ -51,6 +51,14 @@ from studium.client.shapes.schedules import Delivery, Schedule, Turn, Webhook
 from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.sharing import Collaborator, ShareLink, Shares
+from studium.client.shapes.storage import (
+    Cleaned,
+    Storage,
+    StorageCharge,
+    StorageEstimate,
+    StoragePart,
+    StoredItem,
+)
 from studium.client.shapes.versions import (
     ComparedCell,
     Comparison,
@@ -70,6 +78,7 @@ __all__ = [
     "CellError",
     "ChangedFile",
     "Check",
+    "Cleaned",
     "Collaborator",
     "Comment",
     "ComparedCell",
@@ -124,6 +133,11 @@ __all__ = [
     "Secret",
     "ShareLink",
     "Shares",
+    "Storage",
+    "StorageCharge",
+    "StorageEstimate",
+    "StoragePart",
+    "StoredItem",
     "Tally",
     "Team",
     "TeamDetail",

@@ -89,3 +89,22 @@ def more(team: Team, adding: int, *, now: datetime) -> More:
             f"{plan.name}: {money_words(extra)} a month more, at {money_words(price)} per GiB and month."
         )
     return More(adding=adding, stored=stored, over=over, micros_month=extra, refusal=refusal, words=words)
+
+
+def room_words(stored: Stored) -> str:
+    """How much is left and what more would cost, for where something is about to be stored; empty without a limit."""
+    included, room, price = stored.included, stored.room, stored.price
+    if included is None or room is None:
+        return ""
+    left = (
+        f"{size_words(max(0, included - stored.counted))} of the {size_words(included)} of {stored.plan.name} are left."
+    )
+    if price is None:
+        return left
+    at = f"{money_words(price)} per GiB and month"
+    if room == included:
+        return (
+            f"{left} More would cost {at}; nothing is charged or stored beyond until an owner of the team agrees to it."
+        )
+    beyond = room - included
+    return f"{left} Up to {size_words(beyond)} more cost {at}, by the hour; now that is {money_words(stored.month_micros)} a month."
