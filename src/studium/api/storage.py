@@ -31,7 +31,7 @@ Most = Annotated[int, Query(10, ge=0, le=200, description="How many of the large
 
 def _shown(user: User, team: Team, most: int) -> StorageShape:
     now = clock.now()
-    stored = stored_of(team, now=now)
+    stored = stored_of(team)
     parts = [
         StoragePartShape.of(kind, size, cleaning.largest(user, team, kind.slug, most, now=now) if most else ())
         for kind, size in stored.parts
@@ -64,7 +64,7 @@ def estimate(
     size: Annotated[int, Query(alias="bytes", ge=0, le=2**60, description="So many more.")],
 ) -> StorageEstimateShape:
     """Before an upload, a new dataset or anything else that is to be stored: what it costs a month, or why it is refused."""
-    return StorageEstimateShape.of(more(team_for(request.auth.user, slug), size, now=clock.now()))
+    return StorageEstimateShape.of(more(team_for(request.auth.user, slug), size))
 
 
 @router.post(f"{_ONE}/clean", response=CleanedShape, auth=allow(Scope.WRITE), summary="Clean up")

@@ -77,17 +77,17 @@ def test_at_the_cap_writes_are_refused_with_the_figures(cast: Cast) -> None:
 def test_what_more_would_cost_is_said_before(cast: Cast) -> None:
     team = sold(cast, make_team(cast.owner), 10 * GIB)
     store(team, 4 * GIB)
-    assert more(team, GIB, now=NOW).words == ""
-    dear = more(team, 3 * GIB, now=NOW)
+    assert more(team, GIB).words == ""
+    dear = more(team, 3 * GIB)
     assert (dear.micros_month, dear.over, dear.refusal) == (580_000, 2 * GIB, None)
     assert dear.words == (
         "3 GiB more make 2 GiB beyond the 5 GiB of Gradient Free: $0.58 a month more, at $0.29 per GiB and month."
     )
     store(team, 8 * GIB)
-    assert more(team, GIB, now=NOW).micros_month == 290_000
-    assert more(team, 9 * GIB, now=NOW).refusal is not None
-    now = stored_of(team, now=NOW)
+    assert more(team, GIB).micros_month == 290_000
+    assert more(team, 9 * GIB).refusal is not None
+    now = stored_of(team)
     assert (now.over, now.charged, now.month_micros, now.room) == (3 * GIB, 3 * GIB, 870_000, 15 * GIB)
     store(team, 80 * GIB)
-    assert (stored_of(team, now=NOW).charged, stored_of(team, now=NOW).month_micros) == (10 * GIB, 2_900_000)
-    assert more(cast.team, 10**15, now=NOW).words == ""
+    assert (stored_of(team).charged, stored_of(team).month_micros) == (10 * GIB, 2_900_000)
+    assert more(cast.team, 10**15).words == ""

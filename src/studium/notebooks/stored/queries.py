@@ -1,7 +1,6 @@
 """How a team's storage stands to its plan, and what more of it would cost."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from studium.accounts.models import Team
 from studium.errors import Refused
@@ -56,9 +55,14 @@ class Stored:
         return overage_charge(self.plan.rules, (self.included or 0) + self.charged, HOURS_PER_MONTH)
 
 
-def stored_of(team: Team, *, now: datetime) -> Stored:
+def stored_of(team: Team) -> Stored:
     """The team's storage at this moment."""
-    return Stored(plan=team_plan(team), parts=parts(team), cap=cap_of(team))
+    return _stored(team, team_plan(team))
+
+
+def _stored(team: Team, plan: TeamPlan) -> Stored:
+    sold = plan.rules.storage_overage_micros_per_gib_month is not None
+    return Stored(plan=plan, parts=parts(team), cap=cap_of(team) if sold else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,7 @@ class More:
     words: str
 
 
-def more(team: Team, adding: int, *, now: datetime) -> More:
+def more(team: Team, adding: int) -> More:
     """What storing `adding` more bytes would cost a month, before anything is sent; no words where it costs nothing."""
     plan, stored = team_plan(team), counted(team)
     before = overage_charge(plan.rules, stored, HOURS_PER_MONTH)
@@ -89,6 +93,12 @@ def more(team: Team, adding: int, *, now: datetime) -> More:
             f"{plan.name}: {money_words(extra)} a month more, at {money_words(price)} per GiB and month."
         )
     return More(adding=adding, stored=stored, over=over, micros_month=extra, refusal=refusal, words=words)
+
+
+def room_of_team(team: Team) -> str:
+    """`room_words` of the team; nothing is measured where its plan sets no limit."""
+    plan = team_plan(team)
+    return room_words(_stored(team, plan)) if storage_room(plan) is not None else ""
 
 
 def room_words(stored: Stored) -> str:

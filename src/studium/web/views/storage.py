@@ -35,7 +35,7 @@ def storage(request: UserRequest, team: str) -> HttpResponse:
 def _page(request: UserRequest, team: Team, error: StudiumError | None = None) -> HttpResponse:
     """With `?kind=` many things of that kind and none of the others."""
     now, chosen = clock.now(), request.GET.get("kind", "")
-    stored, role = stored_of(team, now=now), role_in(request.user, team)
+    stored, role = stored_of(team), role_in(request.user, team)
     parts = []
     for kind, size in stored.parts:
         most = _MOST_OF_ONE if chosen == kind.slug else 0 if chosen else _MOST

@@ -53,7 +53,7 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
     found = team_for(request.user, team)
     now = clock.now()
     allowance = standing(found, now=now)
-    stored = stored_of(found, now=now)
+    stored = stored_of(found)
     lines = page(request, bill(found), "created_at")
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     context = {

@@ -25,7 +25,7 @@ from studium.errors import BadInput, NotYet, StudiumError
 from studium.lib import clock
 from studium.lib.units import MIB
 from studium.notebooks.queries import stored_bytes
-from studium.notebooks.stored.queries import more, room_words, stored_of
+from studium.notebooks.stored.queries import more, room_of_team
 from studium.storage.models import Upload
 from studium.web.requests import UserRequest, signed_in
 from studium.web.views.datasets.showing import address, number_in
@@ -70,7 +70,7 @@ def _page(
     request: UserRequest, dataset: Dataset, newest: DatasetVersion | None, error: StudiumError | None = None
 ) -> HttpResponse:
     typed = {name: request.POST.get(name, "") for name in ("note", "folder", "how")}
-    room = room_words(stored_of(dataset.team, now=clock.now()))
+    room = room_of_team(dataset.team)
     context = {"newest": newest, "error": error, "typed": typed, "piece": PIECE, "room": room, **_arrived(dataset)}
     return render(request, "datasets/add.html", context, status=error.status if error else 200)
 
@@ -157,7 +157,7 @@ def cost(request: UserRequest, team: str, slug: str) -> JsonResponse:
     dataset, size = _dataset(request, team, slug), request.GET.get("bytes", "")
     if not (size.isascii() and size.isdigit() and len(size) < 16):
         raise _unread()
-    return JsonResponse({"words": more(dataset.team, int(size), now=clock.now()).words})
+    return JsonResponse({"words": more(dataset.team, int(size)).words})
 
 
 @in_json
