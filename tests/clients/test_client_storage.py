@@ -107,3 +107,9 @@ def test_the_command_prices_and_caps(world: World, cli: Cli, dataset: Dataset, t
     assert "If nothing of these files is there yet: 38 MiB more make" in " ".join(sent.output.split()), sent.output
     for wrong in (["--size", "x"], ["--money", "x"], [], ["--none", "--size", "1G"]):
         assert cli("storage", "cap", *wrong, "--team", team).exit_code != 0
+
+
+def test_an_operators_verify_stands_beside_the_clients_commands(cli: Cli) -> None:
+    listed = cli("storage", "--help").stdout
+    assert {"usage", "clean", "estimate", "cap", "verify"} <= set(listed.split())
+    assert "Read everything that is stored" in cli("storage", "verify", "--help").stdout

@@ -12,6 +12,7 @@ from studium.cli import output
 from studium.cli.context import server
 from studium.cli.failing import fail
 from studium.cli.groups import group
+from studium.cli.lazy import Shared
 from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
 from studium.lib.units import money_words, parse_duration, parse_size, size_words
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from studium.client import Client
     from studium.client.shapes import Cleaned, Storage, StoredItem
 
-app = group("What a team stores: what takes the room, cleaning it up, and paying for more.")
+app = group("What a team stores: what takes the room, cleaning it up, and paying for more.", Shared)
 _MOST = 200
 _AT_ONCE = 500
 
