@@ -92,7 +92,7 @@ def _loose(viewer: Viewer, now: datetime) -> list[Item]:
         kept = "Somebody sent some in the last day."
     return [
         Item(
-            kind=KIND, key=LOOSE, title="Pieces of versions that were never made", page="",
+            kind=KIND, key=LOOSE, title="Pieces that no version has", page="",
             bytes=sum(size for _, size, _ in rows), used_at=last, kept=kept,
         )
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from studium.lib import clock
 from studium.lib.units import parse_size, size_words
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.stored import cleaning
+from studium.notebooks.stored.measuring import KINDS
 from studium.notebooks.stored.queries import room_words, stored_of
 from studium.plans.storage_charges import cap_words, set_cap
 from studium.web.requests import UserRequest, signed_in
@@ -77,7 +78,7 @@ def clean(request: UserRequest, team: str) -> HttpResponse:
         return redirect(_address(found))
     if "sure" not in request.POST:
         choice = cleaning.preview(request.user, found, ids, now=now)
-        hows = [cleaning.CLEANERS[kind].how for kind in choice.freed]
+        hows = [(kind.title, cleaning.CLEANERS[kind.slug].how) for kind in KINDS if kind.slug in choice.freed]
         context = {"now": now, "team": found, "url": _address(found), "choice": choice, "hows": hows}
         return render(request, "usage/clean.html", context)
     done = cleaning.clean(request.user, found, ids, now=now)
