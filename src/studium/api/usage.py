@@ -10,6 +10,7 @@ from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
 from studium.api.machines import TeamName, team_named
 from studium.api.shapes.plans import AllowanceShape, UsageLine, UsageShape
+from studium.api.shapes.storage import StorageChargeShape
 from studium.compute.queries import simulated_types
 from studium.lib import clock
 from studium.lib.units import money_words
@@ -32,6 +33,7 @@ def usage(
     standing, since = queries.standing(found, now=now), now - timedelta(days=days)
     charged, more = queries.charged_runs(found, since=since, limit=LINES)
     seconds, cost = queries.charged_totals(found, since=since)
+    cost += queries.storage_cost(found, since=since)
     return UsageShape(
         team=found.slug,
         plan=standing.plan.slug,
@@ -43,6 +45,7 @@ def usage(
         cost=money_words(cost),
         lines=_lines(user, charged),
         more_lines=more,
+        storage=[StorageChargeShape.of(line) for line in queries.storage_charges(found, since=since)],
     )
 
 

@@ -90,6 +90,7 @@ def _sent(client: Client, dataset: Dataset, files: list[tuple[str, Path]], note:
 
     client.patience = PATIENCE_SECONDS
     size = sum(path.stat().st_size for _, path in files)
+    _say_cost(client, dataset, size)
     with _progress("Sending", size) as at:
         sent = Sent(changed=lambda now: at(now.read, f"{now.files:,} of {len(files):,} files"))
         try:
@@ -100,6 +101,18 @@ def _sent(client: Client, dataset: Dataset, files: list[tuple[str, Path]], note:
             raise fail("A file's name is no text that others could read.", "Rename it, and try again.") from None
     output.note(f"{size_words(sent.read)} read, {size_words(sent.travelled)} sent.")
     return made
+
+
+def _say_cost(client: Client, dataset: Dataset, size: int) -> None:
+    """What the files would cost a month, before anything of them travels; nothing where the plan includes them."""
+    from studium.client.errors import ApiError
+
+    try:
+        words = client.storage.estimate(dataset.name.partition("/")[0], size).words
+    except ApiError:  # somebody it is shared with is not told how its team stands
+        return
+    if words:
+        output.note(f"If nothing of these files is there yet: {words}")
 
 
 def _told(client: Client, dataset: Dataset, made: DatasetVersion, as_json: bool) -> None:

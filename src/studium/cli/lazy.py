@@ -23,3 +23,12 @@ class Commands(TyperGroup):
         made: Any = typer.Typer()
         importlib.import_module(OPERATIONS).register(made)
         return typer.main.get_group(made)
+
+
+class Shared(Commands):
+    """A group that both have: the client's commands, and those of the operator's group of the same name."""
+
+    def _operations(self) -> TyperGroup:
+        found = super()._operations().commands[str(self.name)]
+        assert isinstance(found, TyperGroup)
+        return found

@@ -101,5 +101,7 @@ def usage(
     ]
     if rows:
         output.table(["!started (UTC)", "run", "by", "charge"], rows, "")
+    for storage in found.storage:
+        output.say(f"Storage beyond the plan, {storage.month:%B %Y}: {storage.words}")
     if found.more_lines:
         output.say(f"{found.more_lines} older lines are not shown; use a smaller --days, or the usage page.")

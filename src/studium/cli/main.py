@@ -27,6 +27,7 @@ from studium.cli import (
     secrets,
     sharing,
     sign_in,
+    storage,
     teams,
     tokens,
     versions,
@@ -81,6 +82,7 @@ app.add_typer(notebooks.app, name="notebooks")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(runs.app, name="runs")
 app.add_typer(plans.app, name="plans")
+app.add_typer(storage.app, name="storage")
 app.add_typer(teams.app, name="teams")
 app.add_typer(environments.app, name="environments")
 app.add_typer(volumes.app, name="volumes")

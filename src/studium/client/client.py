@@ -12,6 +12,7 @@ from studium.client.notebooks import Notebooks
 from studium.client.runs import Runs
 from studium.client.secrets import Secrets
 from studium.client.shapes import Machine, MachineType, Me, QueueEntry, Usage
+from studium.client.storage import TeamStorage
 from studium.client.teams import Plans, Teams, Tokens
 from studium.client.transport import Transport
 from studium.client.volumes import Volumes
@@ -33,6 +34,7 @@ class Client:
         self.datasets = Datasets(self._calls)
         self.runs = Runs(self._calls)
         self.teams = Teams(self._calls)
+        self.storage = TeamStorage(self._calls)
         self.secrets = Secrets(self._calls)
         self.tokens = Tokens(self._calls)
         self.environments = Environments(self._calls)

@@ -32,6 +32,22 @@ class TypeNow:
     simulated: bool
 
 
+def manifests_shown() -> frozenset[str]:
+    """The manifests of all files that live runs are shown or begin with, queued ones included: what no clean-up takes away."""
+    live = Run.objects.filter(state__in=[state.value for state in LIVE])
+    found = set[str]()
+    for trees, filling in live.values_list("spec__trees", "spec__filling"):
+        found.update(each["manifest"] for each in trees or ())
+        found.add(filling or "")
+    return frozenset(found - {""})
+
+
+def environments_shown() -> frozenset[str]:
+    """The host folders of the environments that live runs have, queued ones included."""
+    live = Run.objects.filter(state__in=[state.value for state in LIVE])
+    return frozenset(path for path in live.values_list("spec__environment_path", flat=True) if path)
+
+
 def types_now() -> list[TypeNow]:
     """Every enabled machine type with what is free and waiting."""
     machines = list(Machine.objects.filter(gone=False))

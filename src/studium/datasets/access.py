@@ -88,12 +88,16 @@ def shared_role(user: User, dataset: Dataset) -> SharedRole | None:
     return SharedRole(found) if found else None
 
 
-def may_manage(user: User, dataset: Dataset) -> bool:
-    """Whether the user may delete it, share it, and decide who sees it."""
-    role = role_in(user, dataset.team)
+def manages(user_id: int, dataset: Dataset, role: Role | None) -> bool:
+    """Whether somebody with this role in its team decides about it: members, and of private ones only maker and admins."""
     if role is None or not covers(role, Role.MEMBER):
         return False
-    return dataset.visibility != Visibility.PRIVATE or dataset.created_by_id == user.pk or covers(role, Role.ADMIN)
+    return dataset.visibility != Visibility.PRIVATE or dataset.created_by_id == user_id or covers(role, Role.ADMIN)
+
+
+def may_manage(user: User, dataset: Dataset) -> bool:
+    """Whether the user may delete it, share it, and decide who sees it."""
+    return manages(user.pk, dataset, role_in(user, dataset.team))
 
 
 def may_change(user: User, dataset: Dataset) -> bool:

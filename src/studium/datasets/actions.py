@@ -271,6 +271,11 @@ def unshare(actor: User, dataset: Dataset, person: User, *, now: datetime) -> No
             _recorded("dataset.unshared", actor, dataset, now, person=person.get_username())
 
 
+def sweep_soon(team: int, now: datetime) -> None:
+    """Have what the team needs no more given up with the next pass."""
+    _sweep_now(team, now)
+
+
 def _sweep(team: int, due: datetime) -> None:
     """Have the team's chunks looked at then, or earlier if that is on record."""
     row, made = Sweep.objects.get_or_create(team_id=team, defaults={"due_at": due})

@@ -4,22 +4,24 @@ What has arrived belongs to the dataset, not to who sent it: whoever may change 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
+from django.db import transaction
 from django.db.models import QuerySet
 
-from studium.accounts.models import User
+from studium.accounts.models import Team, User
 from studium.datasets import actions
 from studium.datasets.files import Brought, check_paths, put_together
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.queries import files_of
 from studium.errors import BadInput, Refused
+from studium.events.actions import record
 from studium.lib import chunks as cutting
 from studium.plans import checks
 from studium.plans import queries as plans
-from studium.storage.chunks.actions import packs
+from studium.storage.chunks.actions import lapse, packs
 from studium.storage.models import Upload
 from studium.storage.uploads import actions as uploads
 
@@ -49,6 +51,17 @@ def uploads_of(dataset: Dataset, *, now: datetime) -> QuerySet[Upload]:
 def forget(actor: User, dataset: Dataset, *, now: datetime) -> None:
     """Forget all uploads of the dataset."""
     uploads.end(uploads_of(dataset, now=now))
+
+
+def discard(actor: User, team: Team, rows: Sequence[Upload], pieces: Collection[str], *, now: datetime) -> None:
+    """End uploads of a team, and let go of these pieces as far as no version needs them, now rather than in a week."""
+    owner = f"team:{team.pk}"
+    with transaction.atomic():
+        uploads.end(rows)
+        lapse(owner, pieces, now=now)
+        actions.sweep_soon(team.pk, now)
+        data = {"uploads": len(rows), "pieces": len(pieces)}
+        record("storage.uploads", subject=("team", team.pk), actor=actor, team_id=team.pk, now=now, data=data)
 
 
 def keep(actor: User, dataset: Dataset, path: str, stream: BinaryIO, *, used: int, now: datetime) -> Brought:

@@ -261,6 +261,19 @@ def bring_back(build: Build, *, now: datetime) -> None:
         submit(build, now=now)
 
 
+def collect(actor: User, build: Build, *, now: datetime) -> bool:
+    """Have the files of a build removed that is not the present one. Its lock stays, so it comes back where it is asked for.
+
+    False where somebody used or removed it at this moment.
+    """
+    with transaction.atomic():
+        rows = Build.objects.filter(pk=build.pk, state=BuildState.READY, used_at=build.used_at)
+        changed = rows.update(state=BuildState.COLLECTED)
+        if changed:
+            _record("environment.build_removed", actor, build.environment, now=now, number=build.number)
+    return bool(changed)
+
+
 def rename(actor: User, environment: Environment, name: str, *, now: datetime) -> Environment:
     """Another name for people. The name in addresses stays."""
     name = name.strip()[:120]

@@ -199,7 +199,7 @@ def start(
         checks.check_internet(standing.plan)
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
-    disk = disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
+    disk = disk_bytes(standing.plan, stored=stored, own=notebook.workspace_bytes)
     build, guest = build_for(notebook, now=now), guest_of(actor, notebook)
     spec = build_spec(
         notebook,
@@ -228,7 +228,10 @@ def start(
             max_seconds=max_seconds,
         )
         Launch.objects.create(run=run, notebook=notebook, kind=kind, **asdict(options))
-        Notebook.objects.filter(pk=notebook.pk).update(machine_type=machine_type.slug, next_machine="", next_user=None)
+        # In the same step as the run: whoever asks for the workspace to be emptied either sees this run or keeps it out.
+        rows = Notebook.objects.filter(pk=notebook.pk, emptying_at=None)
+        if not rows.update(machine_type=machine_type.slug, next_machine="", next_user=None):
+            raise NotYet("notebook.emptying", "The workspace is just being emptied.", "Start again in a few seconds.")
     return run
 
 

@@ -16,7 +16,7 @@ from studium.lib.ids import new_secret
 from studium.lib.units import GIB
 from studium.notebooks.models import Notebook
 from studium.notebooks.states import LaunchKind, RunOptions
-from studium.plans.rules import PlanRules
+from studium.plans.rules import PlanRules, PlanSpec, storage_room
 from studium.secrets.access import Place
 from studium.secrets.queries import reference
 
@@ -156,13 +156,11 @@ def _mounts(build: Build) -> tuple[Mount, ...]:
     return tuple(Mount(source=str(source), target=target) for target, source in shown.items() if source.is_dir())
 
 
-def disk_bytes(rules: PlanRules, *, stored: int, own: int) -> int:
+def disk_bytes(plan: PlanSpec, *, stored: int, own: int) -> int:
     """The size of a notebook's workspace: the plan's for one notebook, else the default, within what the team has left.
 
-    `stored` is what the team's notebooks take together, `own` this one's share of it. A team whose plan prices what goes
-    beyond its storage is not held to it.
+    `stored` is what the team stores together, `own` this workspace's share of it. What its owners agreed to pay for counts as
+    left.
     """
-    size = rules.storage_bytes_notebook or DEFAULT_DISK
-    if rules.storage_bytes_team is None or rules.storage_overage_micros_per_gib_month is not None:
-        return size
-    return min(size, max(SMALLEST_DISK, own + rules.storage_bytes_team - stored))
+    size, room = plan.rules.storage_bytes_notebook or DEFAULT_DISK, storage_room(plan)
+    return size if room is None else min(size, max(SMALLEST_DISK, own + room - stored))

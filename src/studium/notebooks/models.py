@@ -67,6 +67,8 @@ class Notebook(models.Model):
     cells = models.PositiveIntegerField(default=0)
     # What had to be mended in the file that it was made from or replaced by, in a sentence.
     upgrade = models.CharField(max_length=300, blank=True)
+    # When somebody asked for the workspace to be emptied: no run starts in it until that is done.
+    emptying_at = models.DateTimeField(null=True)
     # What the workspace took on disk when a run was last seen in it.
     workspace_bytes = models.BigIntegerField(default=0)
     rendered = models.CharField(max_length=64, blank=True)
@@ -84,6 +86,7 @@ class Notebook(models.Model):
             models.Index(fields=["visibility", "-changed_at"]),
             models.Index(fields=["rendered_of"]),
             # Asked for each second, and nearly always of nobody.
+            models.Index(fields=["emptying_at"], condition=~models.Q(emptying_at=None), name="notebook_to_empty"),
             models.Index(fields=["next_machine"], condition=~models.Q(next_machine=""), name="notebook_to_restart"),
         ]
 
@@ -123,7 +126,8 @@ class Version(models.Model):
 
     `source` is the document as it was saved. `document` is what a run made of it, the source itself in a quick one;
     until `settled_at` is set it follows the run. `files` is the digest of a JSON manifest of output files:
-    `{"files": [{"path", "size", "digest"}], "left_out", "left_bytes"}`. Only note and pin change afterwards.
+    `{"files": [{"path", "size", "digest"}], "left_out", "left_bytes"}`. Only note and pin change afterwards, and the output
+    files may be removed to make room: then `files_removed_at` says when.
     """
 
     id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
@@ -153,6 +157,7 @@ class Version(models.Model):
     files = models.CharField(max_length=64, blank=True)
     files_count = models.PositiveIntegerField(default=0)
     files_bytes = models.BigIntegerField(default=0)
+    files_removed_at = models.DateTimeField(null=True)
     fault = models.CharField(max_length=300, blank=True)
     settled_at = models.DateTimeField(null=True)
     # A run version's workspace is its own and goes once its files are kept.

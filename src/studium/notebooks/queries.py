@@ -4,22 +4,20 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Greatest
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from studium.accounts.models import Team, User
 from studium.community.queries import comment_count, vote_count
 from studium.compute.models import Run
 from studium.compute.states import LIVE
 from studium.notebooks.access import decided_by_operators, mine, shared, shared_with, visible_to
-from studium.notebooks.git.models import Repository
 from studium.notebooks.launching import OWNER_KIND
-from studium.notebooks.models import Launch, Notebook, Version
+from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.notebooks.stored.measuring import counted
 from studium.notebooks.subjects import KIND
-from studium.notebooks.versions import queries as versions
 from studium.plans import queries as plans
-from studium.storage.chunks.queries import owned_bytes
+from studium.plans.rules import storage_room
 
 Which = Literal["mine", "team", "shared", "public"]
 
@@ -70,30 +68,14 @@ def ranked(rows: QuerySet[Notebook], sort: Sort) -> tuple[QuerySet[Notebook], st
 
 
 def stored_bytes(team: Team) -> int:
-    """What the team's work takes: each workspace as last seen (the document where nothing ran yet), versions, and datasets.
-
-    Files that runs begin with count once for each state of a repository that is kept.
-    """
-    larger = Greatest("workspace_bytes", "document_bytes")
-    workspaces = Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
-    return workspaces + versions.stored_bytes(team) + _begun_bytes(team) + owned_bytes(f"team:{team.pk}")
-
-
-def _begun_bytes(team: Team) -> int:
-    live = {"notebook__team": team, "notebook__deleted_at": None}
-    kept = dict(
-        Version.objects.filter(**live).exclude(begun_with="").values_list("begun_with", "begun_bytes").distinct()
-    )
-    kept |= dict(Repository.objects.filter(**live).exclude(files="").values_list("files", "files_bytes"))
-    return sum(kept.values())
+    """What the team stores that counts against its plan; `stored.measuring` says what that is."""
+    return counted(team)
 
 
 def room_of(team: Team, most: int, now: datetime) -> int:
     """How many bytes of files may be kept for the team: `most`, or what it has left where its plan holds it to a size."""
-    rules = plans.standing(team, now=now).rules
-    if rules.storage_bytes_team is None or rules.storage_overage_micros_per_gib_month is not None:
-        return most
-    return max(0, min(most, rules.storage_bytes_team - stored_bytes(team)))
+    room = storage_room(plans.standing(team, now=now).plan)
+    return most if room is None else max(0, min(most, room - stored_bytes(team)))
 
 
 def last_runs(notebooks: Iterable[Notebook]) -> dict[str, Run]:

@@ -9,7 +9,7 @@ from studium.errors import BadInput, NotYet, Refused
 from studium.lib.units import duration_words, money_words, size_words
 from studium.plans.estimates import HOURS_PER_MONTH, overage_charge
 from studium.plans.machine_types import MachineTypeSpec
-from studium.plans.rules import PlanRules, PlanSpec, Visibility
+from studium.plans.rules import PlanRules, PlanSpec, Visibility, storage_room
 from studium.plans.windows import reset_words, resource_words
 
 _SWITCH = "Switch the team to another plan"
@@ -125,21 +125,21 @@ def check_internet(plan: PlanSpec) -> None:
 
 def check_team_storage(plan: PlanSpec, used: int, adding: int) -> int:
     """May the team store `adding` more bytes? Returns what it will cost a month beyond what is included, in micros."""
-    limit = plan.rules.storage_bytes_team
-    if limit is None or used + adding <= limit:
+    included, room = plan.rules.storage_bytes_team, storage_room(plan)
+    if included is None or room is None or used + adding <= included:
         return 0
-    if plan.rules.storage_overage_micros_per_gib_month is not None:
+    if used + adding <= room:
         return overage_charge(plan.rules, used + adding, HOURS_PER_MONTH)
-    raise _too_much(plan, "plan.storage_team", "the team's storage", limit, used, adding)
-
-
-def _too_much(plan: PlanSpec, code: str, what: str, limit: int, used: int, adding: int) -> Refused:
-    figures = f"{size_words(used)} are used and {size_words(adding)} more do not fit"
-    return Refused(
-        code,
-        f"{plan.name} gives {size_words(limit)} for {what}; {figures}.",
-        f"Delete files, or: {_SWITCH.lower()}.",
-        {"plan": plan.slug, "limit": limit, "used": used, "adding": adding},
+    agreed, price = room - included, plan.rules.storage_overage_micros_per_gib_month
+    beyond = f" and its owners agreed to {size_words(agreed)} more" if agreed else ""
+    after = "set a higher cap" if agreed else f"agree to pay {money_words(price or 0)} per GiB and month for more"
+    raise Refused(
+        "plan.storage_cap" if agreed else "plan.storage_team",
+        f"{plan.name} gives {size_words(included)} for the team's storage{beyond}; "
+        f"{size_words(used)} are used" + (f" and {size_words(adding)} more do not fit." if adding else "."),
+        "Clean up on the team's storage page, or "
+        + (f"have an owner {after} there." if price is not None else f"{_SWITCH[0].lower()}{_SWITCH[1:]}."),
+        {"plan": plan.slug, "limit": room, "included": included, "agreed": agreed, "used": used, "adding": adding},
     )
 
 

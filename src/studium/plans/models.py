@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from studium.accounts.models import Team
+from studium.accounts.models import Team, User
 from studium.plans.rules import PlanRules
 
 
@@ -59,6 +59,64 @@ class Claim(models.Model):
             models.CheckConstraint(
                 condition=Q(charged_until=None) | Q(charged_until__gte=F("running_since")), name="charge_never_negative"
             )
+        ]
+
+
+class OverageCap(models.Model):
+    """How much storage beyond the plan an owner of the team agreed to pay for: bytes, money a month, or the smaller of both."""
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="overage_cap")
+    cap_bytes = models.BigIntegerField(null=True)
+    cap_micros_month = models.BigIntegerField(null=True)
+    agreed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    agreed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cap_bytes__isnull=False) | Q(cap_micros_month__isnull=False), name="a_cap_is_a_bound"
+            )
+        ]
+
+
+class StorageMeter(models.Model):
+    """Up to which hour a team's storage is in the ledger, and what was measured then: what missed hours are charged with."""
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="storage_meter")
+    charged_until = models.DateTimeField(db_index=True)
+    measured_at = models.DateTimeField()
+    stored_bytes = models.BigIntegerField()
+    included_bytes = models.BigIntegerField()
+    charged_bytes = models.BigIntegerField()
+    price_micros = models.BigIntegerField()
+
+
+class StorageEntry(models.Model):
+    """One hour of storage beyond what a team's plan includes, and what it cost. Never changed, never deleted.
+
+    `charged_bytes` is what was beyond it and agreed to, `price_micros` for a GiB and month. `carry` is what rounding down
+    left, in parts of a micro-unit (`overage.PARTS`), and goes into the team's next entry. `late` says that nobody measured in
+    this hour, so that it was charged with what was measured at `measured_at`.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="storage_ledger")
+    hour = models.DateTimeField()
+    stored_bytes = models.BigIntegerField()
+    included_bytes = models.BigIntegerField()
+    charged_bytes = models.BigIntegerField()
+    price_micros = models.BigIntegerField()
+    cost_micros = models.BigIntegerField()
+    carry = models.BigIntegerField()
+    measured_at = models.DateTimeField()
+    late = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "hour"], name="storage_hour_once"),
+            models.CheckConstraint(
+                condition=Q(charged_bytes__gt=0) & Q(cost_micros__gte=0) & Q(carry__gte=0),
+                name="storage_never_negative",
+            ),
         ]
 
 

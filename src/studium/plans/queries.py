@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models.functions import TruncDate, TruncMonth
 
 from studium.accounts.models import Team
 from studium.config.options import options
 from studium.errors import NotYet
 from studium.plans.machine_types import MachineClass, MachineTypeSpec
-from studium.plans.models import Claim, LedgerEntry, Plan, Subscription
-from studium.plans.rules import PlanRules, PlanSpec, Window
+from studium.plans.models import Claim, LedgerEntry, OverageCap, Plan, StorageEntry, Subscription
+from studium.plans.overage import agreed_bytes
+from studium.plans.rules import PlanRules, PlanSpec, TeamPlan, Window
 from studium.plans.windows import window_bounds
 
 _CLASSES: tuple[MachineClass, ...] = ("cpu", "gpu", "tpu")
@@ -39,7 +40,7 @@ class Standing:
     """A team's plan and what is left of it at one moment."""
 
     team: Team
-    plan: PlanSpec
+    plan: TeamPlan
     windows: tuple[WindowUse, ...]
     now: datetime
 
@@ -73,9 +74,24 @@ def plan_spec(plan: Plan) -> PlanSpec:
     return PlanSpec(slug=plan.slug, name=plan.name, description=plan.description, rules=plan.parsed)
 
 
+def team_plan(team: Team) -> TeamPlan:
+    """The team's plan with what its owners agreed to beyond it."""
+    row = plan_of(team)
+    rules = row.parsed
+    # Most plans sell none, and this is asked for with nearly every page.
+    cap = cap_of(team) if rules.storage_overage_micros_per_gib_month is not None else None
+    agreed = agreed_bytes(rules, cap.cap_bytes, cap.cap_micros_month) if cap else 0
+    return TeamPlan(slug=row.slug, name=row.name, description=row.description, rules=rules, agreed_bytes=agreed)
+
+
+def cap_of(team: Team) -> OverageCap | None:
+    """What an owner agreed to pay for beyond the plan."""
+    return OverageCap.objects.filter(team=team).select_related("agreed_by").first()
+
+
 def standing(team: Team, *, now: datetime) -> Standing:
     """The team's standing at `now`."""
-    spec = plan_spec(plan_of(team))
+    spec = team_plan(team)
     return Standing(team=team, plan=spec, windows=tuple(window_use(team, w, now) for w in spec.rules.windows), now=now)
 
 
@@ -225,8 +241,54 @@ def daily_use(team: Team, *, since: datetime) -> dict[str, dict[date, int]]:
 
 
 def cost_since(team: Team, since: datetime) -> int:
-    """Millionths of a dollar the team's runs have cost since then."""
-    return LedgerEntry.objects.filter(team=team, ended_at__gte=since).aggregate(total=Sum("cost_micros"))["total"] or 0
+    """Millionths of a dollar the team's runs, and its storage beyond the plan, have cost since then."""
+    runs = LedgerEntry.objects.filter(team=team, ended_at__gte=since).aggregate(total=Sum("cost_micros"))["total"] or 0
+    return runs + storage_cost(team, since=since)
+
+
+def storage_cost(team: Team, *, since: datetime) -> int:
+    """Millionths of a dollar for storage beyond the plan, of the hours that began since then."""
+    rows = StorageEntry.objects.filter(team=team, hour__gte=since)
+    return rows.aggregate(total=Sum("cost_micros"))["total"] or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageCharge:
+    """What a team paid in one month, at one price, for storage beyond its plan. `late_hours` of the `hours` were not measured
+    and cost what was measured before them; `mean_bytes` is what was charged on average."""
+
+    month: datetime
+    price_micros: int
+    included_bytes: int
+    hours: int
+    late_hours: int
+    mean_bytes: int
+    cost_micros: int
+
+
+def storage_charges(team: Team, *, since: datetime, limit: int = 100) -> list[StorageCharge]:
+    """By month and price, newest first."""
+    rows = StorageEntry.objects.filter(team=team, hour__gte=since).annotate(month=TruncMonth("hour", tzinfo=UTC))
+    found = rows.values("month", "price_micros", "included_bytes").annotate(
+        hours=Count("pk"), late=Count("pk", filter=Q(late=True)), total=Sum("charged_bytes"), cost=Sum("cost_micros")
+    )
+    return [
+        StorageCharge(
+            month=row["month"],
+            price_micros=row["price_micros"],
+            included_bytes=row["included_bytes"],
+            hours=row["hours"],
+            late_hours=row["late"],
+            mean_bytes=int(row["total"]) // row["hours"],
+            cost_micros=row["cost"],
+        )
+        for row in found.order_by("-month", "-price_micros", "-included_bytes")[:limit]
+    ]
+
+
+def storage_ledger(team: Team) -> QuerySet[StorageEntry]:
+    """A team's hours of storage beyond its plan, newest first."""
+    return StorageEntry.objects.filter(team=team).order_by("-hour")
 
 
 def plans_with_teams() -> QuerySet[Plan]:

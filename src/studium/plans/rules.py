@@ -123,3 +123,17 @@ class PlanSpec(_Data):
     name: str = Field(min_length=1, max_length=80)
     description: str = ""
     rules: PlanRules
+
+
+class TeamPlan(PlanSpec):
+    """A plan as one team has it. `agreed_bytes` is how much storage beyond what is included its owners agreed to pay for."""
+
+    agreed_bytes: int = 0
+
+
+def storage_room(plan: PlanSpec) -> int | None:
+    """The most bytes the team may store: what is included and what its owners agreed to pay for; None where nothing limits it."""
+    included = plan.rules.storage_bytes_team
+    if included is None:
+        return None
+    return included + (plan.agreed_bytes if isinstance(plan, TeamPlan) else 0)

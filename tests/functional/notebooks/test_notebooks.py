@@ -21,6 +21,7 @@ from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.plans import actions as plans
 from studium.plans.queries import standing
+from studium.plans.storage_charges import set_cap
 from studium.storage import actions as storage
 
 pytestmark = pytest.mark.django_db
@@ -226,12 +227,16 @@ def test_internet_where_the_plan_has_it(world: World, cast: Cast) -> None:
 
 
 def test_storage_beyond_the_plan(world: World, cast: Cast) -> None:
-    """A plan that prices the overage lets people go on; one that does not refuses with the figures."""
+    """Once an owner agreed to pay people go on as far as that; a plan that sells none refuses with the figures."""
     plans.assign_plan(None, cast.team, "gradient-free", now=NOW)
     full = make_notebook(cast.owner, cast.team)
     Notebook.objects.filter(pk=full.pk).update(workspace_bytes=6 * GIB)
     notebook = make_notebook(cast.owner, cast.team)
-    assert actions.start(cast.owner, notebook, LaunchKind.SESSION, "free-gpu", now=world.now)
+    with pytest.raises(Refused, match="Gradient Free gives 5 GiB for the team's storage; 6 GiB are used"):
+        actions.start(cast.owner, notebook, LaunchKind.SESSION, "free-gpu", now=world.now)
+    set_cap(cast.owner, cast.team, stored=6 * GIB, cap_bytes=3 * GIB, now=NOW)
+    run = actions.start(cast.owner, notebook, LaunchKind.SESSION, "free-gpu", now=world.now)
+    assert 1.9 * GIB < run.spec["limits"]["disk_bytes"] < 2 * GIB
     rules = standing(cast.team, now=NOW).rules.model_copy(update={"storage_overage_micros_per_gib_month": None})
     plans.load_plan("strict", "Strict", "", rules, now=NOW)
     plans.assign_plan(None, cast.team, "strict", now=NOW)

@@ -113,6 +113,8 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "machines of a team": (lambda s: f"/machines/?team={s.cast.team.slug}", (OK, OK, OK, GONE, GONE, IN)),
     "queue": (lambda s: "/queue/", (OK, OK, OK, OK, OK, IN)),
     "usage": (lambda s: f"/usage/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
+    "storage": (lambda s: f"/usage/{s.cast.team.slug}/storage/", (OK, OK, OK, GONE, GONE, IN)),
+    "storage of a kind": (lambda s: f"/usage/{s.cast.team.slug}/storage/?kind=versions", (OK, OK, OK, GONE, GONE, IN)),
     "ledger": (lambda s: f"/usage/{s.cast.team.slug}/ledger.csv", (OK, OK, OK, GONE, GONE, IN)),
     "teams": (lambda s: "/teams/", (OK, OK, OK, OK, OK, IN)),
     "a team": (lambda s: f"/teams/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
@@ -248,6 +250,12 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
     "save": (lambda s: address(s.notebook, "save/"), {"how": "quick"}, (302, 302, NO, GONE, GONE, IN)),
     "save and run": (lambda s: address(s.public, "save/"), {"how": "run"}, (302, 302, NO, NO, NO, IN)),
     "note": (lambda s: address(s.notebook, "versions/1/change/"), {"note": "x"}, (302, 302, NO, GONE, GONE, IN)),
+    "clean up": (
+        lambda s: f"/usage/{s.cast.team.slug}/storage/clean/",
+        {"item": "versions:x"},
+        (OK, OK, NO, GONE, GONE, IN),
+    ),
+    "cap storage": (lambda s: f"/usage/{s.cast.team.slug}/storage/cap/", {"none": "1"}, (302, NO, NO, GONE, GONE, IN)),
     "new from git": (lambda s: "/new/git/", {}, (400, 400, 400, 400, 400, IN)),
     "pull of a notebook that is not from git": (
         lambda s: address(s.notebook, "git/do/"),

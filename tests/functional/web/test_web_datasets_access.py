@@ -44,6 +44,7 @@ PAGES: dict[str, tuple[Where, Six]] = {
     "settings of a public one": (lambda d: at(d.public, "settings/"), (OK, OK, NO, NO, NO, NO)),
     "add": (lambda d: at(d.team, "add/"), (OK, OK, NO, OK, NO, GONE)),
     "add to a public one": (lambda d: at(d.public, "add/"), (OK, OK, NO, NO, NO, NO)),
+    "what files would cost": (lambda d: at(d.team, "add/cost/?bytes=9"), (OK, OK, NO, OK, NO, GONE)),
     "arrived": (lambda d: at(d.team, "add/arrived/"), (OK, OK, NO, OK, NO, GONE)),
     "delete": (lambda d: at(d.team, "delete/"), (OK, OK, NO, NO, NO, GONE)),
     "comments": (lambda d: at(d.team, "comments/"), (OK, OK, OK, OK, OK, GONE)),

@@ -24,7 +24,7 @@ BOUNDS: dict[str, tuple[Callable[[Data], str], int]] = {
     "versions": (lambda d: at(d.team, "versions/"), 8),
     "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 9),
     "settings": (lambda d: at(d.team, "settings/"), 9),
-    "add": (lambda d: at(d.team, "add/"), 7),
+    "add": (lambda d: at(d.team, "add/"), 9),
     "comments": (lambda d: at(d.team, "comments/"), 20),
     "bookmarks": (lambda d: "/bookmarks/", 13),
 }

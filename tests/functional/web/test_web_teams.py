@@ -140,4 +140,4 @@ def test_usage_explains_the_bill(scene: Scene) -> None:
     lines = b"".join(client.get(f"/usage/{scene.cast.team.slug}/ledger.csv").streaming_content).decode().splitlines()
     assert lines[0].startswith("entry,run,user")
     assert len(lines) == 3
-    assert any(line.endswith(",0.51,0.255000") for line in lines)
+    assert any(line.endswith(",0.51,0.255000,,,") for line in lines)

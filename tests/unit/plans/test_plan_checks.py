@@ -12,7 +12,7 @@ from studium.plans import checks
 from studium.plans.estimates import cost_of, estimate, overage_charge, overage_words, session_limit
 from studium.plans.machine_types import MachineTypeSpec
 from studium.plans.presets import load_shipped
-from studium.plans.rules import Overdraft, PlanRules, PlanSpec
+from studium.plans.rules import Overdraft, PlanRules, PlanSpec, TeamPlan
 
 HOUR = 3600
 FRIDAY = datetime(2026, 3, 13, 22, 0, tzinfo=UTC)
@@ -143,10 +143,17 @@ def test_default_visibility_is_the_most_private_allowed() -> None:
     assert [checks.default_visibility(p) for p in (OPEN, KAGGLE, FREE)] == ["private", "private", "public"]
 
 
-def test_storage_with_a_price_goes_on_and_costs() -> None:
+def test_storage_with_a_price_goes_on_and_costs_once_an_owner_agreed_and_as_far_as_they_did() -> None:
+    agreed = TeamPlan(**FREE.model_dump(), agreed_bytes=2 * GIB)
     assert checks.check_team_storage(FREE, 4 * GIB, GIB) == 0
-    assert checks.check_team_storage(FREE, 5 * GIB, 2 * GIB) == 580_000
+    assert checks.check_team_storage(agreed, 5 * GIB, 2 * GIB) == 580_000
     assert checks.check_team_storage(OPEN, 10**15, 1) == 0
+    with pytest.raises(Refused, match=r"gives 5 GiB .* 5 GiB are used and 1 B more do not fit") as alone:
+        checks.check_team_storage(FREE, 5 * GIB, 1)
+    assert "have an owner agree to pay $0.29 per GiB and month" in alone.value.next_step
+    with pytest.raises(Refused, match=r"its owners agreed to 2 GiB more; 7 GiB are used") as capped:
+        checks.check_team_storage(agreed, 7 * GIB, 1)
+    assert (capped.value.code, capped.value.facts["limit"]) == ("plan.storage_cap", 7 * GIB)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from studium.api.shapes.base import Asked, Shape, Slug
+from studium.api.shapes.storage import StorageChargeShape
 from studium.lib.units import duration_words, money_words
 from studium.plans.models import Plan
 from studium.plans.queries import ChargedRun, WindowUse
@@ -127,7 +128,10 @@ class UsageLine(Shape):
 
 
 class UsageShape(Shape):
-    """A team's plan, allowances and charges of the last `days` days, newest first."""
+    """A team's plan, allowances and charges of the last `days` days, newest first.
+
+    `storage` is for what lay beyond the plan, by month; `cost_micros` has both.
+    """
 
     team: str
     plan: str
@@ -139,6 +143,7 @@ class UsageShape(Shape):
     cost: str
     lines: list[UsageLine]
     more_lines: int
+    storage: list[StorageChargeShape]
 
 
 class EventShape(Shape):

@@ -51,6 +51,14 @@ from studium.client.shapes.schedules import Delivery, Schedule, Turn, Webhook
 from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.sharing import Collaborator, ShareLink, Shares
+from studium.client.shapes.storage import (
+    Cleaned,
+    Storage,
+    StorageCharge,
+    StorageEstimate,
+    StoragePart,
+    StoredItem,
+)
 from studium.client.shapes.versions import (
     ComparedCell,
     Comparison,
@@ -71,6 +79,7 @@ __all__ = [
     "CellError",
     "ChangedFile",
     "Check",
+    "Cleaned",
     "Collaborator",
     "Comment",
     "ComparedCell",
@@ -125,7 +134,15 @@ __all__ = [
     "Secret",
     "ShareLink",
     "Shares",
+<<<<<<< HEAD
     "Snapshot",
+=======
+    "Storage",
+    "StorageCharge",
+    "StorageEstimate",
+    "StoragePart",
+    "StoredItem",
+>>>>>>> usage
     "Tally",
     "Team",
     "TeamDetail",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from studium.client.shapes.storage import StorageCharge
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -68,3 +70,4 @@ class Usage:
     cost: str
     lines: list[UsageLine]
     more_lines: int
+    storage: list[StorageCharge]

@@ -209,7 +209,7 @@ def _submit(actor: User, repository: Repository, verb: Verb, asked: dict[str, An
 def _disk(notebook: Notebook, standing: Standing) -> int:
     stored = stored_bytes(notebook.team)
     checks.check_team_storage(standing.plan, stored, 0)
-    return disk_bytes(standing.rules, stored=stored, own=notebook.workspace_bytes)
+    return disk_bytes(standing.plan, stored=stored, own=notebook.workspace_bytes)
 
 
 def _queue(actor: User, notebook: Notebook, spec: RunSpec, verb: Verb, standing: Standing, *, now: datetime) -> None:

@@ -200,8 +200,9 @@ def _version_inputs(version: Version) -> list[VersionInput]:
 
 def _there(version: Version | DatasetVersion) -> bool:
     """Whether a version's files are kept."""
-    deleted = version.deleted_at if isinstance(version, DatasetVersion) else version.notebook.deleted_at
-    return deleted is None
+    if isinstance(version, DatasetVersion):
+        return version.deleted_at is None
+    return version.notebook.deleted_at is None and version.files_removed_at is None
 
 
 def given_lately(notebook: Notebook) -> list[Given]:

@@ -11,6 +11,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from studium.compute.actions import stop_run
+from studium.compute.queries import manifests_shown
 from studium.compute.states import ENDINGS, Outcome, Reason, State
 from studium.config.options import options
 from studium.errors import StudiumError
@@ -201,9 +202,10 @@ def _mail(turn: Turn) -> None:
 def keep_last(now: datetime) -> int:
     """Delete the older versions that a schedule made beyond those it is to keep; pinned ones stay. Returns how many."""
     done = 0
+    shown = manifests_shown()
     for schedule in Schedule.objects.exclude(keep_last=None).filter(deleted_at=None).select_related("notebook"):
         made = Version.objects.filter(turns__schedule=schedule, pinned=False).exclude(settled_at=None)
-        made = made.exclude(kept_for_others())
+        made = made.exclude(kept_for_others()).exclude(files__in=shown)
         for version in (
             made.exclude(volume_deleted_at=None).order_by("-number").distinct()[schedule.keep_last or 0 :][:50]
         ):

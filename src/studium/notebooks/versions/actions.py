@@ -136,7 +136,7 @@ def run_document(
         LaunchKind.VERSION,
         standing.rules,
         run_id=compute.new_run_id(),
-        disk=disk_bytes(standing.rules, stored=stored, own=0),
+        disk=disk_bytes(standing.plan, stored=stored, own=0),
         source=source,
         build=build,
         options=options,

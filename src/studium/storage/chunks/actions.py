@@ -148,6 +148,15 @@ def forget(digests: list[str], *, now: datetime) -> int:
     return done
 
 
+def lapse(owner: str, digests: Iterable[str], *, now: datetime) -> int:
+    """Take back the promise of those of these chunks that nothing of the owner's came to need; returns how many. They go with
+    the next look at what the owner needs."""
+    done = 0
+    for batch in _batches(sorted(set(digests))):
+        done += _promise(Ownership.objects.filter(owner=owner, claimed=False, chunk_id__in=batch), now)
+    return done
+
+
 def next_lapse(owner: str, *, now: datetime) -> datetime | None:
     """When the next promise of those that the owner has will lapse."""
     rows = Ownership.objects.filter(owner=owner, promised_until__gt=now)

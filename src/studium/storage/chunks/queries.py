@@ -1,10 +1,10 @@
 """Where chunks lie, and files put together from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from studium.storage import stores
 from studium.storage.models import Chunk, Ownership
@@ -37,9 +37,26 @@ def places(digests: Sequence[str]) -> dict[str, Place]:
     return found
 
 
-def owned_bytes(owner: str) -> int:
-    """What the owner's chunks take up, each once."""
-    return Ownership.objects.filter(owner=owner).aggregate(sum=Sum("chunk__size"))["sum"] or 0
+def owned_bytes(owner: str, *, claimed: bool | None = None) -> int:
+    """What the owner's chunks take up, each once: all, those that something came to need, or those that nothing did."""
+    rows = Ownership.objects.filter(owner=owner)
+    if claimed is not None:
+        rows = rows.filter(claimed=claimed)
+    return rows.aggregate(sum=Sum("chunk__size"))["sum"] or 0
+
+
+def owned_among(owner: str, digests: Iterable[str], *, claimed: bool) -> int:
+    """The same of those among these chunks."""
+    wanted, found = sorted(set(digests)), 0
+    for start in range(0, len(wanted), _BATCH):
+        rows = Ownership.objects.filter(owner=owner, claimed=claimed, chunk_id__in=wanted[start : start + _BATCH])
+        found += rows.aggregate(sum=Sum("chunk__size"))["sum"] or 0
+    return found
+
+
+def unclaimed(owner: str) -> QuerySet[Ownership]:
+    """What the owner has brought and nothing of theirs came to need."""
+    return Ownership.objects.filter(owner=owner, claimed=False)
 
 
 def pieces(digests: Sequence[str], start: int = 0, length: int | None = None) -> Iterator[bytes]:

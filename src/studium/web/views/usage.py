@@ -11,14 +11,24 @@ from django.views.decorators.http import require_GET
 
 from studium.accounts.access import team_for, teams_of
 from studium.accounts.models import Team, User
+from studium.api.shapes.storage import charge_words
 from studium.compute.queries import simulated_types
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.access import readable_runs
-from studium.notebooks.queries import stored_bytes
-from studium.plans.estimates import overage_words
+from studium.notebooks.stored.queries import room_words, stored_of
 from studium.plans.models import Claim
-from studium.plans.queries import bill, charged, cost_since, daily_use, ledger, standing
+from studium.plans.overage import HOUR
+from studium.plans.queries import (
+    bill,
+    charged,
+    cost_since,
+    daily_use,
+    ledger,
+    standing,
+    storage_charges,
+    storage_ledger,
+)
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.days import Days, days_of
@@ -43,7 +53,7 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
     found = team_for(request.user, team)
     now = clock.now()
     allowance = standing(found, now=now)
-    stored = stored_bytes(found)
+    stored = stored_of(found)
     lines = page(request, bill(found), "created_at")
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     context = {
@@ -53,8 +63,8 @@ def usage(request: UserRequest, team: str) -> HttpResponse:
         "plan": allowance.plan,
         "meters": allowance_meters(allowance),
         "stored": stored,
-        "stored_limit": allowance.rules.storage_bytes_team,
-        "overage": overage_words(allowance.rules, stored),
+        "room": room_words(stored),
+        "beyond": [(line, charge_words(line)) for line in storage_charges(found, since=now - timedelta(days=366))],
         "page": lines,
         "lines": _explained(request.user, lines.rows),
         "month": cost_since(found, month),
@@ -106,13 +116,19 @@ _HEADER = (
     "device_seconds",
     "price_usd_per_hour",
     "cost_usd",
+    "beyond_plan_bytes",
+    "price_usd_per_gib_month",
+    "note",
 )
 
 
 @signed_in
 @require_GET
 def as_csv(request: UserRequest, team: str) -> StreamingHttpResponse:
-    """Every entry of the ledger, newest first. Cost is price times wall seconds; wall seconds are device seconds by devices."""
+    """Every entry of the ledger: of runs, newest first, then of storage beyond the plan by the hour, newest first.
+
+    Cost of a run is price times wall seconds; wall seconds are device seconds by devices.
+    """
     found = team_for(request.user, team)
     names = dict(User.objects.filter(memberships__team=found).values_list("pk", "username"))
 
@@ -133,6 +149,29 @@ def as_csv(request: UserRequest, team: str) -> StreamingHttpResponse:
                     entry.seconds,
                     claim.price_micros_hour / 1e6,
                     f"{entry.cost_micros / 1e6:.6f}",
+                    "",
+                    "",
+                    "",
+                )
+            )
+        for hour in storage_ledger(found).iterator(chunk_size=1000):
+            late = f"not measured: charged as measured at {hour.measured_at.isoformat()}" if hour.late else ""
+            yield _csv_line(
+                (
+                    f"storage-{hour.pk}",
+                    "",
+                    "",
+                    "",
+                    "storage",
+                    "",
+                    hour.hour.isoformat(),
+                    (hour.hour + HOUR).isoformat(),
+                    "",
+                    "",
+                    f"{hour.cost_micros / 1e6:.6f}",
+                    hour.charged_bytes,
+                    hour.price_micros / 1e6,
+                    late,
                 )
             )
 

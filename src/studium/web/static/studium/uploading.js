@@ -112,6 +112,17 @@
   const refresh = () => { const arrived = document.getElementById("arrived"); if (arrived) arrived.dispatchEvent(new CustomEvent("arrived")); };
   const over = () => { trouble(""); refresh(); };
 
+  // What the files cost a month, said as soon as they are chosen. Without an answer the server still holds to the cap.
+  const sayCost = async () => {
+    const told = part("cost"), size = [...tasks.values()].reduce((sum, task) => sum + (task.state === "done" ? 0 : task.size - task.received), 0);
+    try {
+      const answer = await fetch(`${home}cost/?bytes=${size}`, { headers: { Accept: "application/json" } });
+      const said = answer.ok ? await answer.json() : { words: "" };
+      told.textContent = said.words;
+      told.hidden = !said.words;
+    } catch { told.hidden = true; }
+  };
+
   // Choosing files.
 
   const take = (found) => {
@@ -127,6 +138,7 @@
       if (rows.childElementCount < MOST_ROWS) row(task);
     }
     if (tasks.size) card.hidden = false;
+    sayCost();
     pump();
   };
 

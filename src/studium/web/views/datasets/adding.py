@@ -25,6 +25,7 @@ from studium.errors import BadInput, NotYet, StudiumError
 from studium.lib import clock
 from studium.lib.units import MIB
 from studium.notebooks.queries import stored_bytes
+from studium.notebooks.stored.queries import more, room_of_team
 from studium.storage.models import Upload
 from studium.web.requests import UserRequest, signed_in
 from studium.web.views.datasets.showing import address, number_in
@@ -69,7 +70,8 @@ def _page(
     request: UserRequest, dataset: Dataset, newest: DatasetVersion | None, error: StudiumError | None = None
 ) -> HttpResponse:
     typed = {name: request.POST.get(name, "") for name in ("note", "folder", "how")}
-    context = {"newest": newest, "error": error, "typed": typed, "piece": PIECE, **_arrived(dataset)}
+    room = room_of_team(dataset.team)
+    context = {"newest": newest, "error": error, "typed": typed, "piece": PIECE, "room": room, **_arrived(dataset)}
     return render(request, "datasets/add.html", context, status=error.status if error else 200)
 
 
@@ -146,6 +148,16 @@ def forget(request: UserRequest, team: str, slug: str) -> HttpResponse:
     if request.htmx:
         return render(request, "datasets/arrived.html", _arrived(dataset))
     return redirect(address(dataset, "add/"))
+
+
+@in_json
+@require_GET
+def cost(request: UserRequest, team: str, slug: str) -> JsonResponse:
+    """What so many more bytes would cost the dataset's team a month, in words; none where the plan includes them."""
+    dataset, size = _dataset(request, team, slug), request.GET.get("bytes", "")
+    if not (size.isascii() and size.isdigit() and len(size) < 16):
+        raise _unread()
+    return JsonResponse({"words": more(dataset.team, int(size)).words})
 
 
 @in_json
