@@ -84,14 +84,11 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             hinted=True,
         ),
         Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
-<<<<<<< HEAD
         # Volumes can be large: taking and putting back snapshots holds up nothing else.
         Pass(name="volumes", run=lambda now: volumes.run_pass(where, now), every=5, hinted=True),
-=======
         Pass(name="emptying", run=lambda now: emptying.empty_asked(holder, where, now), every=5, hinted=True),
         # An hour at a time; looked at often, so that the hour's end is near what was measured.
         Pass(name="storage", run=stored.charge_due, every=60, again=True),
->>>>>>> usage
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),

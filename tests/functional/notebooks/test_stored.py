@@ -75,7 +75,9 @@ def test_parts_are_what_is_there_and_builds_do_not_count(cast: Cast, world: Worl
     produce(world, cast, notebook, {"out": D})
     document = Version.objects.get().document_bytes
     assert {kind.slug: size for kind, size in measuring.parts(cast.team)} == {
-        "workspaces": 50_000, "versions": len(D) + document, "datasets": len(A + B), "uploads": len(C), "builds": 10**8,
+        "workspaces": 50_000, "versions": len(D) + document, "datasets": len(A + B), "uploads": len(C), "volume": 0,
+        "snapshots": 0,
+        "builds": 10**8,
     }  # fmt: skip
     assert stored_bytes(cast.team) == 50_000 + len(D) + document + len(A + B + C)
     assert {kind.slug for kind in measuring.KINDS} == set(cleaning.CLEANERS)

@@ -40,6 +40,7 @@ BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "machines": ("owner", lambda s: "/machines/", 14),
     "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 25),
     "storage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/storage/", 45),
+    "volume": ("owner", lambda s: f"/usage/{s.cast.team.slug}/volume/", 12),
     "teams": ("owner", lambda s: "/teams/", 5),
     "a team": ("owner", lambda s: f"/teams/{s.cast.team.slug}/", 13),
     "admin": ("operator", lambda s: "/admin/", 9),

@@ -134,15 +134,12 @@ __all__ = [
     "Secret",
     "ShareLink",
     "Shares",
-<<<<<<< HEAD
     "Snapshot",
-=======
     "Storage",
     "StorageCharge",
     "StorageEstimate",
     "StoragePart",
     "StoredItem",
->>>>>>> usage
     "Tally",
     "Team",
     "TeamDetail",

@@ -23,13 +23,15 @@ WORKSPACE_BYTES = Greatest("workspace_bytes", "document_bytes")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of what is stored. `counts` says whether it counts against the plan; `words` what is counted and how."""
+    """A kind of what is stored. `counts` says whether it counts against the plan; `words` what is counted and how;
+    `page` is where it is seen to, below the team's usage, where that is a page of its own."""
 
     slug: str
     title: str
     counts: bool
     words: str
     measure: Callable[[Team], int]
+    page: str = ""
 
 
 def _workspaces(team: Team) -> int:
@@ -87,6 +89,7 @@ KINDS = (
         counts=True,
         words="All of its size, used or not. It is made smaller, and deleted, on its own page.",
         measure=volumes.held_bytes,
+        page="volume/",
     ),
     Kind(
         slug="snapshots",
@@ -94,6 +97,7 @@ KINDS = (
         counts=True,
         words="What they are made of, each piece once. They are deleted on the volume's page.",
         measure=volumes.snapshot_bytes,
+        page="volume/",
     ),
     Kind(
         slug="builds",

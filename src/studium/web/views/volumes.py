@@ -58,7 +58,7 @@ def _typed(request: UserRequest) -> int:
 @require_GET
 def state(request: UserRequest, team: str) -> HttpResponse:
     """What changes by itself, alone, for a page that watches."""
-    return render(request, "volumes/state.html", _context(request, team_for(request.user, team)))
+    return render(request, "volumes/state.html", _context(request, volume_for(request.user, team).team))
 
 
 @signed_in
