@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-from running.waiting import wait_for
-
 from factories.notebooks import notebook_json
-from running.platform import Platform
+from running.platform import Platform, wait_for
 
 WRITES = "import os; os.makedirs('/storage/deep'); open('/storage/deep/größe.txt', 'w').write('from one')"
 READS = """\
