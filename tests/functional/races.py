@@ -101,7 +101,7 @@ def all_races() -> dict[str, Any]:
     make_team(eager)
     found["teams of one"] = race(lambda n: make_team(eager, f"More {n}"))
     found["teams"] = Team.objects.filter(memberships__user=eager, personal_of=None).count()
-    return found | _coming_by_links(owner) | people_at_once(people)
+    return found | _coming_by_links(owner) | people_at_once(people) | _storage_at_once()
 
 
 def people_at_once(people: list[Any]) -> dict[str, Any]:
@@ -133,6 +133,53 @@ def people_at_once(people: list[Any]) -> dict[str, Any]:
     found["answers in a ring"] = race(
         lambda n: actions.comment(people[n], subject, "So?", now=NOW, parent=said[(n + 1) % AT_ONCE].pk)
     )
+    return found
+
+
+def _storage_at_once() -> dict[str, Any]:
+    """Controllers that charge the same hours, and starts beside requests to empty the workspace."""
+    from datetime import timedelta
+
+    from factories.accounts import NOW, make_team, make_user
+    from factories.compute import load_plans
+    from factories.notebooks import make_notebook
+    from studium.notebooks import actions as notebooks
+    from studium.notebooks.models import Notebook
+    from studium.notebooks.states import LaunchKind
+    from studium.notebooks.stored.emptying import ask_to_empty
+    from studium.plans import actions as plans
+    from studium.plans.models import StorageEntry
+    from studium.plans.queries import team_plan
+    from studium.plans.storage_charges import charge_hours, set_cap
+
+    load_plans("gradient")
+    owner = make_user("payer")
+    team = make_team(owner, "Payers")
+    plans.assign_plan(None, team, "gradient-free", now=NOW)
+    set_cap(owner, team, stored=0, cap_bytes=10**12, now=NOW)
+    plan = team_plan(team)
+    charge_hours(plan, team, 10**10, now=NOW)
+    found: dict[str, Any] = {}
+    rounds = [
+        race(lambda n, h=h: charge_hours(plan, team, 10**10, now=NOW + timedelta(hours=h))) for h in range(3, 30, 3)
+    ]
+    found["the same hours"] = [each for each in rounds if each != {"done": AT_ONCE}]
+    found["hours"] = StorageEntry.objects.filter(team=team).count()
+    both, either = 0, 0
+    for number in range(5):
+        notebook = make_notebook(owner, title=f"Emptied {number}")
+
+        def work(n: int, notebook: Notebook = notebook) -> None:
+            if n % 2:
+                ask_to_empty(owner, notebook.team, [notebook.pk], NOW)
+            else:
+                notebooks.start(owner, notebook, LaunchKind.SESSION, "cpu-small", now=NOW)
+
+        race(work)
+        emptied = Notebook.objects.filter(pk=notebook.pk).exclude(emptying_at=None).exists()
+        started = notebooks.live_run(notebook) is not None
+        both, either = both + (emptied and started), either + (emptied or started)
+    found["emptied and started"], found["emptied or started"] = both, either
     return found
 
 

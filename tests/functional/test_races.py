@@ -95,6 +95,10 @@ def _run(home: Path) -> str:
         ("uses", 1),
         ("last place", {"done": 1, "share.too_many": ALL_BUT_ONE}),
         ("indexed at once", 0),
+        ("the same hours", []),
+        ("hours", 27),
+        ("emptied and started", 0),
+        ("emptied or started", 5),
     ],
 )
 def test_several_at_once(ended: dict[str, object], name: str, wanted: object) -> None:

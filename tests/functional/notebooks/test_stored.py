@@ -210,6 +210,10 @@ def test_unfinished_uploads_and_loose_pieces_go_but_nothing_that_is_needed(cast:
     }  # fmt: skip
     young = cleaning.preview(cast.owner, cast.team, [item.id for item in items.values()], now=NOW)
     assert len(young.staying) == 3
+    twin = datasets.begin_upload(cast.owner, made, "three", len(D), fingerprint="", now=NOW)
+    datasets.receive(cast.owner, made, twin, 0, D, used=0, now=NOW)
+    assert cleaning.preview(cast.owner, cast.team, [f"uploads:{twin.pk}"], now=LATER).bytes == 0
+    datasets.end_upload(cast.owner, twin)
     before = part(cast, "uploads")
     done = cleaning.clean(cast.owner, cast.team, [items["one"].id, items["Pieces"].id], now=LATER)
     sweep()

@@ -60,6 +60,7 @@ class VersionShape(Shape):
     cost_micros: int | None
     cost: str
     fault: str
+    files_removed_at: datetime | None
     again_of: int | None
     url: str
 
@@ -89,6 +90,7 @@ class VersionShape(Shape):
             cost_micros=run.cost_micros if run else None,
             cost=run.cost if run else "",
             fault=row.fault if theirs else "",
+            files_removed_at=row.files_removed_at,
             again_of=row.again_of.number if row.again_of else None,
             url=url,
         )

@@ -30,6 +30,7 @@ class Version:
     cost_micros: int | None
     cost: str
     fault: str
+    files_removed_at: datetime | None
     again_of: int | None
     url: str
 
