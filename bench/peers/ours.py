@@ -33,9 +33,10 @@ class Studium:
     def _headers(self) -> dict[str, str]:
         return {"Host": self.platform.options.platform_host, "Authorization": f"Bearer {self.platform.token}"}
 
-    async def _rest(self, http: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
+    async def rest(self, http: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
+        """What the REST API answers; ends the bench where it refuses."""
         async with http.request(method, f"{self._base}/rest{path}", json=body, headers=self._headers()) as answer:
-            found = await answer.json()
+            found = await answer.json() if answer.status != 204 else None
             if not answer.ok:
                 raise SystemExit(f"{method} {path}: {answer.status} {found}")
             return found
@@ -44,9 +45,9 @@ class Studium:
         """Start a session and enter it; returns when JupyterLab's server answers through the edge."""
         async with asyncio.timeout(SECONDS):
             body = {"kind": "session", "machine": MACHINE}
-            run = await self._rest(http, "POST", f"/notebooks/{self.notebook}/start", body)
+            run = await self.rest(http, "POST", f"/notebooks/{self.notebook}/start", body)
             await self._until_running(http, run["id"])
-            opened = await self._rest(http, "POST", f"/notebooks/{self.notebook}/open")
+            opened = await self.rest(http, "POST", f"/notebooks/{self.notebook}/open")
             jupyter = Jupyter(http, self._base, await self._enter(http, opened["url"]))
         await jupyter.answers()
         return jupyter
@@ -60,7 +61,7 @@ class Studium:
             async for line in events.content:
                 if not line.startswith(b"data:"):
                     continue
-                run = await self._rest(http, "GET", f"/runs/{run_id}")
+                run = await self.rest(http, "GET", f"/runs/{run_id}")
                 if run["state"] == "running":
                     return
                 if run["state"] in ("stopping", "ended"):
@@ -80,8 +81,8 @@ class Studium:
     async def stop(self, http: aiohttp.ClientSession) -> None:
         """Stop the session and wait until its run has ended and is settled."""
         async with asyncio.timeout(SECONDS):
-            await self._rest(http, "POST", f"/notebooks/{self.notebook}/stop")
-            while (await self._rest(http, "GET", f"/notebooks/{self.notebook}"))["run"] is not None:
+            await self.rest(http, "POST", f"/notebooks/{self.notebook}/stop")
+            while (await self.rest(http, "GET", f"/notebooks/{self.notebook}"))["run"] is not None:
                 await asyncio.sleep(0.1)
 
     def direct(self) -> tuple[str, str]:
