@@ -8,9 +8,11 @@ from studium.compute.reconcile import machines, place, reclaim, start, stop, tre
 from studium.controller.loop import Pass
 from studium.datasets import reconcile as datasets
 from studium.datasets.profiles import reconcile as profiles
+from studium.datasets.sources import reconcile as sources
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
 from studium.notebooks.git import reconcile as git
+from studium.notebooks.queries import stored_bytes
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.search import reconcile as search
 from studium.notebooks.sharing import reconcile as sharing
@@ -81,6 +83,8 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
             hinted=True,
         ),
         Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
+        # Large files take long: a pass of its own.
+        Pass(name="imports", run=lambda now: sources.run_pass(where, now, stored_bytes), every=1, hinted=True),
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),

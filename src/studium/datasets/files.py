@@ -24,12 +24,16 @@ _LONGEST_LIST = 128 * 1024**2
 
 @dataclass(frozen=True)
 class Brought:
-    """A file as somebody says it is. `digest` is the hex SHA-256 of the whole, `chunks` what it is put together from."""
+    """A file as somebody says it is. `digest` is the hex SHA-256 of the whole, `chunks` what it is put together from.
+
+    Without chunks it is a blob of that digest, which the platform alone may say; then `crc` is its CRC-32.
+    """
 
     path: str
     size: int
     digest: str
-    chunks: Sequence[str]
+    chunks: Sequence[str] | None
+    crc: int | None = None
 
 
 def check_paths(paths: Sequence[str]) -> None:
@@ -79,6 +83,9 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
     """What goes into the manifest. Raises BadInput where a size or digest does not fit the chunks."""
     found = []
     for each in brought:
+        if each.chunks is None:
+            found.append(Entry(each.path, each.size, each.digest, None, each.crc))
+            continue
         size = sum(known[chunk].size for chunk in each.chunks)
         if not _DIGEST.fullmatch(each.digest):
             raise _bad(each.path, "has a digest that is not the hex SHA-256 of a file")
@@ -117,7 +124,7 @@ def _line(line: bytes, number: int) -> Brought:
     try:
         each = json.loads(line)
         found = Brought(each["path"], each["size"], each["digest"], each["chunks"])
-        texts = [found.path, found.digest, *found.chunks]
+        texts = [found.path, found.digest, *each["chunks"]]
         if type(found.size) is not int or not all(isinstance(text, str) for text in texts):
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -134,7 +141,7 @@ def put_together(before: Sequence[Entry], brought: Sequence[Brought], removed: S
 
     What names a folder removes all below it. Raises BadInput for one to remove that is not there.
     """
-    kept = {each.path: Brought(each.path, each.size, each.digest, each.chunks or ()) for each in before}
+    kept = {each.path: Brought(each.path, each.size, each.digest, each.chunks, each.crc) for each in before}
     for path in removed:
         gone = [each for each in kept if each == path or each.startswith(f"{path}/")]
         if not gone:

@@ -76,6 +76,8 @@ class DatasetVersion(models.Model):
     files_bytes = models.BigIntegerField()
     # What of it the team did not have before.
     new_bytes = models.BigIntegerField()
+    # What of it lies in blobs that it has in common with a notebook's files.
+    shared_bytes = models.BigIntegerField(default=0)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
@@ -131,3 +133,17 @@ class Profile(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"])]
+
+
+# Models of the parts of this domain, in files of their own.
+from studium.datasets.sources import models as sources  # noqa: E402
+
+__all__ = [
+    "Dataset",
+    "DatasetCollaborator",
+    "DatasetTag",
+    "DatasetVersion",
+    "Profile",
+    "Sweep",
+    "sources",
+]

@@ -11,6 +11,7 @@ from studium.accounts.models import Team, User
 from studium.community.queries import comment_count, vote_count
 from studium.compute.models import Run
 from studium.compute.states import LIVE
+from studium.datasets.queries import shared_bytes
 from studium.notebooks.access import decided_by_operators, mine, shared, shared_with, visible_to
 from studium.notebooks.git.models import Repository
 from studium.notebooks.launching import OWNER_KIND
@@ -76,7 +77,8 @@ def stored_bytes(team: Team) -> int:
     """
     larger = Greatest("workspace_bytes", "document_bytes")
     workspaces = Notebook.objects.filter(team=team, deleted_at=None).aggregate(total=Sum(larger))["total"] or 0
-    return workspaces + versions.stored_bytes(team) + _begun_bytes(team) + owned_bytes(f"team:{team.pk}")
+    of_datasets = owned_bytes(f"team:{team.pk}") + shared_bytes(team)
+    return workspaces + versions.stored_bytes(team) + _begun_bytes(team) + of_datasets
 
 
 def _begun_bytes(team: Team) -> int:
