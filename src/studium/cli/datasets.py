@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_files, exchange, output
+from studium.cli import dataset_files, dataset_sources, exchange, output
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -19,7 +20,7 @@ from studium.cli.output import JsonFlag
 from studium.lib.units import size_words
 
 if TYPE_CHECKING:
-    from studium.client.shapes import Dataset
+    from studium.client.shapes import Dataset, DatasetSource, DatasetUse
 
 app = group("Files with a card, in numbered versions, for notebooks to read.")
 for _name, _command in (
@@ -28,6 +29,9 @@ for _name, _command in (
     ("files", dataset_files.files),
     ("preview", dataset_files.preview),
     ("download", dataset_files.download),
+    ("imports", dataset_sources.imports),
+    ("refresh", dataset_sources.refresh),
+    ("cancel", dataset_sources.cancel),
 ):
     app.command(_name)(_command)
 
@@ -61,8 +65,10 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
     """Show a dataset's card and newest version."""
     with server() as client:
         found = client.datasets.find(name)
+        source = client.datasets.source(found.id, found.version) if found.version else None
+        uses = client.datasets.uses(found.id)
     if as_json:
-        output.show_json(found)
+        output.show_json({**asdict(found), "source": source, "uses": uses})
         return
     output.facts(
         [
@@ -76,11 +82,25 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
             ("Tags", ", ".join(found.tags)),
             ("Sources", found.sources),
             ("Made by", f"{found.created_by}, {output.ago(found.created_at)}"),
+            ("Made from", _made_from(source)),
+            ("Used by", ", ".join(map(_use, uses))),
             ("Page", found.url),
         ]
     )
     if found.card:
         output.say(f"\n{found.card}")
+
+
+def _made_from(source: DatasetSource | None) -> str:
+    if source is None:
+        return ""
+    inputs = ", ".join(f"{each.title} version {each.number}" for each in source.inputs if each.title)
+    return f"{source.words}{f', which was given {inputs}' if inputs else ''}"
+
+
+def _use(use: DatasetUse) -> str:
+    versions = ", ".join(map(str, use.versions[:5]))
+    return f"{use.notebook}{f' (versions {versions})' if versions else ''}"
 
 
 def _newest(found: Dataset) -> str:

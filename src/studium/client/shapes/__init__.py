@@ -14,6 +14,7 @@ from studium.client.shapes.community import (
     Report,
     Tally,
 )
+from studium.client.shapes.dataset_sources import DatasetImport, DatasetSource, DatasetUse, GivenInput
 from studium.client.shapes.datasets import (
     ChangedFile,
     Dataset,
@@ -78,8 +79,11 @@ __all__ = [
     "Dataset",
     "DatasetDifference",
     "DatasetFile",
+    "DatasetImport",
     "DatasetPerson",
     "DatasetProfile",
+    "DatasetSource",
+    "DatasetUse",
     "DatasetVersion",
     "Delivery",
     "Device",
@@ -89,6 +93,7 @@ __all__ = [
     "Failure",
     "Git",
     "GitWork",
+    "GivenInput",
     "Hit",
     "Input",
     "Invitation",
