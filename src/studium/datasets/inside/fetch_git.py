@@ -63,7 +63,11 @@ def _take(tree: Path, folder: str, out: Path, room: Room) -> int:
     shutil.rmtree(tree / ".git", ignore_errors=True)
     left_out = 0
     for top, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if not _drop_link(Path(top, name))]
+        links = [name for name in folders if Path(top, name).is_symlink()]
+        for name in links:
+            Path(top, name).unlink()
+        folders[:] = [name for name in folders if name not in links]
+        left_out += len(links)
         for name in names:
             path = Path(top, name)
             if path.is_symlink() or not path.is_file():
@@ -75,10 +79,3 @@ def _take(tree: Path, folder: str, out: Path, room: Room) -> int:
     shutil.rmtree(out, ignore_errors=True)
     source.rename(out)
     return left_out
-
-
-def _drop_link(path: Path) -> bool:
-    if path.is_symlink():
-        path.unlink()
-        return True
-    return False

@@ -53,13 +53,13 @@ def files_of(row: Import) -> list[tuple[str, int]]:
     return sorted(found)
 
 
-def keep_step(row: Import, *, now: datetime, alive: Callable[[], None], most: int = STEP_BYTES) -> Step:
+def keep_step(row: Import, *, now: datetime, alive: Callable[[], None]) -> Step:
     """Keep the next so many bytes, and one pack more. `alive` is called now and then. Repeatable; not in a transaction."""
     lines: list[Line]
     if row.asked.get("manifest"):
-        lines, whole = _blob_lines(row, most)
+        lines, whole = _blob_lines(row, STEP_BYTES)
     else:
-        lines, whole = _chunk_lines(row, most, now, alive)
+        lines, whole = _chunk_lines(row, STEP_BYTES, now, alive)
     folder = folder_of(row)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = folder / f"kept-{row.steps}.new"
