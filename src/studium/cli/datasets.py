@@ -17,7 +17,7 @@ from studium.cli.files import read_text
 from studium.cli.groups import group
 from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
-from studium.lib.units import size_words
+from studium.lib.units import parse_size, size_words
 
 if TYPE_CHECKING:
     from studium.client.shapes import Dataset, DatasetSource, DatasetUse
@@ -42,12 +42,25 @@ def list_datasets(
     which: Annotated[str, typer.Option(help="mine, team, shared or public.")] = "team",
     q: Annotated[str, typer.Option("--search", "-q", help="Words of title, subtitle, card or name.")] = "",
     tag: Annotated[str, typer.Option(help="One that they have.")] = "",
+    licence: Annotated[str, typer.Option(help="As it is written, such as CC-BY-4.0.")] = "",
+    ending: Annotated[str, typer.Option("--type", help="The ending of a file's name, such as csv.")] = "",
+    smallest: Annotated[str, typer.Option("--min-size", help="Such as 10 MiB or 1.5g.")] = "",
+    largest: Annotated[str, typer.Option("--max-size", help="Such as 10 MiB or 1.5g.")] = "",
+    days: Annotated[int, typer.Option(min=0, help="Changed within so many days.")] = 0,
+    votes: Annotated[int, typer.Option(min=0, help="At least so many votes.")] = 0,
+    by: Annotated[str, typer.Option(help="Who made them.")] = "",
+    sort: Annotated[str, typer.Option(help="changed, new, trending, votes, downloads or size.")] = "changed",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List datasets, last changed first."""
+    """List datasets, last changed first, or as --sort says."""
+    wanted = {
+        "licence": licence, "ending": ending, "smallest": _bytes(smallest), "largest": _bytes(largest), "days": days,
+        "votes": votes, "by": by, "sort": sort,
+    }  # fmt: skip
+    given = {name: value for name, value in wanted.items() if value}
     with server() as client:
-        found = list(islice(client.datasets.all(team=team, which=which, q=q, tag=tag), limit))
+        found = list(islice(client.datasets.all(team=team, which=which, q=q, tag=tag, **given), limit))
     if as_json:
         output.show_json(found)
         return
@@ -58,6 +71,15 @@ def list_datasets(
     ]  # fmt: skip
     columns = ["!name", "title", ">version", ">files", ">size", "!seen by", "!changed"]
     output.table(columns, rows, "No datasets. Make one from a folder: `studium datasets create DIR`.")
+
+
+def _bytes(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise fail(f"{text[:40]!r} is no size.", "Write it as 10M or 1.5G.") from None
 
 
 @app.command("show")
@@ -77,6 +99,7 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
             ("Subtitle", found.subtitle),
             ("Version", _newest(found)),
             ("Seen by", found.visibility),
+            ("Taken down", found.taken_down_reason),
             ("Licence", found.licence),
             ("Updated", found.frequency),
             ("Tags", ", ".join(found.tags)),
@@ -203,6 +226,23 @@ def share(
         return
     ending = f"is no longer shared with {person}" if remove else f"is shared with {person} as {role}"
     output.say(f"{dataset.name} {ending}.")
+
+
+@app.command("report")
+def report(
+    name: Name,
+    why: Annotated[str, typer.Option("--reason", help="spam, abuse, private, rights, harmful or other.")],
+    text: Annotated[str, typer.Option("--text", help="What should be known; needed for other.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Report a public dataset to the administrators; you are told what comes of it."""
+    with server() as client:
+        found = client.datasets.find(name)
+        made = client.datasets.report(found.id, why, text)
+    if as_json:
+        output.show_json(made)
+        return
+    output.say(f"{found.name} is reported. You are told what comes of it: studium notifications list")
 
 
 @app.command("attach")

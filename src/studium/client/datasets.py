@@ -22,6 +22,7 @@ from studium.client.shapes import (
     MissingChunks,
     PackKept,
     Page,
+    Report,
     Upload,
 )
 
@@ -34,7 +35,8 @@ class Datasets:
         self.imports = DatasetImports(calls)
 
     def page(self, *, limit: int = 50, cursor: str = "", **query: Any) -> Page[Dataset]:
-        """Part of the listing, last changed first; `which`, `team`, `q`, `tag` or `name` choose."""
+        """Part of the listing, last changed first or by `sort`; `which`, `team`, `q`, `tag`, `licence`, `ending`, `smallest`,
+        `largest`, `days`, `votes`, `by` or `name` choose."""
         return self._calls.get(Page[Dataset], "/rest/datasets", limit=limit, cursor=cursor, **query)
 
     def all(self, **query: Any) -> Iterator[Dataset]:
@@ -102,6 +104,10 @@ class Datasets:
         """Notebooks that read it, or that version of it, as far as you may see."""
         query = {} if version is None else {"version": version}
         return self._calls.get(list[DatasetUse], f"/rest/datasets/{part(dataset_id)}/uses", **query)
+
+    def report(self, dataset_id: str, why: str, text: str = "") -> Report:
+        """Tell the administrators that a public one should not be: spam, abuse, private, rights, harmful or other."""
+        return self._calls.post(Report, f"/rest/datasets/{part(dataset_id)}/report", {"why": why, "text": text})
 
     def delete_version(self, dataset_id: str, number: int) -> None:
         self._calls.do("DELETE", f"/rest/datasets/{part(dataset_id)}/versions/{number}")

@@ -14,7 +14,7 @@ from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.access import unknown
-from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, endings_in, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.profiles import actions as profiles
 from studium.datasets.states import Frequency
@@ -161,7 +161,7 @@ def make_version(
         made = DatasetVersion.objects.create(
             dataset=dataset, number=before.number + 1 if before else 1, note=note.replace("\x00", "").strip()[:500],
             manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=fresh + shared,
-            shared_bytes=shared, created_by=actor, created_at=now,
+            shared_bytes=shared, endings=endings_in(found), created_by=actor, created_at=now,
         )  # fmt: skip
         storage.hold(holder_of(made), manifest.digest)
         storage.hold_all(f"{holder_of(made)}:blob", blobs)

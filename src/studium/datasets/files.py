@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
 # Of a list, which is in memory while a version is made: the chunks of some 450 GiB take as much.
 _LONGEST_LIST = 128 * 1024**2
+# Of a version so many kinds of files are known, the most frequent ones.
+MOST_ENDINGS = 40
+_LONGEST_ENDING = 12
 
 
 @dataclass(frozen=True)
@@ -149,3 +153,14 @@ def put_together(before: Sequence[Entry], brought: Sequence[Brought], removed: S
         for each in gone:
             del kept[each]
     return [*(kept | {each.path: each for each in brought}).values()]
+
+
+def endings_in(entries: Iterable[Entry]) -> str:
+    """The endings of files' names in small letters, with a space on both sides of each: for a version to be found by."""
+    counted: Counter[str] = Counter()
+    for entry in entries:
+        _, dot, ending = entry.path.rpartition("/")[2].rpartition(".")
+        if dot and ending.isalnum() and ending.isascii() and len(ending) <= _LONGEST_ENDING:
+            counted[ending.lower()] += 1
+    names = sorted(name for name, _ in counted.most_common(MOST_ENDINGS))
+    return f" {' '.join(names)} " if names else " "
