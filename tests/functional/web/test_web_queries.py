@@ -38,7 +38,7 @@ BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "a run": ("owner", lambda s: f"/runs/{s.running.pk}/", 18),
     "queue": ("owner", lambda s: "/queue/", 14),
     "machines": ("owner", lambda s: "/machines/", 14),
-    "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 18),
+    "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 19),
     "teams": ("owner", lambda s: "/teams/", 5),
     "a team": ("owner", lambda s: f"/teams/{s.cast.team.slug}/", 13),
     "admin": ("operator", lambda s: "/admin/", 9),
