@@ -92,8 +92,8 @@ def _outcome(dataset: Dataset, ended: DatasetImport) -> str:
     if ended.version is None:
         return ended.message
     left = f" {ended.left_out:,} links and the like were left out." if ended.left_out else ""
-    size = size_words(ended.bytes)
-    return f"Version {ended.version} of {dataset.name}: {ended.files:,} files, {size}.{left} {dataset.url}"
+    files = f"{ended.files:,} file{'' if ended.files == 1 else 's'}, {size_words(ended.bytes)}"
+    return f"Version {ended.version} of {dataset.name}: {files}.{left} {dataset.url}"
 
 
 def imports(name: NameArgument, as_json: JsonFlag = False) -> None:
