@@ -37,6 +37,19 @@ def test_pages(browser: Browser, platform: Platform, who: str | None, size: tupl
         assert seen.faults == []
 
 
+def test_the_mark_of_the_current_page_is_whole_on_a_narrow_screen(browser: Browser, platform: Platform) -> None:
+    with visit(browser, platform, "ada", size=NARROW) as seen:
+        for path in ("/", "/datasets/", "/usage/ada/"):
+            page = seen.go(path)
+            areas = page.locator(".top nav")
+            expect(areas.locator("[aria-current]")).to_be_in_viewport(ratio=0.98)  # browsers cut fractions of a pixel
+            around, mark = areas.bounding_box(), areas.locator("[aria-current]").bounding_box()
+            assert around is not None
+            assert mark is not None
+            assert around["x"] - 1 <= mark["x"], path
+            assert mark["x"] + mark["width"] <= around["x"] + around["width"] + 1, path
+
+
 def test_keyboard(browser: Browser, platform: Platform) -> None:
     with visit(browser, platform, "ada") as seen:
         page = seen.go("/")

@@ -27,12 +27,15 @@ from studium.api.shapes.datasets import (
     DatasetVersionShape,
     NewDataset,
 )
+from studium.community.queries import favour
 from studium.community.tag_names import tag_name
-from studium.datasets import actions, archives, queries
+from studium.datasets import actions, archives, finding, queries
 from studium.datasets.access import dataset_for, version_for
+from studium.datasets.finding import FIELDS, Order, Sought, begins_a_download, note_download
 from studium.datasets.models import Dataset
 from studium.datasets.profiles import actions as profiles
 from studium.datasets.profiles.queries import found_in, profile_of
+from studium.datasets.subjects import KIND
 from studium.errors import NotFound
 from studium.lib import clock
 from studium.notebooks.sharing.queries import person_called
@@ -45,9 +48,19 @@ _PERSON = _ONE + "/people/{username}"
 
 
 def show(rows: list[Dataset]) -> list[DatasetShape]:
-    """Datasets with their newest versions and tags, in two queries."""
+    """Datasets with their newest versions, tags, votes and downloads, in five queries."""
     newest, tags = queries.newest_of(rows), queries.tags_of(rows)
-    return [DatasetShape.of(row, newest.get(row.pk), tags.get(row.pk, [])) for row in rows]
+    liked, taken = favour(KIND, [row.pk for row in rows]), finding.downloads(rows)
+    return [
+        DatasetShape.of(
+            row,
+            newest.get(row.pk),
+            tags.get(row.pk, []),
+            votes=liked[row.pk][0],
+            downloads=taken.get(row.pk, 0),
+        )
+        for row in rows
+    ]
 
 
 @router.get("", response=Page[DatasetShape], auth=allow(Scope.READ), summary="List datasets")
@@ -60,18 +73,32 @@ def datasets(
     team: TeamName = "",
     q: Annotated[Line, Query("", description="Words of title, subtitle, card or name.")] = "",
     tag: Annotated[Line, Query("", description="One that they have.")] = "",
+    licence: Annotated[Line, Query("", description="As it is written, such as `CC-BY-4.0`.")] = "",
+    ending: Annotated[Line, Query("", description="Of a file's name, such as `csv`.")] = "",
+    smallest: Annotated[int | None, Query(None, ge=0, lt=2**62, description="Bytes of the newest version.")] = None,
+    largest: Annotated[int | None, Query(None, ge=0, lt=2**62, description="Bytes of the newest version.")] = None,
+    days: Annotated[int | None, Query(None, ge=1, le=36500, description="Changed within so many days.")] = None,
+    votes: Annotated[int | None, Query(None, ge=0, le=10**9, description="At least so many.")] = None,
+    by: Annotated[Line, Query("", description="The username of who made them.")] = "",
+    sort: Annotated[
+        Order, Query(Order.CHANGED, description="What comes first; docs/members/datasets.md says what is trending.")
+    ] = Order.CHANGED,
     name: Annotated[Line, Query("", description="An id, `team/slug`, or a slug you may mean.")] = "",
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> Page[DatasetShape]:
-    """Datasets, last changed first."""
+    """Datasets, last changed first, or as `sort` says."""
     user = request.auth.user
     if name:
-        rows = queries.named(user, name)
+        rows, field = queries.named(user, name), "changed_at"
     else:
+        sought = Sought(
+            words=q, tag=tag_name(tag) if tag else "", licence=licence, ending=ending, smallest=smallest, largest=largest,
+            days=days, votes=votes, by=by,
+        )  # fmt: skip
         of = team_named(user, team) if team else None
-        rows = queries.listed(user, which, search=q, tag=tag_name(tag) if tag else "", team=of)
-    found, following = page(rows, cursor, limit, "changed_at", lambda row: row.changed_at)
+        rows, field = finding.found(user, which, sought, now=clock.now(), team=of), FIELDS[sort]
+    found, following = page(rows, cursor, limit, field, lambda row: getattr(row, field))
     return Page(items=show(found), next_cursor=following)
 
 
@@ -176,6 +203,8 @@ def file(request: ApiRequest, dataset_id: str, number: Number, path: str) -> Htt
             f"Version {number} has no file {path[:200]!r}.",
             f"`studium datasets files {found.dataset.team.slug}/{found.dataset.slug}` shows those there are.",
         )
+    if begins_a_download(request.method, request.headers.get("Range", ""), entry.size):
+        note_download(request.auth.user, found.dataset, now=clock.now())
     name = entry.path.rpartition("/")[2]
     return served(request, entry.pieces, size=entry.size, name=name, etag=entry.digest, changed_at=found.created_at)
 
@@ -225,6 +254,8 @@ def archive(
     """It starts at once, and with `Range` it is gone on with where it broke off."""
     found = version_for(request.auth.user, dataset_id, number)
     made = archives.archive_of(found, below)
+    if begins_a_download(request.method, request.headers.get("Range", ""), made.size):
+        note_download(request.auth.user, found.dataset, now=clock.now())
     return served(
         request,
         made.pieces,

@@ -19,6 +19,7 @@ from studium import __version__
 from studium.api import (
     admin,
     community,
+    dataset_sources,
     dataset_uploads,
     environments,
     failures,
@@ -139,6 +140,7 @@ def _build() -> Api:
         ("", search),
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
+        ("/datasets", dataset_sources),
         ("/datasets", dataset_uploads),  # with the routes of `datasets`, whose paths it shares
         ("/runs", runs),
         ("/usage", usage),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studium.cli import exchange, output
+from studium.cli import dataset_sources, exchange, output
 from studium.cli.context import server
 from studium.cli.failing import Exit, fail
 from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
+from studium.client import ApiError
 from studium.lib.units import size_words
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
 VersionOption = Annotated[str, typer.Option("--version", help="The version; the newest when left out.")]
 NoteOption = Annotated[str, typer.Option("--note", help="What is new in it.")]
-Source = Annotated[str, typer.Argument(metavar="DIR", help="A folder, or one file.", show_default=False)]
+Source = Annotated[
+    str, typer.Argument(metavar="DIR", help="A folder, or one file; none with a source.", show_default=False)
+]
 # Connections break during an upload of hours; it goes on where it was for so long.
 PATIENCE_SECONDS = 600.0
 _LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
@@ -54,31 +57,81 @@ def found_files(source: Path) -> list[tuple[str, Path]]:
 
 
 def create(
-    source: Source,
+    source: Source = "",
     title: Annotated[str, typer.Option(help="What it is called; the folder's name when left out.")] = "",
     team: TeamOption = "",
     subtitle: Annotated[str, typer.Option(help="In a line, what it is.")] = "",
     licence: Annotated[str, typer.Option(help="A name of SPDX as CC-BY-4.0, or your own words.")] = "",
     visibility: Annotated[str, typer.Option(help="private, team or public; as private as the plan allows.")] = "",
     note: NoteOption = "",
+    from_url: dataset_sources.UrlOption = [],  # noqa: B006 (never changed)
+    unpack: dataset_sources.UnpackOption = False,
+    from_git: dataset_sources.GitOption = "",
+    ref: dataset_sources.RefOption = "",
+    folder: dataset_sources.FolderOption = "",
+    secret: dataset_sources.SecretOption = "",
+    username: dataset_sources.UsernameOption = "",
+    from_notebook: dataset_sources.NotebookOption = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a dataset of a folder.
+    """Make a dataset of a folder, or of files from elsewhere.
 
     Broken off, it goes on where it was with `studium datasets version NAME DIR`.
     """
+    given = dataset_sources.wanted(from_url, unpack, from_git, ref, folder, secret, username, from_notebook)
+    card = {key: value for key, value in (("subtitle", subtitle), ("licence", licence)) if value}
+    if _elsewhere(source, given):
+        assert given is not None
+        with server() as client:
+            dataset = client.datasets.create(title or given.title, team=team, visibility=visibility or None, **card)
+            try:
+                begun = dataset_sources.begin(client, dataset, given, note=note, add=False)
+            except ApiError:  # of a source that cannot be there is no dataset
+                client.datasets.delete(dataset.id)
+                raise
+            dataset_sources.follow(client, dataset, begun, as_json)
+        return
     path = Path(source)
     files = found_files(path)
     name = title or (path.stem if path.is_file() else path.resolve().name)
-    card = {key: value for key, value in (("subtitle", subtitle), ("licence", licence)) if value}
     with server() as client:
         dataset = client.datasets.create(name, team=team, visibility=visibility or None, **card)
         output.note(f"Made {dataset.name}. If this breaks off: studium datasets version {dataset.name} {source}")
         _told(client, dataset, _sent(client, dataset, files, note), as_json)
 
 
-def version(name: Name, source: Source, note: NoteOption = "", as_json: JsonFlag = False) -> None:
-    """Make a new version of a dataset from a folder; only what changed travels."""
+def _elsewhere(source: str, given: dataset_sources.Source | None) -> bool:
+    """Whether the files are to be brought from elsewhere. Ends the command where neither or both are named."""
+    if bool(source) == bool(given):
+        what = "Both a folder and a source are named." if source else "Neither a folder nor a source is named."
+        raise fail(what, "Name a folder, or one of --from-url, --from-git and --from-notebook.")
+    return given is not None
+
+
+def version(
+    name: Name,
+    source: Source = "",
+    note: NoteOption = "",
+    from_url: dataset_sources.UrlOption = [],  # noqa: B006 (never changed)
+    unpack: dataset_sources.UnpackOption = False,
+    from_git: dataset_sources.GitOption = "",
+    ref: dataset_sources.RefOption = "",
+    folder: dataset_sources.FolderOption = "",
+    secret: dataset_sources.SecretOption = "",
+    username: dataset_sources.UsernameOption = "",
+    from_notebook: dataset_sources.NotebookOption = "",
+    add: dataset_sources.AddOption = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a new version of a dataset from a folder, of which only what changed travels, or of files from elsewhere."""
+    given = dataset_sources.wanted(from_url, unpack, from_git, ref, folder, secret, username, from_notebook)
+    if _elsewhere(source, given):
+        assert given is not None
+        with server() as client:
+            found = client.datasets.find(name)
+            begun = dataset_sources.begin(client, found, given, note=note, add=add)
+            dataset_sources.follow(client, found, begun, as_json)
+        return
     files = found_files(Path(source))
     with server() as client:
         dataset = client.datasets.find(name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_files, exchange, output
+from studium.cli import dataset_files, dataset_sources, exchange, output
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -17,10 +18,10 @@ from studium.cli.groups import group
 from studium.cli.inputs import seen
 from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
-from studium.lib.units import size_words
+from studium.lib.units import parse_size, size_words
 
 if TYPE_CHECKING:
-    from studium.client.shapes import Dataset
+    from studium.client.shapes import Dataset, DatasetSource, DatasetUse
 
 app = group("Files with a card, in numbered versions, for notebooks to read.")
 for _name, _command in (
@@ -29,6 +30,9 @@ for _name, _command in (
     ("files", dataset_files.files),
     ("preview", dataset_files.preview),
     ("download", dataset_files.download),
+    ("imports", dataset_sources.imports),
+    ("refresh", dataset_sources.refresh),
+    ("cancel", dataset_sources.cancel),
 ):
     app.command(_name)(_command)
 
@@ -39,12 +43,25 @@ def list_datasets(
     which: Annotated[str, typer.Option(help="mine, team, shared or public.")] = "team",
     q: Annotated[str, typer.Option("--search", "-q", help="Words of title, subtitle, card or name.")] = "",
     tag: Annotated[str, typer.Option(help="One that they have.")] = "",
+    licence: Annotated[str, typer.Option(help="As it is written, such as CC-BY-4.0.")] = "",
+    ending: Annotated[str, typer.Option("--type", help="The ending of a file's name, such as csv.")] = "",
+    smallest: Annotated[str, typer.Option("--min-size", help="Such as 10 MiB or 1.5g.")] = "",
+    largest: Annotated[str, typer.Option("--max-size", help="Such as 10 MiB or 1.5g.")] = "",
+    days: Annotated[int, typer.Option(min=0, help="Changed within so many days.")] = 0,
+    votes: Annotated[int, typer.Option(min=0, help="At least so many votes.")] = 0,
+    by: Annotated[str, typer.Option(help="Who made them.")] = "",
+    sort: Annotated[str, typer.Option(help="changed, new, trending, votes, downloads or size.")] = "changed",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List datasets, last changed first."""
+    """List datasets, last changed first, or as --sort says."""
+    wanted = {
+        "licence": licence, "ending": ending, "smallest": _bytes(smallest), "largest": _bytes(largest), "days": days,
+        "votes": votes, "by": by, "sort": sort,
+    }  # fmt: skip
+    given = {name: value for name, value in wanted.items() if value}
     with server() as client:
-        found = list(islice(client.datasets.all(team=team, which=which, q=q, tag=tag), limit))
+        found = list(islice(client.datasets.all(team=team, which=which, q=q, tag=tag, **given), limit))
     if as_json:
         output.show_json(found)
         return
@@ -57,13 +74,24 @@ def list_datasets(
     output.table(columns, rows, "No datasets. Make one from a folder: `studium datasets create DIR`.")
 
 
+def _bytes(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise fail(f"{text[:40]!r} is no size.", "Write it as 10M or 1.5G.") from None
+
+
 @app.command("show")
 def show(name: Name, as_json: JsonFlag = False) -> None:
     """Show a dataset's card and newest version."""
     with server() as client:
         found = client.datasets.find(name)
+        source = client.datasets.source(found.id, found.version) if found.version else None
+        uses = client.datasets.uses(found.id)
     if as_json:
-        output.show_json(found)
+        output.show_json({**asdict(found), "source": source, "uses": uses})
         return
     output.facts(
         [
@@ -72,16 +100,31 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
             ("Subtitle", found.subtitle),
             ("Version", _newest(found)),
             ("Seen by", found.visibility),
+            ("Taken down", found.taken_down_reason),
             ("Licence", found.licence),
             ("Updated", found.frequency),
             ("Tags", ", ".join(found.tags)),
             ("Sources", found.sources),
             ("Made by", f"{found.created_by}, {output.ago(found.created_at)}"),
+            ("Made from", _made_from(source)),
+            ("Used by", ", ".join(map(_use, uses))),
             ("Page", found.url),
         ]
     )
     if found.card:
         output.say(f"\n{found.card}")
+
+
+def _made_from(source: DatasetSource | None) -> str:
+    if source is None:
+        return ""
+    inputs = ", ".join(f"{each.title} version {each.number}" for each in source.inputs if each.title)
+    return f"{source.words}{f', which was given {inputs}' if inputs else ''}"
+
+
+def _use(use: DatasetUse) -> str:
+    versions = ", ".join(map(str, use.versions[:5]))
+    return f"{use.notebook}{f' (versions {versions})' if versions else ''}"
 
 
 def _newest(found: Dataset) -> str:
@@ -184,6 +227,23 @@ def share(
         return
     ending = f"is no longer shared with {person}" if remove else f"is shared with {person} as {role}"
     output.say(f"{dataset.name} {ending}.")
+
+
+@app.command("report")
+def report(
+    name: Name,
+    why: Annotated[str, typer.Option("--reason", help="spam, abuse, private, rights, harmful or other.")],
+    text: Annotated[str, typer.Option("--text", help="What should be known; needed for other.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Report a public dataset to the administrators; you are told what comes of it."""
+    with server() as client:
+        found = client.datasets.find(name)
+        made = client.datasets.report(found.id, why, text)
+    if as_json:
+        output.show_json(made)
+        return
+    output.say(f"{found.name} is reported. You are told what comes of it: studium notifications list")
 
 
 @app.command("attach")

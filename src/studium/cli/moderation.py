@@ -13,7 +13,12 @@ from studium.cli.failing import fail
 from studium.cli.output import JsonFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from studium.client import Client
+    from studium.client.shapes import Dataset, Notebook, Page
+
+DatasetFlag = Annotated[bool, typer.Option("--dataset", help="It is a dataset that is named, not a notebook.")]
 
 
 def reports(
@@ -21,7 +26,7 @@ def reports(
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what people reported of public notebooks and nobody has decided, newest first."""
+    """List what people reported of public notebooks and datasets and nobody has decided, newest first."""
     with server() as client:
         found = client.admin.reports(everything=everything, limit=limit).items
     if as_json:
@@ -48,21 +53,33 @@ def dismiss(
 def takedown(
     name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="A public one: its id or team/name.")],
     reason: Annotated[str, typer.Option(help="Told to its team, and to those who reported it.")],
+    dataset: DatasetFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take a public notebook down: only its team reads it from then on. Copies are not touched."""
+    """Take a public notebook or dataset down: only its team reads it from then on. Copies are not touched."""
+    found: Notebook | Dataset
     with server() as client:
-        found = client.admin.take_down(client.notebooks.find(name).id, reason)
+        if dataset:
+            found = client.admin.take_dataset_down(client.datasets.find(name).id, reason)
+        else:
+            found = client.admin.take_down(client.notebooks.find(name).id, reason)
     if as_json:
         output.show_json(found)
         return
-    output.say(f"{found.name} is taken down; its team is told why. Put it back: studium admin restore {found.name}")
+    back = f"studium admin restore {found.name}{' --dataset' if dataset else ''}"
+    output.say(f"{found.name} is taken down; its team is told why. Put it back: {back}")
 
 
-def takedowns(limit: Limit = 50, as_json: JsonFlag = False) -> None:
+def takedowns(
+    limit: Limit = 50,
+    datasets: Annotated[bool, typer.Option("--datasets", help="Datasets, not notebooks.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """List what is taken down, the last first."""
     with server() as client:
-        found = client.admin.takedowns(limit=limit).items
+        found: Sequence[Notebook | Dataset] = (
+            client.admin.dataset_takedowns(limit=limit).items if datasets else client.admin.takedowns(limit=limit).items
+        )
     if as_json:
         output.show_json(found)
         return
@@ -72,25 +89,32 @@ def takedowns(limit: Limit = 50, as_json: JsonFlag = False) -> None:
 
 def restore(
     name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="One that is taken down: its id or team/name.")],
+    dataset: DatasetFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Put a notebook back that was taken down."""
+    """Put a notebook or dataset back that was taken down."""
+    found: Notebook | Dataset
     with server() as client:
-        found = client.admin.restore(_taken_down(client, name))
+        wanted = _taken_down(client, name, dataset)
+        found = client.admin.restore_dataset(wanted) if dataset else client.admin.restore(wanted)
     if as_json:
         output.show_json(found)
         return
     output.say(f"{found.name} is back as its team left it.")
 
 
-def _taken_down(client: Client, name: str) -> str:
+def _taken_down(client: Client, name: str, dataset: bool) -> str:
     """The id of the one that is meant: an administrator may not read it, so it is looked for where those are listed."""
     cursor = ""
     while True:
-        page = client.admin.takedowns(cursor=cursor, limit=200)
-        for notebook in page.items:
-            if name in (notebook.id, notebook.name):
-                return notebook.id
+        page: Page[Notebook] | Page[Dataset]
+        if dataset:
+            page = client.admin.dataset_takedowns(cursor=cursor, limit=200)
+        else:
+            page = client.admin.takedowns(cursor=cursor, limit=200)
+        for each in page.items:
+            if name in (each.id, each.name):
+                return each.id
         cursor = page.next_cursor
         if not cursor:
             raise fail(f"{name!r} is not taken down.", "See what is: studium admin takedowns")

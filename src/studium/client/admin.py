@@ -1,7 +1,7 @@
 """The installation, for administrators."""
 
 from studium.client.calls import Calls, part
-from studium.client.shapes import Check, Event, LoginLink, Machine, Notebook, Page, Report, Run, User
+from studium.client.shapes import Check, Dataset, Event, LoginLink, Machine, Notebook, Page, Report, Run, User
 
 
 class Admin:
@@ -65,6 +65,17 @@ class Admin:
 
     def takedowns(self, *, cursor: str = "", limit: int = 50) -> Page[Notebook]:
         return self._calls.get(Page[Notebook], "/rest/admin/takedowns", cursor=cursor, limit=limit)
+
+    def dataset_takedowns(self, *, cursor: str = "", limit: int = 50) -> Page[Dataset]:
+        return self._calls.get(Page[Dataset], "/rest/admin/takedowns/datasets", cursor=cursor, limit=limit)
+
+    def take_dataset_down(self, dataset_id: str, reason: str) -> Dataset:
+        """Let only its team read a public dataset."""
+        return self._calls.post(Dataset, f"/rest/admin/datasets/{part(dataset_id)}/takedown", {"reason": reason})
+
+    def restore_dataset(self, dataset_id: str) -> Dataset:
+        """Put it back."""
+        return self._calls.post(Dataset, f"/rest/admin/datasets/{part(dataset_id)}/restore")
 
     def take_down(self, notebook_id: str, reason: str) -> Notebook:
         """Let only its team read a public notebook."""

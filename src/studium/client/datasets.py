@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from studium.client.calls import Calls, part, path_of
+from studium.client.dataset_imports import DatasetImports
 from studium.client.errors import ApiError
 from studium.client.receiving import Taken, receive_file
 from studium.client.sending import Sent, Way, send_files, send_list
@@ -15,10 +16,13 @@ from studium.client.shapes import (
     DatasetFile,
     DatasetPerson,
     DatasetProfile,
+    DatasetSource,
+    DatasetUse,
     DatasetVersion,
     MissingChunks,
     PackKept,
     Page,
+    Report,
     Upload,
 )
 
@@ -28,9 +32,11 @@ class Datasets:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self.imports = DatasetImports(calls)
 
     def page(self, *, limit: int = 50, cursor: str = "", **query: Any) -> Page[Dataset]:
-        """Part of the listing, last changed first; `which`, `team`, `q`, `tag` or `name` choose."""
+        """Part of the listing, last changed first or by `sort`; `which`, `team`, `q`, `tag`, `licence`, `ending`, `smallest`,
+        `largest`, `days`, `votes`, `by` or `name` choose."""
         return self._calls.get(Page[Dataset], "/rest/datasets", limit=limit, cursor=cursor, **query)
 
     def all(self, **query: Any) -> Iterator[Dataset]:
@@ -89,6 +95,19 @@ class Datasets:
 
     def version(self, dataset_id: str, number: int) -> DatasetVersion:
         return self._calls.get(DatasetVersion, f"/rest/datasets/{part(dataset_id)}/versions/{number}")
+
+    def source(self, dataset_id: str, number: int) -> DatasetSource:
+        """What a version is made from."""
+        return self._calls.get(DatasetSource, f"/rest/datasets/{part(dataset_id)}/versions/{number}/source")
+
+    def uses(self, dataset_id: str, version: int | None = None) -> list[DatasetUse]:
+        """Notebooks that read it, or that version of it, as far as you may see."""
+        query = {} if version is None else {"version": version}
+        return self._calls.get(list[DatasetUse], f"/rest/datasets/{part(dataset_id)}/uses", **query)
+
+    def report(self, dataset_id: str, why: str, text: str = "") -> Report:
+        """Tell the administrators that a public one should not be: spam, abuse, private, rights, harmful or other."""
+        return self._calls.post(Report, f"/rest/datasets/{part(dataset_id)}/report", {"why": why, "text": text})
 
     def delete_version(self, dataset_id: str, number: int) -> None:
         self._calls.do("DELETE", f"/rest/datasets/{part(dataset_id)}/versions/{number}")

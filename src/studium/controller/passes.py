@@ -9,9 +9,12 @@ from studium.compute.volumes import reconcile as volumes
 from studium.controller.loop import Pass
 from studium.datasets import reconcile as datasets
 from studium.datasets.profiles import reconcile as profiles
+from studium.datasets.sources import reconcile as sources
 from studium.environments import reconcile as environments
 from studium.notebooks import reconcile as notebooks
+from studium.notebooks import trends
 from studium.notebooks.git import reconcile as git
+from studium.notebooks.queries import stored_bytes
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.search import reconcile as search
 from studium.notebooks.sharing import reconcile as sharing
@@ -89,6 +92,9 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
         Pass(name="emptying", run=lambda now: emptying.empty_asked(holder, where, now), every=5, hinted=True),
         # An hour at a time; looked at often, so that the hour's end is near what was measured.
         Pass(name="storage", run=stored.charge_due, every=60, again=True),
+        # Large files take long: a pass of its own.
+        Pass(name="imports", run=lambda now: sources.run_pass(where, now, stored_bytes), every=1, hinted=True),
+        Pass(name="trends", run=trends.note_trends, every=300),
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),
@@ -111,6 +117,7 @@ def _clean(where: Engines, now: datetime) -> int:
         + environments.collect_unused(now)
         + environments.clean_volumes(where, now)
         + datasets.sweep(now)
+        + datasets.note_endings(now)
         + uploads.forget_expired(now)
         + storage.collect(now)
         + chunks.collect(now)

@@ -1,12 +1,13 @@
 """Fetch a dataset as the user. This is the one place that says who may do what with a dataset.
 
-As with notebooks: private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read.
+As with notebooks: private ones are their maker's and the team's admins', team ones the team's, public ones everybody's to read
+unless they were taken down.
 Collaborators read, or change. Only its team manages it: deletes it, shares it on, decides who sees it.
 """
 
 from django.db.models import Q, QuerySet
 
-from studium.accounts.access import role_in
+from studium.accounts.access import operator, role_in
 from studium.accounts.models import User
 from studium.accounts.states import Role, SharedRole, Visibility, covers
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetVersion
@@ -26,8 +27,8 @@ def visible_to(user: User) -> QuerySet[Dataset]:
     member_of = user.memberships.values("team_id")
     admin_of = user.memberships.filter(role__in=[Role.OWNER.value, Role.ADMIN.value]).values("team_id")
     return Dataset.objects.filter(
-        Q(visibility=Visibility.PUBLIC)
-        | Q(visibility=Visibility.TEAM, team_id__in=member_of)
+        Q(visibility=Visibility.PUBLIC, taken_down_at=None)
+        | Q(visibility__in=[Visibility.PUBLIC, Visibility.TEAM], team_id__in=member_of)
         | Q(team_id__in=admin_of)
         | Q(created_by_id=user.pk, team_id__in=member_of)
         | Q(pk__in=user.dataset_collaborations.values("dataset_id")),
@@ -60,6 +61,22 @@ def dataset_for(user: User, name: str, *, change: bool = False, manage: bool = F
             f"You may edit {called}; this is for its team to do.",
             f"Ask a member of {found.team.slug}.",
         )
+    return found
+
+
+def decided_by_operators() -> QuerySet[Dataset]:
+    """The live datasets that are public or were taken down, for who operates the installation."""
+    rows = Dataset.objects.filter(Q(visibility=Visibility.PUBLIC) | ~Q(taken_down_at=None), deleted_at=None)
+    return rows.select_related("team", "created_by")
+
+
+def dataset_for_operator(user: User, name: str) -> Dataset:
+    """One of those, by `<team>/<slug>` or id. Raises NotFound, also for everybody else."""
+    operator(user)
+    team, _, slug = name.rpartition("/")
+    found = decided_by_operators().filter(Q(team__slug=team, slug=slug) if team else Q(pk=name)).first()
+    if found is None:
+        raise unknown(name)
     return found
 
 

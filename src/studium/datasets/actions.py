@@ -1,6 +1,6 @@
 """Every change to datasets. The actor comes first; the caller fetched the dataset as that actor with `change` or `manage`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.access import unknown
-from studium.datasets.files import MOST_BYTES, Brought, check_paths, entries, put_together, read_list
+from studium.datasets.files import MOST_BYTES, Brought, check_paths, endings_in, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.profiles import actions as profiles
 from studium.datasets.states import Frequency
@@ -123,15 +123,22 @@ def bring(
 
 
 def make_version(
-    actor: User, dataset: Dataset, brought: Sequence[Brought], *, now: datetime, note: str = ""
+    actor: User,
+    dataset: Dataset,
+    brought: Sequence[Brought],
+    *,
+    now: datetime,
+    note: str = "",
+    made_of: Callable[[DatasetVersion], None] = lambda version: None,
 ) -> DatasetVersion:
-    """A version of files whose chunks were all brought.
+    """A version of files whose chunks were all brought, and whose blobs somebody holds.
 
-    Raises BadInput for paths or files that are none, NotYet while chunks are missing or where nothing differs from the
-    version before.
+    `made_of` is called with it in the transaction that makes it. Raises BadInput for paths or files that are none, NotYet
+    while chunks are missing or where nothing differs from the version before.
     """
     check_paths([each.path for each in brought])
-    digests = list(dict.fromkeys(digest for each in brought for digest in each.chunks))
+    digests = list(dict.fromkeys(digest for each in brought for digest in each.chunks or ()))
+    blobs = {each.digest: each.size for each in brought if each.chunks is None}
     if lacked := chunks.missing(owner_of(dataset), digests, now=now):
         raise chunks.chunks_missing(len(lacked), len(digests))
     found = entries(brought, kept.places(digests))
@@ -150,16 +157,19 @@ def make_version(
                 {"number": before.number},
             )
         fresh = chunks.claim(owner_of(dataset), digests, now=now)
+        shared = sum(blobs.values())
         made = DatasetVersion.objects.create(
             dataset=dataset, number=before.number + 1 if before else 1, note=note.replace("\x00", "").strip()[:500],
-            manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=fresh,
-            created_by=actor, created_at=now,
+            manifest=manifest.digest, files_count=len(found), files_bytes=size, new_bytes=fresh + shared,
+            shared_bytes=shared, endings=endings_in(found), created_by=actor, created_at=now,
         )  # fmt: skip
         storage.hold(holder_of(made), manifest.digest)
+        storage.hold_all(f"{holder_of(made)}:blob", blobs)
         Dataset.objects.filter(pk=dataset.pk).update(changed_at=now)
         _sweep(dataset.team_id, now + timedelta(days=1))
         profiles.ask(made, now=now)
         _recorded("dataset.version", actor, dataset, now, number=made.number, files=len(found), bytes=size)
+        made_of(made)
     return made
 
 
@@ -237,7 +247,7 @@ def delete_version(actor: User, version: DatasetVersion, *, now: datetime) -> No
         if not rows.update(deleted_at=now):
             raise NotFound("dataset.version_unknown", f"Version {version.number} is deleted already.", "")
         storage.release(holder_of(version))
-        storage.release(profiles.holder_of(version))
+        storage.release_under(f"{holder_of(version)}:")  # its profile, and blobs it shares
         _sweep_now(version.dataset.team_id, now)
         _recorded("dataset.version_deleted", actor, version.dataset, now, number=version.number)
 
@@ -274,6 +284,11 @@ def unshare(actor: User, dataset: Dataset, person: User, *, now: datetime) -> No
 def sweep_soon(team: int, now: datetime) -> None:
     """Have what the team needs no more given up with the next pass."""
     _sweep_now(team, now)
+
+
+def sweep_later(team: int, *, now: datetime) -> None:
+    """Have what was brought looked at when it is promised no longer."""
+    _sweep(team, now + chunks.PROMISED_FOR)
 
 
 def _sweep(team: int, due: datetime) -> None:

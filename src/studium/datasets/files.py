@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,16 +21,23 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH, _LONGEST_NAME, _DEEPEST = 1024, 255, 50
 # Of a list, which is in memory while a version is made: the chunks of some 450 GiB take as much.
 _LONGEST_LIST = 128 * 1024**2
+# Of a version so many kinds of files are known, the most frequent ones.
+MOST_ENDINGS = 40
+_LONGEST_ENDING = 12
 
 
 @dataclass(frozen=True)
 class Brought:
-    """A file as somebody says it is. `digest` is the hex SHA-256 of the whole, `chunks` what it is put together from."""
+    """A file as somebody says it is. `digest` is the hex SHA-256 of the whole, `chunks` what it is put together from.
+
+    Without chunks it is a blob of that digest, which the platform alone may say; then `crc` is its CRC-32.
+    """
 
     path: str
     size: int
     digest: str
-    chunks: Sequence[str]
+    chunks: Sequence[str] | None
+    crc: int | None = None
 
 
 def check_paths(paths: Sequence[str]) -> None:
@@ -79,6 +87,9 @@ def entries(brought: Sequence[Brought], known: dict[str, Place]) -> list[Entry]:
     """What goes into the manifest. Raises BadInput where a size or digest does not fit the chunks."""
     found = []
     for each in brought:
+        if each.chunks is None:
+            found.append(Entry(each.path, each.size, each.digest, None, each.crc))
+            continue
         size = sum(known[chunk].size for chunk in each.chunks)
         if not _DIGEST.fullmatch(each.digest):
             raise _bad(each.path, "has a digest that is not the hex SHA-256 of a file")
@@ -117,7 +128,7 @@ def _line(line: bytes, number: int) -> Brought:
     try:
         each = json.loads(line)
         found = Brought(each["path"], each["size"], each["digest"], each["chunks"])
-        texts = [found.path, found.digest, *found.chunks]
+        texts = [found.path, found.digest, *each["chunks"]]
         if type(found.size) is not int or not all(isinstance(text, str) for text in texts):
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -134,7 +145,7 @@ def put_together(before: Sequence[Entry], brought: Sequence[Brought], removed: S
 
     What names a folder removes all below it. Raises BadInput for one to remove that is not there.
     """
-    kept = {each.path: Brought(each.path, each.size, each.digest, each.chunks or ()) for each in before}
+    kept = {each.path: Brought(each.path, each.size, each.digest, each.chunks, each.crc) for each in before}
     for path in removed:
         gone = [each for each in kept if each == path or each.startswith(f"{path}/")]
         if not gone:
@@ -142,3 +153,14 @@ def put_together(before: Sequence[Entry], brought: Sequence[Brought], removed: S
         for each in gone:
             del kept[each]
     return [*(kept | {each.path: each for each in brought}).values()]
+
+
+def endings_in(entries: Iterable[Entry]) -> str:
+    """The endings of files' names in small letters, with a space on both sides of each: for a version to be found by."""
+    counted: Counter[str] = Counter()
+    for entry in entries:
+        _, dot, ending = entry.path.rpartition("/")[2].rpartition(".")
+        if dot and ending.isalnum() and ending.isascii() and len(ending) <= _LONGEST_ENDING:
+            counted[ending.lower()] += 1
+    names = sorted(name for name, _ in counted.most_common(MOST_ENDINGS))
+    return f" {' '.join(names)} " if names else " "

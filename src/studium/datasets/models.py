@@ -32,6 +32,11 @@ class Dataset(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    # How much it is voted for, taken and used lately, as the pass of trends last saw it.
+    trend_cache = models.BigIntegerField(default=0)
+    # By an administrator: only its team and those it is shared with read it.
+    taken_down_at = models.DateTimeField(null=True)
+    taken_down_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
@@ -42,6 +47,7 @@ class Dataset(models.Model):
         indexes = [
             models.Index(fields=["team", "-changed_at"]),
             models.Index(fields=["visibility", "-changed_at"]),
+            models.Index(fields=["visibility", "-trend_cache"]),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +82,10 @@ class DatasetVersion(models.Model):
     files_bytes = models.BigIntegerField()
     # What of it the team did not have before.
     new_bytes = models.BigIntegerField()
+    # What of it lies in blobs that it has in common with a notebook's files.
+    shared_bytes = models.BigIntegerField(default=0)
+    # Of its files' names, as `files.endings_in` writes them; none where nobody has looked yet.
+    endings = models.CharField(max_length=600, null=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
@@ -101,6 +111,21 @@ class DatasetCollaborator(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset_id} {self.role}"
+
+
+class DatasetDownload(models.Model):
+    """That somebody took files of a dataset on a day (UTC), however many and in however many parts."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="downloads_of")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "user", "day"], name="a_download_a_day")]
+        indexes = [models.Index(fields=["day"])]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.day}"
 
 
 class Sweep(models.Model):
@@ -131,3 +156,18 @@ class Profile(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"])]
+
+
+# Models of the parts of this domain, in files of their own.
+from studium.datasets.sources import models as sources  # noqa: E402
+
+__all__ = [
+    "Dataset",
+    "DatasetCollaborator",
+    "DatasetDownload",
+    "DatasetTag",
+    "DatasetVersion",
+    "Profile",
+    "Sweep",
+    "sources",
+]

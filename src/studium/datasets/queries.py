@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from studium.accounts.models import Team, User
-from studium.datasets.access import visible_to
+from studium.accounts.states import Visibility
+from studium.datasets.access import decided_by_operators, visible_to
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion
 from studium.storage import manifests
 from studium.storage.manifests import Entry
+from studium.storage.models import Blob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ def listed(
     elif view == "shared":
         rows = rows.filter(pk__in=user.dataset_collaborations.values("dataset_id"))
     else:
-        rows = rows.filter(visibility="public")
+        rows = rows.filter(visibility=Visibility.PUBLIC, taken_down_at=None)
     if team is not None:
         rows = rows.filter(team=team)
     for word in search.split()[:10]:
@@ -52,6 +54,16 @@ def listed(
         files=Subquery(last.values("files_count")[:1]),
         bytes=Subquery(last.values("files_bytes")[:1]),
     ).order_by("-changed_at", "pk")
+
+
+def by_person(user: User, person: User) -> QuerySet[Dataset]:
+    """The public datasets that the person made, as far as the user may read them."""
+    return listed(user, "public").filter(created_by=person)
+
+
+def taken_down() -> QuerySet[Dataset]:
+    """Live datasets that are taken down, to be ordered by the caller."""
+    return decided_by_operators().exclude(taken_down_at=None)
 
 
 def named(user: User, name: str) -> QuerySet[Dataset]:
@@ -77,6 +89,19 @@ def newest_of(datasets: Iterable[Dataset]) -> dict[str, DatasetVersion]:
         dataset__in=[each.pk for each in datasets], number=Subquery(last.values("number")[:1])
     )
     return {row.dataset_id: row for row in rows}
+
+
+def shared_bytes(team: Team) -> int:
+    """What the files take that the team's datasets have in common with notebooks, each content once."""
+    rows = DatasetVersion.objects.filter(dataset__team=team, deleted_at=None, shared_bytes__gt=0)
+    holders = [f"dataset:{dataset}:{number}:blob:" for dataset, number in rows.values_list("dataset_id", "number")]
+    found: dict[str, int] = {}
+    for start in range(0, len(holders), 100):
+        any_of = Q()
+        for holder in holders[start : start + 100]:
+            any_of |= Q(holds__holder__startswith=holder)
+        found.update(Blob.objects.filter(any_of).values_list("digest", "size"))
+    return sum(found.values())
 
 
 def files_of(version: DatasetVersion) -> list[Entry]:

@@ -1,9 +1,10 @@
-"""The pass that gives up chunks which no version needs any more."""
+"""The passes that give up chunks which no version needs any more, and note what versions are found by."""
 
 from datetime import datetime, timedelta
 
 import structlog
 
+from studium.datasets.files import endings_in
 from studium.datasets.models import DatasetVersion, Sweep
 from studium.storage import manifests
 from studium.storage.chunks import actions as chunks
@@ -33,6 +34,19 @@ def sweep(now: datetime) -> int:
             continue
         again = chunks.next_lapse(f"team:{row.team_id}", now=now) or now + _AT_LEAST
         Sweep.objects.filter(pk=row.pk, due_at=taken).update(due_at=min(max(again, now + _PAUSE), now + _AT_LEAST))
+    return done
+
+
+def note_endings(now: datetime) -> int:
+    """Look which kinds of files there are in versions that were made before anybody asked; returns how many were looked at."""
+    done = 0
+    for row in DatasetVersion.objects.filter(endings=None, deleted_at=None).order_by("-pk")[:50]:
+        try:
+            endings = endings_in(manifests.read(row.manifest))
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("endings_not_noted", version=row.pk, error=str(error))
+            endings = " "  # the check of the store says what is lost
+        done += DatasetVersion.objects.filter(pk=row.pk, endings=None).update(endings=endings)
     return done
 
 

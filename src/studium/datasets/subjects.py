@@ -18,6 +18,6 @@ def subject_of(dataset: Dataset) -> Subject:
         owner=dataset.created_by,
         title=dataset.title,
         path=f"/datasets/{dataset.team.slug}/{dataset.slug}/",
-        public=dataset.visibility == Visibility.PUBLIC,
+        public=dataset.visibility == Visibility.PUBLIC and dataset.taken_down_at is None,
         readable_by=lambda user: user.is_active and visible_to(user).filter(pk=dataset.pk).exists(),
     )

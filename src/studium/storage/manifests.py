@@ -1,6 +1,7 @@
 """Manifests: blobs of JSON whose `files` have `path`, `size` and `digest` each, the hex SHA-256 of a file.
 
-Where one says `packed` its files are kept in chunks: those that a file names in `chunks`, or the one that is the whole file.
+Where one says `packed` its files are kept in chunks: those that a file names in `chunks`, or the one that is the whole file;
+but for those that are one `blob`, which something else brought and holds too.
 """
 
 import json
@@ -47,7 +48,9 @@ def written(entries: Iterable[Entry]) -> bytes:
     files = []
     for each in sorted(entries, key=lambda entry: entry.path):
         one: dict[str, object] = {"path": each.path, "size": each.size, "digest": each.digest, "crc": each.crc}
-        if each.chunks is not None and each.chunks != ((each.digest,) if each.size else ()):
+        if each.chunks is None:
+            one["blob"] = True
+        elif each.chunks != ((each.digest,) if each.size else ()):
             one["chunks"] = list(each.chunks)
         files.append(one)
     return json.dumps({"files": files, "packed": True}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -70,8 +73,10 @@ def _entry(each: dict[str, object], *, packed: bool) -> Entry:
     parts = PurePosixPath(path)
     if parts.is_absolute() or not parts.parts or ".." in parts.parts:
         raise ValueError(f"no path of a tree: {path!r}")
-    if not packed:
-        return Entry(path, size, digest, None)
-    named, crc = each.get("chunks"), each.get("crc")
+    said = each.get("crc")
+    crc = said if isinstance(said, int) else None
+    if not packed or each.get("blob") is True:
+        return Entry(path, size, digest, None, crc)
+    named = each.get("chunks")
     parts_of_it = tuple(str(chunk) for chunk in named) if isinstance(named, list) else (digest,) if size else ()
-    return Entry(path, size, digest, parts_of_it, crc if isinstance(crc, int) else None)
+    return Entry(path, size, digest, parts_of_it, crc)

@@ -36,6 +36,7 @@ from studium.web.views.admin import plans as admin_plans
 from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
 from studium.web.views.datasets import adding as dataset_adding
+from studium.web.views.datasets import bringing as dataset_bringing
 from studium.web.views.datasets import listing as datasets
 from studium.web.views.datasets import profiles as dataset_profiles
 from studium.web.views.datasets import settings as dataset_settings
@@ -126,6 +127,11 @@ _DATASET: list[URLPattern | URLResolver] = [
     path("add/arrived/", dataset_adding.arrived),
     path("add/forget/", dataset_adding.forget),
     path("add/<str:upload>/", dataset_adding.receive),
+    path("from/", dataset_bringing.bring),
+    path("from/imports/", dataset_bringing.progress),
+    path("from/<str:import_id>/cancel/", dataset_bringing.cancel),
+    path("from/<str:import_id>/again/", dataset_bringing.again),
+    path("report/", community.report, {"kind": "dataset"}),
     path("", include(_TALK), {"kind": "dataset"}),
 ]
 _RUN = [
@@ -174,6 +180,8 @@ _ADMIN = [
     path("reports/<str:report>/dismiss/", admin_reports.dismiss),
     path("notebooks/<str:notebook>/take-down/", admin_reports.down),
     path("notebooks/<str:notebook>/put-back/", admin_reports.back),
+    path("datasets/<str:dataset>/take-down/", admin_reports.dataset_down),
+    path("datasets/<str:dataset>/put-back/", admin_reports.dataset_back),
 ]
 
 urlpatterns = [

@@ -5,9 +5,13 @@ from rest_world import World
 
 from factories.accounts import make_user
 from factories.team_datasets import make_dataset_version, make_team_dataset
-from studium.accounts.states import Scope, SharedRole
+from studium.accounts.states import Scope, SharedRole, Visibility
 from studium.datasets import actions
 from studium.datasets.models import Dataset
+from studium.datasets.sources import actions as imports
+from studium.datasets.sources.models import Import
+from studium.datasets.sources.naming import check_urls
+from studium.datasets.sources.states import SourceKind
 from studium.lib import clock
 from studium.lib.ids import new_id
 
@@ -33,12 +37,33 @@ def _shared(world: World) -> Parts:
     return {"dataset_id": made.pk, "username": person.username}
 
 
+def _import(world: World) -> Parts:
+    made = _made(world)
+    begun = imports.begin(world.cast.owner, made, SourceKind.URL, check_urls([_URL]), now=clock.now())
+    return {"dataset_id": made.pk, "import_id": begun.pk}
+
+
+def _ended_import(world: World) -> Parts:
+    parts = _import(world)
+    found = Import.objects.get(pk=parts["import_id"])
+    imports.cancel(world.cast.owner, found, now=clock.now())
+    return parts
+
+
+def _public(world: World) -> Parts:
+    made = _made(world)
+    actions.change_visibility(world.cast.owner, made, Visibility.PUBLIC, now=clock.now())
+    return {"dataset_id": made.pk}
+
+
 def _upload(world: World) -> Parts:
     made = _made(world)
     begun = actions.begin_upload(world.cast.owner, made, "b.csv", 10, fingerprint="", now=clock.now())
     return {"dataset_id": made.pk, "upload_id": begun.pk}
 
 
+_URL = "https://files.example/a.csv"
+_NOBODY = (403,) * 4  # only administrators
 _BYTES = {"content_type": "application/octet-stream"}
 _ONE, _VERSION = "/datasets/{dataset_id}", "/datasets/{dataset_id}/versions/{number}"
 DATASETS: dict[tuple[str, str], Row] = {
@@ -61,6 +86,17 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_VERSION}/croissant"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),
     ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
+    ("get", f"{_VERSION}/source"): Row(Scope.READ, READERS, _dataset),
+    ("get", f"{_ONE}/uses"): Row(Scope.READ, READERS, _dataset),
+    ("post", f"{_ONE}/report"): Row(Scope.WRITE, (201, 422, 422, 422), _public, {"why": "spam"}),
+    ("get", f"{_ONE}/imports"): Row(Scope.READ, CHANGERS, _dataset),
+    ("post", f"{_ONE}/imports"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {"urls": [_URL]}),
+    ("get", f"{_ONE}/imports/{{import_id}}"): Row(Scope.READ, CHANGERS, _import),
+    ("post", f"{_ONE}/imports/{{import_id}}/cancel"): Row(Scope.WRITE, CHANGERS, _import, {}),
+    ("post", f"{_ONE}/imports/{{import_id}}/again"): Row(Scope.WRITE, (404, 403, 202, 202), _ended_import, {}),
+    ("get", "/admin/takedowns/datasets"): Row(Scope.ADMIN, _NOBODY),
+    ("post", "/admin/datasets/{dataset_id}/takedown"): Row(Scope.ADMIN, _NOBODY, _public, {"reason": "Spam"}),
+    ("post", "/admin/datasets/{dataset_id}/restore"): Row(Scope.ADMIN, _NOBODY, _public, {}),
     ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),
     ("get", f"{_ONE}/people"): Row(Scope.READ, CHANGERS, _shared),
     ("put", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, CHANGERS, _shared, {"role": "editor"}),

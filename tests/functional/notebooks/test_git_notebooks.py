@@ -20,13 +20,14 @@ from studium.notebooks import reconcile as notebook_passes
 from studium.notebooks.git import actions, launching, reconcile
 from studium.notebooks.git.actions import Wanted
 from studium.notebooks.git.models import GitWork, Repository
-from studium.notebooks.git.naming import check_message, check_path, check_ref, check_repository
+from studium.notebooks.git.naming import check_message, check_path
 from studium.notebooks.git.states import CLONED_MOVES, NEXT_STEPS, WORK_MOVES, Cloned, Verb, WorkState
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind
 from studium.notebooks.versions import actions as versions
 from studium.outbound import fence
+from studium.outbound.repositories import check_ref, check_repository
 from studium.plans import actions as plans
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place

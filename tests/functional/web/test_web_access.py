@@ -157,6 +157,10 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "admin events": (lambda s: "/admin/events/", (GONE, GONE, GONE, GONE, OK, IN)),
     "admin reports": (lambda s: "/admin/reports/", (GONE, GONE, GONE, GONE, OK, IN)),
     "all admin reports": (lambda s: "/admin/reports/?show=all", (GONE, GONE, GONE, GONE, OK, IN)),
+    "which datasets are taken down": (
+        lambda s: "/admin/reports/?show=datasets",
+        (GONE, GONE, GONE, GONE, OK, IN),
+    ),
     "what is taken down": (lambda s: "/admin/reports/?show=down", (GONE, GONE, GONE, GONE, OK, IN)),
     "take down": (lambda s: f"/admin/notebooks/{s.public.pk}/take-down/", (GONE, GONE, GONE, GONE, OK, IN)),
     "take down what is inside": (lambda s: f"/admin/notebooks/{s.notebook.pk}/take-down/", (GONE,) * 5 + (IN,)),

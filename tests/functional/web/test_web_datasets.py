@@ -284,7 +284,8 @@ def test_people_talk_about_it(scene: Scene, data: Data) -> None:
     client.post("/bookmarks/remove/", {"id": data.team.pk, "kind": "dataset"})
     assert at(data.team) not in client.get("/bookmarks/").content.decode()
     public = client_of(scene.cast.stranger).get(at(data.public)).content.decode()
-    assert "Report" not in public
+    assert at(data.public, "report/") in public
+    assert at(data.public, "report/") not in client.get(at(data.public)).content.decode(), "it is their own team's"
     assert "Take down" not in seen(scene, at(data.public), "operator")
 
 

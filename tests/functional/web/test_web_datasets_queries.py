@@ -16,15 +16,17 @@ from studium.datasets.subjects import subject_of
 
 # page: where, and how many queries at most
 BOUNDS: dict[str, tuple[Callable[[Data], str], int]] = {
-    "mine": (lambda d: "/datasets/", 9),
-    "team": (lambda d: "/datasets/?show=team", 9),
-    "public": (lambda d: "/datasets/?show=public&tag=weather", 9),
-    "a dataset": (lambda d: at(d.team), 27),
+    "mine": (lambda d: "/datasets/", 10),
+    "team": (lambda d: "/datasets/?show=team", 10),
+    "public": (lambda d: "/datasets/?show=public&tag=weather", 10),
+    "a dataset": (lambda d: at(d.team), 30),
     "a file": (lambda d: at(d.team, "file/?path=tables/a.csv"), 8),
     "versions": (lambda d: at(d.team, "versions/"), 8),
     "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 9),
     "settings": (lambda d: at(d.team, "settings/"), 9),
     "add": (lambda d: at(d.team, "add/"), 9),
+    "from elsewhere": (lambda d: at(d.team, "from/"), 16),
+    "narrowed": (lambda d: "/datasets/?show=public&ending=txt&smallest=1&sort=trending&votes=0", 10),
     "comments": (lambda d: at(d.team, "comments/"), 20),
     "bookmarks": (lambda d: "/bookmarks/", 13),
 }

@@ -132,10 +132,11 @@ class OwnPage(Shape):
 
 
 class ReportShape(Shape):
-    """A report of a notebook. `answer` is what an administrator said to who made it."""
+    """A report of a notebook or a dataset; the id of the other is empty. `answer` is what an administrator said to who made it."""
 
     id: str
     notebook_id: str
+    dataset_id: str
     title: str
     url: str
     why: Why
@@ -151,7 +152,8 @@ class ReportShape(Shape):
     def of(cls, row: Report, *, to_reporter: bool = False) -> "ReportShape":
         return cls(
             id=row.pk,
-            notebook_id=row.subject_id,
+            notebook_id=row.subject_id if row.subject_kind != "dataset" else "",
+            dataset_id=row.subject_id if row.subject_kind == "dataset" else "",
             title=row.title,
             url=addresses.below(row.path),
             why=Why(row.why),

@@ -22,7 +22,8 @@ Text = Annotated[str, Field(max_length=200_000)]
 
 class DatasetShape(Shape):
     """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none. `columns` says what
-    columns are, by the path of a file and the name of a column."""
+    columns are, by the path of a file and the name of a column. One that was taken down is its team's alone, and
+    `taken_down_reason` says why."""
 
     id: str
     name: str
@@ -40,13 +41,19 @@ class DatasetShape(Shape):
     created_by: str
     created_at: datetime
     changed_at: datetime
+    taken_down_at: datetime | None
+    taken_down_reason: str
     version: int | None
     files: int
     bytes: int
+    votes: int
+    downloads: int
     url: str
 
     @classmethod
-    def of(cls, row: Dataset, newest: DatasetVersion | None, tags: list[str]) -> "DatasetShape":
+    def of(
+        cls, row: Dataset, newest: DatasetVersion | None, tags: list[str], *, votes: int, downloads: int
+    ) -> "DatasetShape":
         return cls(
             id=row.pk,
             name=f"{row.team.slug}/{row.slug}",
@@ -64,9 +71,13 @@ class DatasetShape(Shape):
             created_by=row.created_by.username,
             created_at=row.created_at,
             changed_at=row.changed_at,
+            taken_down_at=row.taken_down_at,
+            taken_down_reason=row.taken_down_reason,
             version=newest.number if newest else None,
             files=newest.files_count if newest else 0,
             bytes=newest.files_bytes if newest else 0,
+            votes=votes,
+            downloads=downloads,
             url=addresses.dataset_page(row),
         )
 

@@ -14,6 +14,7 @@ from studium.client.shapes.community import (
     Report,
     Tally,
 )
+from studium.client.shapes.dataset_sources import DatasetImport, DatasetSource, DatasetUse, GivenInput
 from studium.client.shapes.datasets import (
     ChangedFile,
     Dataset,
@@ -88,8 +89,11 @@ __all__ = [
     "Dataset",
     "DatasetDifference",
     "DatasetFile",
+    "DatasetImport",
     "DatasetPerson",
     "DatasetProfile",
+    "DatasetSource",
+    "DatasetUse",
     "DatasetVersion",
     "Delivery",
     "Device",
@@ -99,6 +103,7 @@ __all__ = [
     "Failure",
     "Git",
     "GitWork",
+    "GivenInput",
     "Hit",
     "Input",
     "Invitation",

@@ -76,6 +76,7 @@ class OwnPage:
 class Report:
     id: str
     notebook_id: str
+    dataset_id: str
     title: str
     url: str
     why: str

@@ -23,9 +23,13 @@ class Dataset:
     created_by: str
     created_at: datetime
     changed_at: datetime
+    taken_down_at: datetime | None
+    taken_down_reason: str
     version: int | None
     files: int
     bytes: int
+    votes: int
+    downloads: int
     url: str
 
 

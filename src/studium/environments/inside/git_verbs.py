@@ -27,11 +27,15 @@ class Work:
         self.notes: list[str] = []
         self.result: Json = {}
 
-    def clone(self) -> Json:
+    def look(self) -> talking.Found:
+        """What the server has under the ref. Nothing is in the workspace then."""
         self._wipe()
         self.git.open()
         self._lay_down()
-        found = talking.find_ref(self.git, self.remote, self.asked["ref"])
+        return talking.find_ref(self.git, self.remote, self.asked["ref"])
+
+    def clone(self) -> Json:
+        found = self.look()
         commit = talking.fetch(self.git, self.remote, found, self.asked["depth"])
         inside = trees.contents(self.git, commit)
         trees.check_room(self.tree, inside.size)

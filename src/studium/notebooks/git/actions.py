@@ -18,13 +18,14 @@ from studium.lib.ids import new_id
 from studium.notebooks import actions as notebooks
 from studium.notebooks.git.launching import build_git_spec, longest_seconds, place_of, smallest_machine
 from studium.notebooks.git.models import GitWork, Repository
-from studium.notebooks.git.naming import Wanted, check, check_message, check_ref, title_of
+from studium.notebooks.git.naming import Wanted, check, check_message, title_of
 from studium.notebooks.git.queries import require_ready, work_of
 from studium.notebooks.git.states import CLONED_MOVES, Cloned, Verb
 from studium.notebooks.launching import OWNER_KIND, disk_bytes
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.states import LaunchKind, Visibility
+from studium.outbound.repositories import check_ref
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.plans.queries import Standing

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest
 
 from studium.accounts.models import Team
 from studium.compute.volumes import queries as volumes
+from studium.datasets.queries import shared_bytes
 from studium.environments.models import Build
 from studium.environments.states import BuildState
 from studium.notebooks.git.models import Repository
@@ -74,7 +75,7 @@ KINDS = (
         title="Datasets",
         counts=True,
         words="What versions are made of, each piece once, in however many files, versions and datasets of the team it is.",
-        measure=lambda team: owned_bytes(f"team:{team.pk}", claimed=True),
+        measure=lambda team: owned_bytes(f"team:{team.pk}", claimed=True) + shared_bytes(team),
     ),
     Kind(
         slug="uploads",

@@ -14,7 +14,6 @@ from studium.community.models import Comment
 from studium.community.queries import comment_votes, people_named, replies_to, reply_counts, tally, threads_of
 from studium.community.states import REPLIES_SHOWN
 from studium.community.writing import mentioned, said_html
-from studium.notebooks.subjects import KIND as NOTEBOOK
 from studium.web.forms.community import CommentForm
 
 THREADS_BESIDE, REPLIES_BESIDE = 5, 5  # on the subject's own page
@@ -70,9 +69,9 @@ def bar(user: User, subject: Subject) -> dict[str, object]:
     return {
         "tally": tally(user, subject),
         "own": subject.owner.pk == user.pk,
-        "may_report": subject.kind == NOTEBOOK and subject.public and role_in(user, subject.team) is None,
+        "may_report": subject.public and role_in(user, subject.team) is None,
         "subject": subject,
-        "may_take_down": user.is_staff and subject.kind == NOTEBOOK and subject.public,
+        "may_take_down": user.is_staff and subject.public,
     }
 
 

@@ -7,6 +7,7 @@ from threading import Lock
 from studium.accounts.models import User
 from studium.community.queries import favour
 from studium.datasets import queries
+from studium.datasets.finding import downloads
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.subjects import KIND
 from studium.errors import Broken
@@ -34,6 +35,7 @@ class DatasetRow:
     shared_as: str
     votes: int
     comments: int
+    downloads: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +65,12 @@ class Shown:
 
 
 def rows_of(user: User, datasets: list[Dataset]) -> list[DatasetRow]:
-    """The lines of a listing as the user may see them, in the order given; four queries however long it is."""
+    """The lines of a listing as the user may see them, in the order given; five queries however long it is."""
     if not datasets:
         return []
     ids = [each.pk for each in datasets]
     roles = dict(user.dataset_collaborations.filter(dataset__in=ids).values_list("dataset_id", "role"))
-    tags, liked = queries.tags_of(datasets), favour(KIND, ids)
+    tags, liked, taken = queries.tags_of(datasets), favour(KIND, ids), downloads(datasets)
     return [
         DatasetRow(
             dataset=each,
@@ -76,6 +78,7 @@ def rows_of(user: User, datasets: list[Dataset]) -> list[DatasetRow]:
             shared_as=roles.get(each.pk, ""),
             votes=liked[each.pk][0],
             comments=liked[each.pk][1],
+            downloads=taken.get(each.pk, 0),
         )
         for each in datasets
     ]

@@ -1,4 +1,4 @@
-"""The page of a person: who they are, what they made public, what they said; and one's own bookmarks."""
+"""The page of a person: who they are, the notebooks and datasets they made public, what they said; and one's own bookmarks."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from studium.community import actions, queries
 from studium.datasets.access import visible_to as datasets_of
+from studium.datasets.queries import by_person as datasets_by
 from studium.datasets.subjects import KIND as DATASET
 from studium.datasets.subjects import subject_of as of_dataset
 from studium.lib import clock
@@ -16,9 +17,11 @@ from studium.notebooks.subjects import subject_of as of_notebook
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.community import html_of
+from studium.web.shown.datasets import rows_of as datasets_rows
 from studium.web.shown.notebooks import rows_of
 
 LATEST = 10
+_DATASETS_SHOWN = 20
 
 
 @signed_in
@@ -31,6 +34,7 @@ def person(request: UserRequest, username: str) -> HttpResponse:
     said = queries.latest_by(found, KIND, visible.values("pk"), most=LATEST)
     about = visible.in_bulk({row.subject_id for row in said})
     profile = queries.profile_of(found)
+    sets = list(datasets_by(request.user, found)[: _DATASETS_SHOWN + 1])
     context = {
         "now": now,
         "person": found,
@@ -40,6 +44,8 @@ def person(request: UserRequest, username: str) -> HttpResponse:
         "page": made,
         "said": [(row, about[row.subject_id]) for row in said],
         "counts": {"notebooks": rows.count(), "comments": queries.comment_total(found, KIND, visible.values("pk"))},
+        "datasets": datasets_rows(request.user, sets[:_DATASETS_SHOWN]),
+        "more_datasets": len(sets) > _DATASETS_SHOWN,
         "own": found.pk == request.user.pk,
     }
     return render(request, "people/person.html", context)

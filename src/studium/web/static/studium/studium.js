@@ -3,6 +3,13 @@
   "use strict";
   const closest = (event, selector) => event.target instanceof Element ? event.target.closest(selector) : null;
 
+  // On a narrow screen the areas are scrolled; the one that the page is of is shown whole.
+  const here = document.querySelector(".top nav [aria-current]");
+  if (here) {
+    const areas = here.parentElement, left = here.offsetLeft - areas.offsetLeft;
+    if (left + here.offsetWidth > areas.clientWidth) areas.scrollLeft = left + here.offsetWidth - areas.clientWidth + 2;
+  }
+
   document.addEventListener("keydown", (event) => {
     const typing = closest(event, "input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {

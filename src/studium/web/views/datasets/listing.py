@@ -6,41 +6,50 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from studium.accounts.access import teams_of
 from studium.accounts.states import Visibility
-from studium.datasets import queries
+from studium.datasets import finding, queries
 from studium.datasets.actions import create_dataset
+from studium.datasets.states import LICENCES
 from studium.errors import StudiumError
 from studium.lib import clock
 from studium.web.forms.datasets import NewDataset, teams_to_write
 from studium.web.paging import page
 from studium.web.requests import UserRequest, signed_in
+from studium.web.shown.dataset_filters import DAYS, ORDERS, asked_in
 from studium.web.shown.datasets import rows_of
 from studium.web.views.datasets.showing import address
 
 _TABS = (("mine", "Mine"), ("team", "My teams"), ("shared", "Shared with me"), ("public", "Public"))
-_LONGEST = 300
 
 
 @signed_in
 @require_GET
 def listing(request: UserRequest) -> HttpResponse:
     which = next((name for name, _ in _TABS if name == request.GET.get("show")), _TABS[0][0])
-    text, tag = request.GET.get("q", "").strip()[:_LONGEST], request.GET.get("tag", "").strip()[:60]
+    asked, now = asked_in(request.GET), clock.now()
     slug = request.GET.get("team", "")
     team = teams_of(request.user).filter(slug=slug).first() if slug and which == "team" else None
-    found = page(request, queries.listed(request.user, which, search=text, tag=tag, team=team), "changed_at")
+    rows = finding.found(request.user, which, asked.sought, now=now, team=team)
+    found = page(request, rows, finding.FIELDS[asked.order])
     keep = request.GET.copy()
     keep.pop("after", None)
+    others = keep.copy()
+    others.pop("show", None)
     context = {
-        "now": clock.now(),
+        "now": now,
         "tabs": _TABS,
         "which": which,
-        "text": text,
-        "tag": tag,
+        "asked": asked,
+        "typed": asked.typed,
+        "tag": asked.typed["tag"],
         "team": team,
+        "orders": ORDERS,
+        "days": DAYS,
+        "licences": LICENCES,
         "tags_used": queries.used_tags(request.user),
         "rows": rows_of(request.user, found.rows),
         "page": found,
         "keep": keep.urlencode(),
+        "others": others.urlencode(),
     }
     return render(request, "datasets/list.html", context)
 

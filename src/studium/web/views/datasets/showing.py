@@ -15,6 +15,7 @@ from studium.community.writing import card_html
 from studium.datasets import archives
 from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
 from studium.datasets.croissant import MOST_FILES
+from studium.datasets.finding import begins_a_download, downloads, note_download
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.profiles.queries import profile_of, summary_of
 from studium.datasets.quality import quality
@@ -23,6 +24,8 @@ from studium.datasets.states import LICENCES
 from studium.datasets.subjects import subject_of
 from studium.errors import BadInput, Broken, NotFound
 from studium.lib import clock
+from studium.notebooks.lineage import MOST as MOST_USES
+from studium.notebooks.lineage import made_from, used_by
 from studium.storage.manifests import Entry
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.community import beside
@@ -85,6 +88,10 @@ def show(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "croissant": _embedded(version),
         "looked": found_words(looked),
         "quality": quality(dataset, version, tags, _paths(version), summary_of(looked)),
+        "downloads": downloads([dataset]).get(dataset.pk, 0),
+        "made_from": made_from(request.user, version) if version else None,
+        "used_by": used_by(request.user, dataset),
+        "most_uses": MOST_USES,
         **_folder(request, version),
         **beside(request.user, subject_of(dataset)),
     }
@@ -189,7 +196,9 @@ def picture(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
 @require_safe
 def download(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
     """A file as a download that no browser shows as a page, whole or a part of it."""
-    _, version, entry, _ = _file(request, team, slug)
+    dataset, version, entry, _ = _file(request, team, slug)
+    if begins_a_download(request.method, request.headers.get("Range", ""), entry.size):
+        note_download(request.user, dataset, now=clock.now())
     return _sent(request, version, entry)
 
 
@@ -211,7 +220,7 @@ def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpRe
 @require_safe
 def archive(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
     """All files of a version, or those in a folder, as one zip that is made while it is sent."""
-    _, version = asked_version(request, team, slug)
+    dataset, version = asked_version(request, team, slug)
     if version is None:
         raise NotFound("dataset.no_version", "There are no files yet.", "Come back when there is a version.")
     below = request.GET.get("path", "")
@@ -219,6 +228,8 @@ def archive(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
         made = archives.archive_of(version, below)
     except FileNotFoundError as error:
         raise _lost() from error
+    if begins_a_download(request.method, request.headers.get("Range", ""), made.size):
+        note_download(request.user, dataset, now=clock.now())
     return served(
         request,
         made.pieces,
