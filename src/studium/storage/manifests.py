@@ -3,6 +3,7 @@
 Where one says `packed` its files are kept in chunks: those that a file names in `chunks`, or the one that is the whole file.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ class Entry:
     digest: str
     chunks: tuple[str, ...] | None
     crc: int | None = None
+
+    @property
+    def known_by(self) -> str:
+        """What names these bytes and no others. Of a file of several chunks, `digest` is only what its bringer says."""
+        if self.chunks is None:
+            return self.digest
+        return hashlib.sha256(" ".join(self.chunks).encode()).hexdigest()
 
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Its bytes from `start` on. Raises FileNotFoundError before the first where they are not kept."""

@@ -61,14 +61,22 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """How far the look into a file is. `waiting` is empty when there is nothing to wait for; `trouble` says what failed."""
+    """How far the look into a file is. `waiting` is empty when there is nothing to wait for; `trouble` says what failed, and
+    `broken` that it was this file.
+    """
 
     waiting: str = ""
     trouble: str = ""
+    broken: bool = False
     tables: list[Table] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
     more_members: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to tell but facts."""
+        return not (self.waiting or self.broken or self.tables or self.members)
 
 
 def found_words(profile: Profile | None) -> tuple[str, str]:
@@ -102,6 +110,7 @@ def shown_profile(profile: Profile | None, found: dict[str, Any] | None, said: d
     members = found.get("members") or []
     return Found(
         trouble=str(found.get("trouble") or ""),
+        broken=bool(found.get("trouble")),
         tables=[_table(each, said) for each in found.get("tables") or []],
         facts=_facts(found),
         members=[(str(each["path"])[:400], size_words(each["size"])) for each in members[:_MOST_MEMBERS]],

@@ -11,7 +11,7 @@ from studium.datasets.profiles import actions
 from studium.errors import BadInput, NotFound
 from studium.lib import clock
 from studium.web.requests import UserRequest, signed_in
-from studium.web.shown.datasets import entries_of
+from studium.web.shown.datasets import entries_of, shown_file
 from studium.web.shown.profiles import profile_beside
 from studium.web.views.datasets.showing import address, number_in
 
@@ -36,5 +36,5 @@ def profile(request: UserRequest, team: str, slug: str) -> HttpResponse:
     entry = next((each for each in entries_of(version) if each.path == path), None)
     if entry is None:
         raise NotFound("dataset.no_file", f"Version {number} has no such file.", "The dataset's page shows them.")
-    context = profile_beside(request.user, version, entry)
+    context = {**profile_beside(request.user, version, entry), "kind": shown_file(entry).kind}
     return render(request, "datasets/profile.html", {**context, "url": address(version.dataset), "version": version})
