@@ -137,7 +137,7 @@ def _build() -> Api:
         ("", search),
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
-        ("/datasets", dataset_uploads),  # with the routes of `datasets`, whose paths it shares
+        ("/datasets", dataset_uploads),  # with the routes of `datasets` and `dataset_tables`, whose paths it shares
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_files, exchange, output
+from studium.cli import dataset_files, dataset_tables, exchange, output
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -27,6 +27,7 @@ for _name, _command in (
     ("version", dataset_files.version),
     ("files", dataset_files.files),
     ("preview", dataset_files.preview),
+    ("rows", dataset_tables.rows),
     ("download", dataset_files.download),
 ):
     app.command(_name)(_command)
@@ -146,11 +147,12 @@ def diff(
     right: Annotated[str, typer.Argument(help="The version after.", show_default=False)],
     as_json: JsonFlag = False,
 ) -> None:
-    """Say which files were added, removed and changed from one version to another."""
+    """Say which files were added, removed and changed from one version to another, and what differs in their tables."""
     before, after = exchange.numbered(left), exchange.numbered(right)
     with server() as client:
         dataset = client.datasets.find(name)
         found = client.datasets.compare(dataset.id, before, after)
+        dataset_tables.ask_for_missing(client, dataset, found, (before, after))
     if as_json:
         output.show_json(found)
         return
@@ -160,6 +162,7 @@ def diff(
     output.table(["!", "file", ">before", ">after"], rows, "Both versions have the same files.")
     if rows:
         output.say(f"{found.same:,} files are the same in both.")
+    dataset_tables.show_differences(found, (before, after))
 
 
 @app.command("share")

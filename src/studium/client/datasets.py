@@ -19,6 +19,7 @@ from studium.client.shapes import (
     MissingChunks,
     PackKept,
     Page,
+    TableRows,
     Upload,
 )
 
@@ -122,6 +123,11 @@ class Datasets:
         address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile"
         return self._calls.get(DatasetProfile, address, path=path)
 
+    def rows(self, dataset_id: str, number: int, path: str, table: int = 0, **wanted: Any) -> TableRows:
+        """First rows of a table; `q`, `sort`, `descending`, `start` and `limit` choose among the up to 1,000 that are kept."""
+        address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/rows"
+        return self._calls.get(TableRows, address, path=path, table=table, **wanted)
+
     def look_again(self, dataset_id: str, number: int) -> None:
         """Have the files of a version looked into once more."""
         self._calls.do("POST", f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile")
@@ -138,7 +144,7 @@ class Datasets:
         self._calls.get_file(f"{path}?below={part(below)}" if below else path, target)
 
     def compare(self, dataset_id: str, left: int, right: int) -> DatasetDifference:
-        """Files that were added, removed and changed from one version to another."""
+        """Files that were added, removed and changed from one version to another, and what differs in their tables."""
         return self._calls.get(DatasetDifference, f"/rest/datasets/{part(dataset_id)}/compare", left=left, right=right)
 
     def people(self, dataset_id: str) -> list[DatasetPerson]:

@@ -111,7 +111,7 @@ class Sweep(models.Model):
 
 
 class Profile(models.Model):
-    """What was found in the files of a version. `content` is the digest of JSON as `inside/profile_files.py` writes it.
+    """What was found in the files of a version. `content` is the digest of a blob as `profiles/packing.py` makes it.
 
     A failed one may have content too: what was found before it ended.
     """

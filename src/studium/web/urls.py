@@ -104,6 +104,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
 _DATASET: list[URLPattern | URLResolver] = [
     path("", dataset_showing.show),
     path("profile/", dataset_profiles.profile),
+    path("rows/", dataset_profiles.rows),
     path("croissant/", dataset_showing.croissant),
     path("file/", dataset_showing.show_file),
     path("picture/", dataset_showing.picture),
@@ -112,6 +113,7 @@ _DATASET: list[URLPattern | URLResolver] = [
     path("versions/", dataset_versions.listing),
     path("versions/<int:number>/delete/", dataset_versions.delete),
     path("compare/", dataset_versions.compare),
+    path("compare/tables/", dataset_versions.compare_tables),
     path("settings/", dataset_settings.settings),
     path("visibility/", dataset_settings.visibility),
     path("sharing/add/", dataset_settings.share),

@@ -7,9 +7,11 @@ from factories.accounts import make_user
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Scope, SharedRole
 from studium.datasets import actions
-from studium.datasets.models import Dataset
+from studium.datasets.models import Dataset, Profile
+from studium.datasets.profiles.packing import packed
 from studium.lib import clock
 from studium.lib.ids import new_id
+from studium.storage import actions as storage
 
 
 def _made(world: World) -> Dataset:
@@ -21,6 +23,15 @@ def _made(world: World) -> Dataset:
 
 def _dataset(world: World) -> Parts:
     return {"dataset_id": _made(world).pk, "number": 1, "path": "a.csv"}
+
+
+def _looked_into(world: World) -> Parts:
+    """One with what a run would have found in it."""
+    made = _dataset(world)
+    table = {"rows": 1, "rows_exact": True, "columns": [{"name": "a"}, {"name": "b"}], "head": [[1, 2]]}
+    content = storage.put(packed({"a.csv": {"kind": "table", "tables": [table]}}), now=clock.now()).digest
+    Profile.objects.filter(version__dataset=made["dataset_id"]).update(state="ready", content=content)
+    return made
 
 
 def _team(world: World) -> Parts:
@@ -60,6 +71,7 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_VERSION}/archive"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/croissant"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),
+    ("get", f"{_VERSION}/rows"): Row(Scope.READ, (404, 200, 200, 200), _looked_into, query="?path=a.csv&q=1&sort=b"),
     ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
     ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),
     ("get", f"{_ONE}/people"): Row(Scope.READ, CHANGERS, _shared),

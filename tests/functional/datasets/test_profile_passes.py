@@ -18,6 +18,7 @@ from studium.compute.states import State
 from studium.datasets import actions as datasets
 from studium.datasets.models import DatasetVersion, Profile
 from studium.datasets.profiles import actions, reconcile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.profiles.queries import found_in, profile_of
 from studium.datasets.states import PROFILE_MOVES, ProfileState
 from studium.errors import NotYet, Refused
@@ -81,7 +82,7 @@ def test_a_version_is_looked_into_by_a_run_without_network(world: World, version
 def test_what_was_found_is_kept_as_long_as_the_version(world: World, version: DatasetVersion, cast: Cast) -> None:
     found = ended(world, version, ANSWER)
     assert (found.state, found.fault, found_in(found)) == (ProfileState.READY, "", ANSWER["files"])
-    assert found.content == sha256(json.dumps(ANSWER).encode())
+    assert found.content == sha256(packed(ANSWER["files"]))
     assert world.engine.read_file(actions.volume_of(found), "profile.json", 100) is None, "the volume is gone"
     assert not Hold.objects.filter(holder__startswith="profile:").exists()
     datasets.delete_version(cast.owner, version, now=world.now)

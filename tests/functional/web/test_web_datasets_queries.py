@@ -22,7 +22,7 @@ BOUNDS: dict[str, tuple[Callable[[Data], str], int]] = {
     "a dataset": (lambda d: at(d.team), 27),
     "a file": (lambda d: at(d.team, "file/?path=tables/a.csv"), 8),
     "versions": (lambda d: at(d.team, "versions/"), 8),
-    "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 9),
+    "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 11),
     "settings": (lambda d: at(d.team, "settings/"), 9),
     "add": (lambda d: at(d.team, "add/"), 7),
     "comments": (lambda d: at(d.team, "comments/"), 20),

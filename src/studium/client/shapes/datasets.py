@@ -66,11 +66,39 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetypedColumn:
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDifference:
+    path: str
+    table: str
+    whole: str
+    rows_before: int | None
+    rows_after: int | None
+    added: list[TableColumn]
+    removed: list[TableColumn]
+    retyped: list[RetypedColumn]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetDifference:
     added: list[DatasetFile]
     removed: list[DatasetFile]
     changed: list[ChangedFile]
     same: int
+    tables: list[TableDifference]
+    left_state: str
+    right_state: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +124,14 @@ class DatasetProfile:
     state: str
     trouble: str
     found: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRows:
+    columns: list[TableColumn]
+    rows: list[list[Any]]
+    start: int
+    matching: int
+    read: int
+    count: int | None
+    exact: bool

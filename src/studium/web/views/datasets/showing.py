@@ -43,6 +43,7 @@ from studium.web.shown.datasets import (
 from studium.web.shown.documents import DATA, entrance
 from studium.web.shown.notebooks import VISIBILITY_WORDS
 from studium.web.shown.profiles import found_words, profile_beside
+from studium.web.shown.rows import asked_in
 
 _VERSIONS_BESIDE = 5
 
@@ -188,7 +189,7 @@ def show_file(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "previous": beside_it[0],
         "next": beside_it[1],
         "of": f"version={version.number}&path=",
-        **profile_beside(request.user, version, entry),
+        **profile_beside(request.user, version, entry, asked_in(request.GET)),
     }
     response = render(request, "datasets/file.html", context)
     if shown.kind in FRAMED:
