@@ -6,7 +6,8 @@ from ninja import Query, Status
 
 from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
-from studium.api.datasets import Number, router
+from studium.api.dataset_cards import router
+from studium.api.datasets import Number
 from studium.api.shapes.base import Line
 from studium.api.shapes.datasets import DatasetDifference, DatasetProfile, TableRows
 from studium.datasets.access import dataset_for, version_for

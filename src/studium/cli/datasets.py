@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_files, dataset_tables, exchange, output
+from studium.cli import dataset_cards, dataset_files, dataset_tables, exchange, output
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -28,6 +28,8 @@ for _name, _command in (
     ("files", dataset_files.files),
     ("preview", dataset_files.preview),
     ("rows", dataset_tables.rows),
+    ("cover", dataset_cards.cover),
+    ("describe", dataset_cards.describe),
     ("download", dataset_files.download),
 ):
     app.command(_name)(_command)

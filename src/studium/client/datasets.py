@@ -123,6 +123,24 @@ class Datasets:
         address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile"
         return self._calls.get(DatasetProfile, address, path=path)
 
+    def cover(self, dataset_id: str) -> bytes:
+        """The picture; ApiError where it has none."""
+        return self._calls.get_bytes(f"/rest/datasets/{part(dataset_id)}/cover")
+
+    def set_cover(self, dataset_id: str, picture: bytes) -> Dataset:
+        """A PNG, JPEG or WebP of up to 4 MiB."""
+        return self._calls.put_bytes(
+            Dataset, f"/rest/datasets/{part(dataset_id)}/cover", picture, "application/octet-stream"
+        )
+
+    def remove_cover(self, dataset_id: str) -> None:
+        self._calls.do("DELETE", f"/rest/datasets/{part(dataset_id)}/cover")
+
+    def describe(self, dataset_id: str, path: str, columns: dict[str, str]) -> Dataset:
+        """Say what columns of one file are, by their names; an empty text takes back what was said."""
+        body = {"path": path, "columns": columns}
+        return self._calls.patch(Dataset, f"/rest/datasets/{part(dataset_id)}/columns", body)
+
     def rows(self, dataset_id: str, number: int, path: str, table: int = 0, **wanted: Any) -> TableRows:
         """First rows of a table; `q`, `sort`, `descending`, `start` and `limit` choose among the up to 1,000 that are kept."""
         address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/rows"

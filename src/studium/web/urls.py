@@ -34,6 +34,8 @@ from studium.web.views.admin import plans as admin_plans
 from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
 from studium.web.views.datasets import adding as dataset_adding
+from studium.web.views.datasets import columns as dataset_columns
+from studium.web.views.datasets import covers as dataset_covers
 from studium.web.views.datasets import listing as datasets
 from studium.web.views.datasets import profiles as dataset_profiles
 from studium.web.views.datasets import settings as dataset_settings
@@ -115,6 +117,9 @@ _DATASET: list[URLPattern | URLResolver] = [
     path("compare/", dataset_versions.compare),
     path("compare/tables/", dataset_versions.compare_tables),
     path("settings/", dataset_settings.settings),
+    path("settings/columns/", dataset_columns.columns),
+    path("cover/", dataset_covers.cover),
+    path("cover/change/", dataset_covers.change),
     path("visibility/", dataset_settings.visibility),
     path("sharing/add/", dataset_settings.share),
     path("sharing/change/", dataset_settings.change_share),

@@ -4,6 +4,7 @@ from rest_rows import CHANGERS, READERS, Parts, Row
 from rest_world import World
 
 from factories.accounts import make_user
+from factories.pictures import picture_png
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Scope, SharedRole
 from studium.datasets import actions
@@ -32,6 +33,12 @@ def _looked_into(world: World) -> Parts:
     content = storage.put(packed({"a.csv": {"kind": "table", "tables": [table]}}), now=clock.now()).digest
     Profile.objects.filter(version__dataset=made["dataset_id"]).update(state="ready", content=content)
     return made
+
+
+def _covered(world: World) -> Parts:
+    made = _made(world)
+    actions.set_cover(world.cast.owner, made, picture_png(), now=clock.now())
+    return {"dataset_id": made.pk}
 
 
 def _team(world: World) -> Parts:
@@ -74,6 +81,10 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_VERSION}/rows"): Row(Scope.READ, (404, 200, 200, 200), _looked_into, query="?path=a.csv&q=1&sort=b"),
     ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
     ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),
+    ("get", f"{_ONE}/cover"): Row(Scope.READ, READERS, _covered),
+    ("put", f"{_ONE}/cover"): Row(Scope.WRITE, (404, 403, 400, 400), _dataset, more=_BYTES),
+    ("delete", f"{_ONE}/cover"): Row(Scope.WRITE, (404, 403, 204, 204), _covered),
+    ("patch", f"{_ONE}/columns"): Row(Scope.WRITE, CHANGERS, _dataset, {"path": "a.csv", "columns": {"a": "An a"}}),
     ("get", f"{_ONE}/people"): Row(Scope.READ, CHANGERS, _shared),
     ("put", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, CHANGERS, _shared, {"role": "editor"}),
     ("delete", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, (404, 403, 204, 204), _shared),

@@ -1,10 +1,12 @@
 """Profiles as the platform sees them: asked for with a version, one run of the team at a time, kept, failed, asked for again."""
 
+import importlib
 import itertools
 import json
 from typing import Any
 
 import pytest
+from django.apps import apps
 from world import World
 
 from factories.accounts import NOW, Cast
@@ -221,3 +223,12 @@ def test_without_a_plan_that_has_a_machine_it_fails_with_words(world: World, ver
     assert row(version).state == ProfileState.FAILED
     assert "no plan with a machine" in row(version).fault
     load_plans("open", now=NOW)
+
+
+def test_what_was_kept_in_an_older_form_is_looked_for_anew(world: World, version: DatasetVersion) -> None:
+    found = ended(world, version, ANSWER)
+    migration = importlib.import_module("studium.datasets.migrations.0003_look")
+    migration.look_anew(apps, None)
+    again = row(version)
+    assert (again.state, again.content, again.run, again.due_at) == (ProfileState.WAITING, "", None, found.asked_at)
+    assert ended(world, version, ANSWER).state == ProfileState.READY

@@ -24,7 +24,7 @@ Text = Annotated[str, Field(max_length=200_000)]
 
 class DatasetShape(Shape):
     """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none. `columns` says what
-    columns are, by the path of a file and the name of a column."""
+    columns are, by the path of a file and the name of a column. `cover` is where its picture is, empty where it has none."""
 
     id: str
     name: str
@@ -38,6 +38,7 @@ class DatasetShape(Shape):
     frequency: str
     tags: list[str]
     columns: dict[str, Any]
+    cover: str
     visibility: Visibility
     created_by: str
     created_at: datetime
@@ -62,6 +63,7 @@ class DatasetShape(Shape):
             frequency=row.frequency,
             tags=tags,
             columns=row.columns,
+            cover=addresses.below(f"/rest/datasets/{row.pk}/cover") if row.cover else "",
             visibility=Visibility(row.visibility),
             created_by=row.created_by.username,
             created_at=row.created_at,
@@ -93,6 +95,15 @@ class DatasetCard(Asked):
     def given(self) -> dict[str, object]:
         """What was said."""
         return {name: value for name, value in self if name in self.model_fields_set and value is not None}
+
+
+class SaidOfColumns(Asked):
+    """What columns of one file are, by their names; an empty text takes back what was said, columns left out stay as they are."""
+
+    path: Path
+    columns: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]], Field(max_length=2000)
+    ]
 
 
 class NewDataset(DatasetCard):

@@ -19,6 +19,7 @@ class Dataset:
     frequency: str
     tags: list[str]
     columns: dict[str, Any]
+    cover: str
     visibility: str
     created_by: str
     created_at: datetime

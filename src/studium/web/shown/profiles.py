@@ -101,6 +101,7 @@ def profile_beside(user: User, version: DatasetVersion, entry: Entry, asked: Ask
         "file": entry,
         "query": urlencode([("version", version.number), ("path", entry.path)]),
         "able": may_change(user, version.dataset),
+        "newest": not version.dataset.versions.filter(number__gt=version.number, deleted_at=None).exists(),
         "found": shown_profile(row, entry.path, told, asked or Asked()),
     }
 

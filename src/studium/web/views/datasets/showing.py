@@ -149,7 +149,7 @@ def croissant(request: UserRequest, team: str, slug: str) -> HttpResponse:
     try:
         content = json.dumps(described(version), ensure_ascii=False, indent=1)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     response = HttpResponse(content, content_type=CROISSANT_TYPE)
     response["Content-Disposition"] = content_disposition_header(True, f"{slug}-v{version.number}.croissant.json") or ""
     return response
@@ -175,7 +175,7 @@ def show_file(request: UserRequest, team: str, slug: str) -> HttpResponse:
     try:
         shown = shown_file(entry)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     context = {
         "now": clock.now(),
         "dataset": dataset,
@@ -239,7 +239,7 @@ def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpRe
             changed_at=version.created_at,
         )
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
 
 
 @signed_in
@@ -253,7 +253,7 @@ def archive(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
     try:
         made = archives.archive_of(version, below)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     return served(
         request,
         made.pieces,
@@ -276,7 +276,8 @@ def _file(request: UserRequest, team: str, slug: str) -> tuple[Dataset, DatasetV
     return dataset, version, found, entries
 
 
-def _lost() -> Broken:
+def lost() -> Broken:
+    """What is said of bytes that the store lost."""
     return Broken(
         "dataset.file_lost",
         "This file cannot be read from the store.",
