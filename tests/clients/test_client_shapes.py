@@ -58,6 +58,8 @@ def kind_in(schema: dict[str, Any]) -> str:
         return "str" if name in WORDS else client_name(name)
     if schema.get("format") == "date-time":
         return datetime.__name__
+    if "type" not in schema:
+        return Any.__name__
     if schema["type"] == "array":
         return f"list of {kind_in(schema['items'])}"
     return PLAIN[schema["type"]].__name__ if schema["type"] in PLAIN else "object"

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from factories.notebooks import notebook_json
+from factories.pictures import picture_png
 from running.platform import Platform, wait_for
 
 READS = """
@@ -71,6 +72,25 @@ def test_a_folder_becomes_a_dataset_that_a_run_reads(platform: Platform, tmp_pat
         assert (found["rows"], [each["name"] for each in found["columns"]]) == (200_001, ["a", "b"])
         assert found["columns"][1]["min"] == 0
         assert found["columns"][1]["max"] == 999
+        rows = platform.cli("datasets", "rows", "measured", "table.csv", "--sort", "b", "--descending", "-n", "3")
+        assert rows.returncode == 0, rows.stderr
+        assert "3 of 1,000 found among the first 1,000 rows of 200,001." in rows.stderr
+        found = json.loads(platform.cli("datasets", "rows", "measured", "table.csv", "-q", "7", "--json").stdout)
+        assert all(any("7" in str(cell) for cell in row) for row in found["rows"])
+        asked = client.datasets.compare(dataset.id, 1, 2)
+        assert (asked.left_state, asked.right_state) == ("ready", "ready")
+        assert [(each.rows_before, each.rows_after) for each in asked.tables] == [(200_000, 200_001)]
+        assert "200,001" in platform.cli("datasets", "diff", "measured", "1", "2").stdout
+        told = platform.cli("datasets", "describe", "measured", "table.csv", "b=What was measured", "a=")
+        assert "1 columns of table.csv are described." in told.stdout, told.stderr
+        (tmp_path / "cover.png").write_bytes(picture_png())
+        assert platform.cli("datasets", "cover", "measured", str(tmp_path / "cover.png")).returncode == 0
+        assert client.datasets.cover(dataset.id) == picture_png()
+        assert platform.cli("datasets", "cover", "measured", "--remove").returncode == 0
+        assert client.datasets.get(dataset.id).cover == ""
+        assert client.datasets.get(dataset.id).columns == {"table.csv": {"b": "What was measured"}}
+        assert platform.cli("datasets", "describe", "measured", "table.csv", "b").returncode != 0
+        assert platform.cli("datasets", "cover", "measured").returncode != 0
         assert "200,001 rows, 2 columns" in platform.cli("datasets", "preview", "measured", "table.csv").stdout
         assert client.datasets.profile(dataset.id, 2, "raw/empty").found is not None
 

@@ -9,7 +9,7 @@ from ninja import Query, Status
 from studium.accounts.models import User
 from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
-from studium.api.datasets import router
+from studium.api.dataset_tables import router
 from studium.api.notebooks import RAW
 from studium.api.serving import received
 from studium.api.shapes.datasets import (

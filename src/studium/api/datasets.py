@@ -18,10 +18,8 @@ from studium.api.serving import served
 from studium.api.shapes.base import Line, Page
 from studium.api.shapes.datasets import (
     DatasetChange,
-    DatasetDifference,
     DatasetFile,
     DatasetPerson,
-    DatasetProfile,
     DatasetShape,
     DatasetShare,
     DatasetVersionShape,
@@ -33,8 +31,6 @@ from studium.datasets import actions, archives, finding, queries
 from studium.datasets.access import dataset_for, version_for
 from studium.datasets.finding import FIELDS, Order, Sought, begins_a_download, note_download
 from studium.datasets.models import Dataset
-from studium.datasets.profiles import actions as profiles
-from studium.datasets.profiles.queries import found_in, profile_of
 from studium.datasets.subjects import KIND
 from studium.errors import NotFound
 from studium.lib import clock
@@ -210,36 +206,6 @@ def file(request: ApiRequest, dataset_id: str, number: Number, path: str) -> Htt
 
 
 @router.get(
-    _VERSION + "/profile", response=DatasetProfile, auth=allow(Scope.READ), summary="What is in a file of a dataset"
-)
-def profile(
-    request: ApiRequest,
-    dataset_id: str,
-    number: Number,
-    path: Annotated[str, Query(..., max_length=1024, description="The file.")],
-) -> DatasetProfile:
-    """Columns with types, missing and distinct values, ranges and histograms, first rows; found by a run of the team."""
-    row = profile_of(version_for(request.auth.user, dataset_id, number))
-    return DatasetProfile(
-        path=path,
-        state=row.state if row else "none",
-        trouble=row.fault if row else "",
-        found=found_in(row).get(path),
-    )
-
-
-@router.post(
-    _VERSION + "/profile", response={202: None}, auth=allow(Scope.WRITE), summary="Look into a dataset's files again"
-)
-def look_again(request: ApiRequest, dataset_id: str, number: Number) -> Status[None]:
-    """Nothing happens while that is under way."""
-    user = request.auth.user
-    dataset_for(user, dataset_id, change=True)
-    profiles.ask_again(user, version_for(user, dataset_id, number), now=clock.now())
-    return Status(202, None)
-
-
-@router.get(
     _VERSION + "/archive",
     auth=allow(Scope.READ),
     summary="Download a version of a dataset as a zip archive",
@@ -276,19 +242,6 @@ def croissant(request: ApiRequest, dataset_id: str, number: Number) -> HttpRespo
     """JSON-LD of Croissant 1.1 that other tools load a dataset by: its card, the first 1,000 files, and columns of tables."""
     found = version_for(request.auth.user, dataset_id, number)
     return HttpResponse(json.dumps(described(found), ensure_ascii=False), content_type=CROISSANT_TYPE)
-
-
-@router.get(_ONE + "/compare", response=DatasetDifference, auth=allow(Scope.READ), summary="Compare two versions")
-def compare(
-    request: ApiRequest,
-    dataset_id: str,
-    left: Annotated[int, Query(..., ge=1, le=999_999_999, description="The number of the version before.")],
-    right: Annotated[int, Query(..., ge=1, le=999_999_999, description="The number of the version after.")],
-) -> DatasetDifference:
-    """Files that were added, removed and changed."""
-    user = request.auth.user
-    one, other = (queries.files_of(version_for(user, dataset_id, number)) for number in (left, right))
-    return DatasetDifference.of(queries.difference(one, other))
 
 
 @router.get(

@@ -51,7 +51,7 @@ from studium.errors import BadInput
 
 NAMESPACE = "rest"
 # These take a notebook as a file, or bytes of datasets, and are read with bounds of their own.
-_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|uploads/[^/]+)")
+_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|cover|uploads/[^/]+)")
 _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
@@ -142,6 +142,10 @@ def _build() -> Api:
         ("/notebooks", inputs),
         ("/datasets", dataset_sources),
         ("/datasets", dataset_uploads),  # with the routes of `datasets`, whose paths it shares
+        (
+            "/datasets",
+            dataset_uploads,
+        ),  # with all routes of datasets, which share their paths
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),

@@ -185,7 +185,7 @@ def files(
 ) -> None:
     """List the files of a dataset."""
     with server() as client:
-        dataset, number = _meant(client, name, version)
+        dataset, number = meant(client, name, version)
         found = list(client.datasets.files(dataset.id, number, below))
     if as_json:
         output.show_json(found)
@@ -194,7 +194,8 @@ def files(
     output.table(["file", ">size", "!sha-256"], rows, f"There is no folder {below} in it." if below else "No files.")
 
 
-def _meant(client: Client, name: str, version: str) -> tuple[Dataset, int]:
+def meant(client: Client, name: str, version: str) -> tuple[Dataset, int]:
+    """The dataset and the number of the version that are meant, the newest without one. Ends the command where there is none."""
     number = numbered(version)
     dataset = client.datasets.find(name)
     number = number or dataset.version
@@ -215,7 +216,7 @@ def preview(
 ) -> None:
     """Show the columns of a table of a dataset, or the first lines of a text file."""
     with server() as client:
-        dataset, number = _meant(client, name, version)
+        dataset, number = meant(client, name, version)
         profile = client.datasets.profile(dataset.id, number, path)
         tables = (profile.found or {}).get("tables")
         if tables and not raw:
@@ -264,7 +265,7 @@ def download(
 ) -> None:
     """Take a dataset down. Broken off, it goes on where it was; each file is checked."""
     with server() as client:
-        dataset, number = _meant(client, name, version)
+        dataset, number = meant(client, name, version)
         found = list(client.datasets.files(dataset.id, number, below))
         wanted = [each for each in found if not file or each.path == file]
         if not wanted:

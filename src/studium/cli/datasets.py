@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_files, dataset_sources, exchange, output
+from studium.cli import dataset_cards, dataset_files, dataset_sources, dataset_tables, exchange, output
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -29,6 +29,9 @@ for _name, _command in (
     ("version", dataset_files.version),
     ("files", dataset_files.files),
     ("preview", dataset_files.preview),
+    ("rows", dataset_tables.rows),
+    ("cover", dataset_cards.cover),
+    ("describe", dataset_cards.describe),
     ("download", dataset_files.download),
     ("imports", dataset_sources.imports),
     ("refresh", dataset_sources.refresh),
@@ -190,11 +193,12 @@ def diff(
     right: Annotated[str, typer.Argument(help="The version after.", show_default=False)],
     as_json: JsonFlag = False,
 ) -> None:
-    """Say which files were added, removed and changed from one version to another."""
+    """Say which files were added, removed and changed from one version to another, and what differs in their tables."""
     before, after = exchange.numbered(left), exchange.numbered(right)
     with server() as client:
         dataset = client.datasets.find(name)
         found = client.datasets.compare(dataset.id, before, after)
+        dataset_tables.ask_for_missing(client, dataset, found, (before, after))
     if as_json:
         output.show_json(found)
         return
@@ -204,6 +208,7 @@ def diff(
     output.table(["!", "file", ">before", ">after"], rows, "Both versions have the same files.")
     if rows:
         output.say(f"{found.same:,} files are the same in both.")
+    dataset_tables.show_differences(found, (before, after))
 
 
 @app.command("share")

@@ -23,6 +23,7 @@ from studium.client.shapes import (
     PackKept,
     Page,
     Report,
+    TableRows,
     Upload,
 )
 
@@ -141,6 +142,29 @@ class Datasets:
         address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile"
         return self._calls.get(DatasetProfile, address, path=path)
 
+    def cover(self, dataset_id: str) -> bytes:
+        """The picture; ApiError where it has none."""
+        return self._calls.get_bytes(f"/rest/datasets/{part(dataset_id)}/cover")
+
+    def set_cover(self, dataset_id: str, picture: bytes) -> Dataset:
+        """A PNG, JPEG or WebP of up to 4 MiB."""
+        return self._calls.put_bytes(
+            Dataset, f"/rest/datasets/{part(dataset_id)}/cover", picture, "application/octet-stream"
+        )
+
+    def remove_cover(self, dataset_id: str) -> None:
+        self._calls.do("DELETE", f"/rest/datasets/{part(dataset_id)}/cover")
+
+    def describe(self, dataset_id: str, path: str, columns: dict[str, str]) -> Dataset:
+        """Say what columns of one file are, by their names; an empty text takes back what was said."""
+        body = {"path": path, "columns": columns}
+        return self._calls.patch(Dataset, f"/rest/datasets/{part(dataset_id)}/columns", body)
+
+    def rows(self, dataset_id: str, number: int, path: str, table: int = 0, **wanted: Any) -> TableRows:
+        """First rows of a table; `q`, `sort`, `descending`, `start` and `limit` choose among the up to 1,000 that are kept."""
+        address = f"/rest/datasets/{part(dataset_id)}/versions/{number}/rows"
+        return self._calls.get(TableRows, address, path=path, table=table, **wanted)
+
     def look_again(self, dataset_id: str, number: int) -> None:
         """Have the files of a version looked into once more."""
         self._calls.do("POST", f"/rest/datasets/{part(dataset_id)}/versions/{number}/profile")
@@ -157,7 +181,7 @@ class Datasets:
         self._calls.get_file(f"{path}?below={part(below)}" if below else path, target)
 
     def compare(self, dataset_id: str, left: int, right: int) -> DatasetDifference:
-        """Files that were added, removed and changed from one version to another."""
+        """Files that were added, removed and changed from one version to another, and what differs in their tables."""
         return self._calls.get(DatasetDifference, f"/rest/datasets/{part(dataset_id)}/compare", left=left, right=right)
 
     def people(self, dataset_id: str) -> list[DatasetPerson]:

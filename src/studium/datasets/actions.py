@@ -1,6 +1,6 @@
 """Every change to datasets. The actor comes first; the caller fetched the dataset as that actor with `change` or `manage`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from studium.community.actions import forget as forget_subject
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.access import unknown
+from studium.datasets.covers import cover_of
 from studium.datasets.files import MOST_BYTES, Brought, check_paths, endings_in, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.profiles import actions as profiles
@@ -87,6 +88,43 @@ def change_card(actor: User, dataset: Dataset, *, now: datetime, **card: Any) ->
         _recorded("dataset.changed", actor, dataset, now, changed=changed)
     for name, value in fields.items():
         setattr(dataset, name, value)
+    return dataset
+
+
+def describe_columns(actor: User, dataset: Dataset, path: str, said: Mapping[str, str], *, now: datetime) -> Dataset:
+    """Say what columns of one file are, by their names; an empty text takes back what was said. Others stay as they are."""
+    with transaction.atomic():
+        held = Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk)
+        columns = {**held.columns, path: {**held.columns.get(path, {}), **said}}
+        dataset.columns = change_card(actor, held, now=now, columns=columns).columns
+    return dataset
+
+
+def set_cover(actor: User, dataset: Dataset, content: bytes, *, now: datetime) -> Dataset:
+    """Give it a cover. Raises BadInput for what is none."""
+    found = cover_of(content)
+    kept = storage.put(found.content, now=now)
+    return _covered(actor, dataset, kept.digest, found.kind, now)
+
+
+def remove_cover(actor: User, dataset: Dataset, *, now: datetime) -> Dataset:
+    """Take its cover away. Repeatable."""
+    return _covered(actor, dataset, "", "", now)
+
+
+def _covered(actor: User, dataset: Dataset, digest: str, kind: str, now: datetime) -> Dataset:
+    holder = f"dataset:{dataset.pk}:cover"
+    with transaction.atomic():
+        if not Dataset.objects.filter(pk=dataset.pk, deleted_at=None).update(
+            cover=digest, cover_kind=kind, changed_at=now
+        ):
+            raise unknown(dataset.slug)
+        if digest:
+            storage.hold(holder, digest)
+        else:
+            storage.release(holder)
+        _recorded("dataset.changed", actor, dataset, now, changed=["cover"])
+    dataset.cover, dataset.cover_kind = digest, kind
     return dataset
 
 

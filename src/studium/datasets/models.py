@@ -12,7 +12,8 @@ from studium.lib.ids import new_id
 class Dataset(models.Model):
     """A card, and versions of the files it is about. `card` is markdown.
 
-    `columns` has what people say of columns: by the path of a file, by the name of a column.
+    `columns` has what people say of columns: by the path of a file, by the name of a column. `cover` is the digest of a picture,
+    `cover_kind` one of `covers.TYPES`.
     """
 
     id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
@@ -25,6 +26,8 @@ class Dataset(models.Model):
     sources = models.TextField(blank=True)
     frequency = models.CharField(max_length=12, choices=[(f.value, f.value) for f in Frequency], blank=True)
     columns = models.JSONField(default=dict)
+    cover = models.CharField(max_length=64, blank=True)
+    cover_kind = models.CharField(max_length=10, blank=True)
     visibility = models.CharField(
         max_length=10, choices=[(v.value, v.value) for v in Visibility], default=Visibility.PRIVATE.value
     )
@@ -136,7 +139,7 @@ class Sweep(models.Model):
 
 
 class Profile(models.Model):
-    """What was found in the files of a version. `content` is the digest of JSON as `inside/profile_files.py` writes it.
+    """What was found in the files of a version. `content` is the digest of a blob as `profiles/packing.py` makes it.
 
     A failed one may have content too: what was found before it ended.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studium.datasets.models import Dataset, DatasetVersion
-from studium.datasets.profiles.queries import Summary
+from studium.datasets.profiles.packing import Index
 
 _CARD_CHARACTERS = 200
 # Which others read without knowing the program that wrote them.
@@ -52,7 +52,7 @@ class Quality:
 
 
 def quality(
-    dataset: Dataset, version: DatasetVersion | None, tags: Sequence[str], paths: Sequence[str], found: Summary
+    dataset: Dataset, version: DatasetVersion | None, tags: Sequence[str], paths: Sequence[str], found: Index
 ) -> Quality:
     """What is there and what is not. `paths` are those of the version's files, `found` what is known of them."""
     readable = sum(path.lower().endswith(_OPEN) for path in paths)

@@ -4,20 +4,19 @@ Where one says `packed` its files are kept in chunks: those that a file names in
 but for those that are one `blob`, which something else brought and holds too.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from studium.storage import stores
 from studium.storage.chunks import queries as chunks
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of a manifest. `chunks` are the digests it is put together from; None where it is one blob.
 
-    `crc` is its CRC-32, None where nobody took it.
+    `crc` is its CRC-32, None where nobody took it. A tuple, since there may be 200,000 of them.
     """
 
     path: str
@@ -25,6 +24,13 @@ class Entry:
     digest: str
     chunks: tuple[str, ...] | None
     crc: int | None = None
+
+    @property
+    def known_by(self) -> str:
+        """What names these bytes and no others. Of a file of several chunks, `digest` is only what its bringer says."""
+        if self.chunks is None:
+            return self.digest
+        return hashlib.sha256(" ".join(self.chunks).encode()).hexdigest()
 
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Its bytes from `start` on. Raises FileNotFoundError before the first where they are not kept."""
@@ -69,9 +75,11 @@ def read(digest: str) -> list[Entry]:
 
 
 def _entry(each: dict[str, object], *, packed: bool) -> Entry:
-    path, size, digest = str(each["path"]), int(str(each["size"])), str(each["digest"])
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or not parts.parts or ".." in parts.parts:
+    path, size, digest = str(each["path"]), each["size"], str(each["digest"])
+    if not isinstance(size, int):
+        size = int(str(size))
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts or all(part in ("", ".") for part in parts):
         raise ValueError(f"no path of a tree: {path!r}")
     said = each.get("crc")
     crc = said if isinstance(said, int) else None

@@ -4,7 +4,7 @@ import hmac
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
-from django.urls import path
+from django.urls import include, path
 
 from studium.config.options import options
 from studium.lib import clock
@@ -150,6 +150,8 @@ def _later(words: str) -> HttpResponse:
 
 urlpatterns = [
     path("lib/<str:name>", library),
+    # No label is so short.
+    path("data/<str:dataset>/v/<int:number>/files/<int:at>/", include("studium.web.dataset_documents")),
     path("<str:label>/", document),
     path("<str:label>/parts/<str:name>", document_part),
     path("<str:label>/v/<int:number>/", version),

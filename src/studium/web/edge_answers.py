@@ -26,6 +26,8 @@ from studium.accounts.queries import stays
 from studium.compute.actions import note_activity, spec_of
 from studium.compute.states import State
 from studium.config.options import options
+from studium.datasets.access import visible_to as visible_datasets
+from studium.datasets.models import Dataset
 from studium.errors import NotFound, Refused
 from studium.lib import clock
 from studium.notebooks.access import may_change, notebook_for, run_as, visible_to
@@ -33,8 +35,8 @@ from studium.notebooks.actions import live_run
 from studium.notebooks.models import Notebook
 from studium.plans.queries import standing
 from studium.web import fenced
+from studium.web.shown.documents import DATA, DOCUMENT
 
-DOCUMENT = "doc-"
 # Who has entered, in the edge's cookie: the person and the ticket they came by.
 _ENTERED = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,17})", re.ASCII)
 Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -63,17 +65,14 @@ def _notebook(label: str) -> Notebook | None:
 def resolve(question: dict[str, Any]) -> dict[str, Any] | None:
     """The target of a content host."""
     label = str(question["label"])
+    if label.startswith(DATA):
+        return _files_of_dataset(label)
     notebook = _notebook(label)
     if notebook is None:
         return None
     frame = f"frame-ancestors 'self' {options().platform_url}"  # JupyterLab frames pages of its own too
     if label.startswith(DOCUMENT):
-        return {
-            "kind": "web",
-            "path_prefix": f"/-/documents/{notebook.label}",
-            "headers": [["X-Studium-Edge-Key", options().edge_key]],
-            "content_security_policy": fenced.page_policy(options().content_url(label)),
-        }
+        return _pages(label, notebook.label)
     run = live_run(notebook)
     if run is None or State(run.state) != State.RUNNING or not run.interactive or not run.endpoint:
         return {
@@ -93,6 +92,24 @@ def resolve(question: dict[str, Any]) -> dict[str, Any] | None:
             f"connect-src 'self' {_websocket_origin(label)} data: blob: https:; object-src 'none'; "
             f"base-uri 'self'; form-action 'self'; {frame}"
         ),
+    }
+
+
+def _files_of_dataset(label: str) -> dict[str, Any] | None:
+    """The host of a dataset's files."""
+    dataset = label.removeprefix(DATA)
+    if not Dataset.objects.filter(pk=dataset, deleted_at=None).exists():
+        return None
+    return _pages(label, f"data/{dataset}")
+
+
+def _pages(label: str, below: str) -> dict[str, Any]:
+    """Pages without scripts, made by the web process."""
+    return {
+        "kind": "web",
+        "path_prefix": f"/-/documents/{below}",
+        "headers": [["X-Studium-Edge-Key", options().edge_key]],
+        "content_security_policy": fenced.page_policy(options().content_url(label)),
     }
 
 
@@ -118,12 +135,14 @@ def allowed(question: dict[str, Any]) -> dict[str, Any] | None:
     """Whether a user may still enter: read for documents, change for sessions. Signing out ends it."""
     label = str(question["label"])
     entered = _ENTERED.fullmatch(str(question["user"]))
-    notebook = _notebook(label)
-    if notebook is None or entered is None:
+    notebook = None if label.startswith(DATA) else _notebook(label)
+    if entered is None or (notebook is None and not label.startswith(DATA)):
         return None
     user = User.objects.filter(pk=int(entered[1]), is_active=True).first()
     if user is None or not stays(user.pk, int(entered[2])):
         return None
+    if notebook is None:
+        return {"allowed": visible_datasets(user).filter(pk=label.removeprefix(DATA)).exists()}
     if label.startswith(DOCUMENT):
         return {"allowed": visible_to(user).filter(pk=notebook.pk).exists()}
     return {"allowed": may_change(user, notebook)}

@@ -1,7 +1,6 @@
-"""Output files of versions on the content hosts: as they are where a browser shows them by itself, else as a page about them."""
+"""Output files of versions and files of datasets on the content hosts: as they are where a browser shows them so, else as pages."""
 
 import re
-from collections.abc import Iterator
 from html import escape
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,14 +13,12 @@ from studium.notebooks.models import Version
 from studium.notebooks.render.shell import whole
 from studium.notebooks.rendered import page_of, part_of
 from studium.notebooks.versions import previewing
-from studium.notebooks.versions.previewing import PreviewError, Seen
+from studium.notebooks.versions.previewing import File, PreviewError, Seen
 from studium.notebooks.versions.queries import OutputFile, output_files
-from studium.storage import actions as storage
 from studium.web import fenced
 
 _REVALIDATE = {"Cache-Control": "private, no-cache"}
 MOST_PICTURES = 100
-_PIECE = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _WORDS = {
     "empty": "This file is empty.",
@@ -49,7 +46,7 @@ def pictures(version: Version, place: str) -> HttpResponse:
     return HttpResponse(whole("Pictures", "", f'<div class="strip">{items}</div>'), headers=_REVALIDATE)
 
 
-def preview(request: HttpRequest, file: OutputFile) -> HttpResponse:
+def preview(request: HttpRequest, file: File) -> HttpResponse:
     """The page that shows a file. It is asked for in a frame of the platform's page about it."""
     seen = previewing.seen(file)
     if seen.kind in _WORDS:
@@ -63,7 +60,7 @@ def preview(request: HttpRequest, file: OutputFile) -> HttpResponse:
     return HttpResponse(page_of(digest), headers=_REVALIDATE)
 
 
-def part(request: HttpRequest, file: OutputFile, name: str, origin: str) -> HttpResponse:
+def part(request: HttpRequest, file: File, name: str, origin: str) -> HttpResponse:
     """A picture or a frame of a preview."""
     seen = previewing.seen(file)
     if seen.media or seen.kind in _WORDS:
@@ -79,7 +76,7 @@ def part(request: HttpRequest, file: OutputFile, name: str, origin: str) -> Http
     return response
 
 
-def raw(request: HttpRequest, file: OutputFile) -> HttpResponseBase:
+def raw(request: HttpRequest, file: File) -> HttpResponseBase:
     """The bytes of a picture, sound, film or PDF, or a piece of them, as players ask for it. Of no other kind of file."""
     seen = previewing.seen(file)
     if not seen.media:
@@ -97,7 +94,7 @@ def raw(request: HttpRequest, file: OutputFile) -> HttpResponseBase:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     headers["Content-Length"] = str(end - start)
     return StreamingHttpResponse(
-        _pieces(file.digest, start, end), status=status, content_type=seen.media, headers=headers
+        file.pieces(start, end - start), status=status, content_type=seen.media, headers=headers
     )
 
 
@@ -115,16 +112,7 @@ def _between(first: str, last: str, size: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _pieces(digest: str, start: int, end: int) -> Iterator[bytes]:
-    while start < end:
-        piece = storage.get_part(digest, start, min(_PIECE, end - start))
-        if not piece:
-            return
-        yield piece
-        start += len(piece)
-
-
-def _element(seen: Seen, file: OutputFile) -> str:
+def _element(seen: Seen, file: File) -> str:
     name = escape(file.path.rpartition("/")[2])
     if seen.kind == "picture":
         return f'<section class="sheet"><img src="raw" alt="{name}"></section>'
@@ -135,5 +123,5 @@ def _element(seen: Seen, file: OutputFile) -> str:
     return f'<iframe class="pdf" src="raw" title="{name}"></iframe>'
 
 
-def _page(file: OutputFile, body: str) -> bytes:
+def _page(file: File, body: str) -> bytes:
     return whole(file.path.rpartition("/")[2], "", body)

@@ -37,6 +37,8 @@ from studium.web.views.admin import reports as admin_reports
 from studium.web.views.admin import runs as admin_runs
 from studium.web.views.datasets import adding as dataset_adding
 from studium.web.views.datasets import bringing as dataset_bringing
+from studium.web.views.datasets import columns as dataset_columns
+from studium.web.views.datasets import covers as dataset_covers
 from studium.web.views.datasets import listing as datasets
 from studium.web.views.datasets import profiles as dataset_profiles
 from studium.web.views.datasets import settings as dataset_settings
@@ -107,6 +109,7 @@ _NOTEBOOK: list[URLPattern | URLResolver] = [
 _DATASET: list[URLPattern | URLResolver] = [
     path("", dataset_showing.show),
     path("profile/", dataset_profiles.profile),
+    path("rows/", dataset_profiles.rows),
     path("croissant/", dataset_showing.croissant),
     path("file/", dataset_showing.show_file),
     path("picture/", dataset_showing.picture),
@@ -115,7 +118,11 @@ _DATASET: list[URLPattern | URLResolver] = [
     path("versions/", dataset_versions.listing),
     path("versions/<int:number>/delete/", dataset_versions.delete),
     path("compare/", dataset_versions.compare),
+    path("compare/tables/", dataset_versions.compare_tables),
     path("settings/", dataset_settings.settings),
+    path("settings/columns/", dataset_columns.columns),
+    path("cover/", dataset_covers.cover),
+    path("cover/change/", dataset_covers.change),
     path("visibility/", dataset_settings.visibility),
     path("sharing/add/", dataset_settings.share),
     path("sharing/change/", dataset_settings.change_share),

@@ -4,16 +4,19 @@ from rest_rows import CHANGERS, READERS, Parts, Row
 from rest_world import World
 
 from factories.accounts import make_user
+from factories.pictures import picture_png
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Scope, SharedRole, Visibility
 from studium.datasets import actions
-from studium.datasets.models import Dataset
+from studium.datasets.models import Dataset, Profile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.sources import actions as imports
 from studium.datasets.sources.models import Import
 from studium.datasets.sources.naming import check_urls
 from studium.datasets.sources.states import SourceKind
 from studium.lib import clock
 from studium.lib.ids import new_id
+from studium.storage import actions as storage
 
 
 def _made(world: World) -> Dataset:
@@ -25,6 +28,21 @@ def _made(world: World) -> Dataset:
 
 def _dataset(world: World) -> Parts:
     return {"dataset_id": _made(world).pk, "number": 1, "path": "a.csv"}
+
+
+def _looked_into(world: World) -> Parts:
+    """One with what a run would have found in it."""
+    made = _dataset(world)
+    table = {"rows": 1, "rows_exact": True, "columns": [{"name": "a"}, {"name": "b"}], "head": [[1, 2]]}
+    content = storage.put(packed({"a.csv": {"kind": "table", "tables": [table]}}), now=clock.now()).digest
+    Profile.objects.filter(version__dataset=made["dataset_id"]).update(state="ready", content=content)
+    return made
+
+
+def _covered(world: World) -> Parts:
+    made = _made(world)
+    actions.set_cover(world.cast.owner, made, picture_png(), now=clock.now())
+    return {"dataset_id": made.pk}
 
 
 def _team(world: World) -> Parts:
@@ -85,6 +103,7 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_VERSION}/archive"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/croissant"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),
+    ("get", f"{_VERSION}/rows"): Row(Scope.READ, (404, 200, 200, 200), _looked_into, query="?path=a.csv&q=1&sort=b"),
     ("post", f"{_VERSION}/profile"): Row(Scope.WRITE, (404, 403, 202, 202), _dataset, {}),
     ("get", f"{_VERSION}/source"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_ONE}/uses"): Row(Scope.READ, READERS, _dataset),
@@ -98,6 +117,10 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("post", "/admin/datasets/{dataset_id}/takedown"): Row(Scope.ADMIN, _NOBODY, _public, {"reason": "Spam"}),
     ("post", "/admin/datasets/{dataset_id}/restore"): Row(Scope.ADMIN, _NOBODY, _public, {}),
     ("get", f"{_ONE}/compare"): Row(Scope.READ, READERS, _dataset, query="?left=1&right=1"),
+    ("get", f"{_ONE}/cover"): Row(Scope.READ, READERS, _covered),
+    ("put", f"{_ONE}/cover"): Row(Scope.WRITE, (404, 403, 400, 400), _dataset, more=_BYTES),
+    ("delete", f"{_ONE}/cover"): Row(Scope.WRITE, (404, 403, 204, 204), _covered),
+    ("patch", f"{_ONE}/columns"): Row(Scope.WRITE, CHANGERS, _dataset, {"path": "a.csv", "columns": {"a": "An a"}}),
     ("get", f"{_ONE}/people"): Row(Scope.READ, CHANGERS, _shared),
     ("put", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, CHANGERS, _shared, {"role": "editor"}),
     ("delete", f"{_ONE}/people/{{username}}"): Row(Scope.WRITE, (404, 403, 204, 204), _shared),

@@ -13,6 +13,7 @@ from running.locked import environment
 from studium.api.croissant import described
 from studium.datasets import actions
 from studium.datasets.models import DatasetVersion, Profile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.states import ProfileState
 from studium.storage import actions as storage
 
@@ -51,7 +52,7 @@ def validated(said: dict[str, Any], folder: Path) -> str:
 
 
 def test_the_validator_takes_it_with_columns_and_without(version: DatasetVersion, tmp_path: Path) -> None:
-    content = storage.put(json.dumps({"files": FOUND}).encode(), now=NOW).digest
+    content = storage.put(packed(FOUND), now=NOW).digest
     Profile.objects.filter(version=version).update(state=ProfileState.READY, content=content)
     said = described(version)
     assert "Done." in validated(said, tmp_path)

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,38 @@ def test_very_many_files(root: Path) -> None:
         (root / f"{n}.txt").write_text(f"{n}\n")
     found = profile(root)
     assert found["399.txt"]["head"] == ["399"]
+
+
+def test_first_rows_of_many_tables_stay_within_their_room(root: Path) -> None:
+    """Long texts in thirty tables: all are told, the first whole, and together they are no more than a page can read."""
+    with sqlite3.connect(root / "t.sqlite") as database:
+        for number in range(30):
+            database.execute(f"CREATE TABLE t{number} (a, b)")
+            rows = ((n, f"{n} " + "x" * 480) for n in range(1100))
+            database.executemany(f"INSERT INTO t{number} VALUES (?, ?)", rows)
+    database.close()
+    found = profile(root)["t.sqlite"]
+    heads = [table["head"] for table in found["tables"]]
+    assert found["trouble"] == ""
+    assert len(heads[0]) == 1000
+    assert len(heads) == 30
+    assert min(map(len, heads)) >= 100
+    assert len(json.dumps(heads)) < 12 * 1024 * 1024
+    assert all(table["rows"] == 1100 for table in found["tables"])
+
+
+def test_where_there_is_much_to_tell_fewer_first_rows_are_kept(root: Path, tmp_path: Path) -> None:
+    program = """
+import sys; sys.path.insert(0, sys.argv[1])
+import answer, json; from pathlib import Path
+answer.MOST_BYTES, answer._ROOMY = 4_000_000, 2_000_000
+made = answer.Answer(Path("profile.json"))
+for n in range(200):
+    made.add(str(n), {"kind": "table", "format": "csv", "tables": [{"head": [["x" * 20]] * 1000}]})
+made.write("")
+"""
+    folder = PROGRAM.parent
+    subprocess.run([python(), "-c", program, str(folder)], cwd=tmp_path, check=True, timeout=60)
+    found = json.loads((tmp_path / "profile.json").read_text())
+    kept = [len(each["tables"][0]["head"]) for each in found["files"].values()]
+    assert (found["complete"], kept[0], kept[-1], sorted(set(kept))) == (True, 1000, 50, [50, 1000])

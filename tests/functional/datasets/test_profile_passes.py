@@ -1,10 +1,12 @@
 """Profiles as the platform sees them: asked for with a version, one run of the team at a time, kept, failed, asked for again."""
 
+import importlib
 import itertools
 import json
 from typing import Any
 
 import pytest
+from django.apps import apps
 from world import World
 
 from factories.accounts import NOW, Cast
@@ -18,6 +20,7 @@ from studium.compute.states import State
 from studium.datasets import actions as datasets
 from studium.datasets.models import DatasetVersion, Profile
 from studium.datasets.profiles import actions, reconcile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.profiles.queries import found_in, profile_of
 from studium.datasets.states import PROFILE_MOVES, ProfileState
 from studium.errors import NotYet, Refused
@@ -81,7 +84,7 @@ def test_a_version_is_looked_into_by_a_run_without_network(world: World, version
 def test_what_was_found_is_kept_as_long_as_the_version(world: World, version: DatasetVersion, cast: Cast) -> None:
     found = ended(world, version, ANSWER)
     assert (found.state, found.fault, found_in(found)) == (ProfileState.READY, "", ANSWER["files"])
-    assert found.content == sha256(json.dumps(ANSWER).encode())
+    assert found.content == sha256(packed(ANSWER["files"]))
     assert world.engine.read_file(actions.volume_of(found), "profile.json", 100) is None, "the volume is gone"
     assert not Hold.objects.filter(holder__startswith="profile:").exists()
     datasets.delete_version(cast.owner, version, now=world.now)
@@ -220,3 +223,12 @@ def test_without_a_plan_that_has_a_machine_it_fails_with_words(world: World, ver
     assert row(version).state == ProfileState.FAILED
     assert "no plan with a machine" in row(version).fault
     load_plans("open", now=NOW)
+
+
+def test_what_was_kept_in_an_older_form_is_looked_for_anew(world: World, version: DatasetVersion) -> None:
+    found = ended(world, version, ANSWER)
+    migration = importlib.import_module("studium.datasets.migrations.0004_look")
+    migration.look_anew(apps, None)
+    again = row(version)
+    assert (again.state, again.content, again.run, again.due_at) == (ProfileState.WAITING, "", None, found.asked_at)
+    assert ended(world, version, ANSWER).state == ProfileState.READY

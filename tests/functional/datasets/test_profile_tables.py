@@ -73,7 +73,7 @@ def test_every_format_tells_the_same(found: dict[str, Any], form: str) -> None:
     table = told["tables"][0]
     assert table["rows"] == ROWS
     assert table["rows_exact"]
-    assert len(table["head"]) == 100
+    assert len(table["head"]) == min(ROWS, 1000)
     assert table["head"][1][0] == pytest.approx(1 / 7)
     assert all(set(each) == KEYS for each in table["columns"])
     of = columns(told)

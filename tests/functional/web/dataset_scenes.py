@@ -46,6 +46,11 @@ class Data:
     said: Comment
 
     @property
+    def covered(self) -> Dataset:
+        """The private one, with a cover."""
+        return actions.set_cover(self.quiet.created_by, self.quiet, PNG, now=NOW)
+
+    @property
     def first(self) -> DatasetVersion:
         return self.team.versions.get(number=1)
 

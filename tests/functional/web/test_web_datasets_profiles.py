@@ -1,6 +1,7 @@
 """What was found in a file, on its page: waited for, shown, partial, failed, asked for again."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from factories.accounts import NOW
 from studium.datasets import actions
 from studium.datasets.access import version_for
 from studium.datasets.models import Profile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.states import ProfileState
 from studium.storage import actions as storage
 
@@ -42,7 +44,7 @@ def data(scene: Scene) -> Data:
 
 def give(scene: Scene, data: Data, state: ProfileState, found: Any = None, fault: str = "") -> None:
     version = version_for(scene.cast.owner, f"{data.team.team.slug}/{data.team.slug}")
-    content = storage.put(json.dumps({"files": {"tables/a.csv": found}}).encode(), now=NOW).digest if found else ""
+    content = storage.put(packed({"tables/a.csv": found}), now=NOW).digest if found else ""
     Profile.objects.filter(version=version).update(state=state, content=content, fault=fault)
 
 
@@ -125,3 +127,79 @@ def test_what_would_help_is_for_those_who_can(scene: Scene, data: Data) -> None:
     reader = client_of(scene.cast.reader).get(at(data.team)).content.decode()
     assert "What would help" not in reader
     assert "of 10" in reader
+
+
+def first_rows(scene: Scene, data: Data, rest: str) -> list[str]:
+    html = client_of(scene.cast.owner).get(at(data.team, f"rows/?version=2&path=tables/a.csv{rest}")).content.decode()
+    assert html.startswith('<div id="rows-')
+    return re.findall(r"<tr><td>(\d+)", html)
+
+
+def test_first_rows_are_searched_and_sorted(scene: Scene, data: Data) -> None:
+    columns = [{"name": "id", "type": "integer"}, {"name": "a & b", "type": "text"}]
+    head = [[n, f"word {n % 7} <b>"] for n in range(250)]
+    table = {"rows": 4000, "rows_exact": True, "columns_count": 2, "columns": columns, "head": head}
+    one_more = {**table, "rows": 250, "head": head[:3]}
+    give(scene, data, ProfileState.READY, {"kind": "table", "format": "csv", "tables": [table, one_more]})
+    client = client_of(scene.cast.owner)
+    assert first_rows(scene, data, "") == [str(n) for n in range(100)]
+    assert first_rows(scene, data, "&after=200") == [str(n) for n in range(200, 250)]
+    assert first_rows(scene, data, "&q=WORD+241") == ["241"]
+    found = first_rows(scene, data, "&q=word&sort=id&desc=1")
+    assert found == [str(n) for n in reversed(range(150, 250))]
+    assert first_rows(scene, data, "&table=1") == ["0", "1", "2"]
+    assert first_rows(scene, data, "&sort=of+another+version") == [str(n) for n in range(100)]
+    shown = client.get(at(data.team, "rows/?version=2&path=tables/a.csv&q=24&sort=a+%26+b&desc=1")).content.decode()
+    assert "13 among the first 250 rows of 4,000" in shown
+    assert 'aria-sort="descending"><a href' in shown
+    assert 'q=24&amp;sort=a+%26+b" hx-get' in shown
+    assert 'name="sort" value="a &amp; b" form="rows-form-0"' in shown
+    assert "<b>" not in shown
+    nothing = client.get(at(data.team, "rows/?version=2&path=tables/a.csv&q=nowhere")).content.decode()
+    assert "None of the first 250 rows of 4,000" in nothing
+    # Without a script it is the page itself that is asked.
+    whole = client.get(at(data.team, "file/?version=2&path=tables/a.csv&table=1&q=2+word")).content.decode()
+    assert "1 among the first 3 rows of 250" in whole
+    assert "1 to 100 of the first 250 rows of 4,000" in whole
+    for who, status in ((scene.cast.reader, 200), (scene.cast.stranger, 404), (data.invited, 200)):
+        asked = client_of(who).get(at(data.team, "rows/?version=2&path=tables/a.csv"))
+        assert asked.status_code == status
+
+
+def test_tables_of_two_versions_are_compared(scene: Scene, data: Data) -> None:
+    def told(version: int, rows: int, *columns: tuple[str, str]) -> None:
+        table = {
+            "name": "",
+            "rows": rows,
+            "columns": [{"name": name, "type": kind} for name, kind in columns],
+            "head": [],
+        }
+        content = storage.put(packed({"tables/a.csv": {"kind": "table", "tables": [table]}}), now=NOW).digest
+        rows_of = Profile.objects.filter(version__dataset=data.team, version__number=version)
+        assert rows_of.update(state=ProfileState.READY, content=content)
+
+    told(1, 1, ("id", "integer"), ("<b>", "text"))
+    client, url = client_of(scene.cast.owner), at(data.team, "compare/?left=1&right=2")
+    shown = client.get(url).content.decode()
+    assert "version 2 are being looked into" in shown
+    assert 'hx-trigger="every 2s"' in shown
+    told(2, 12345, ("id", "number"), ("name", "text"))
+    part = client.get(at(data.team, "compare/tables/?left=1&right=2")).content.decode()
+    assert part.startswith('<section class="card" id="tables"><header>')
+    assert "integer, now number" in part
+    assert '<span class="tag bad">removed</span> <code>&lt;b&gt;</code> text' in part
+    assert '<span class="tag good">added</span> <code>name</code> text' in part
+    assert "12,345" in part
+    assert part[20:200] in client.get(url).content.decode()
+
+
+def test_a_look_that_is_missing_is_asked_for_by_those_who_may(scene: Scene, data: Data) -> None:
+    profiles, url = Profile.objects.filter(version__dataset=data.team), at(data.team, "compare/?left=1&right=2")
+    profiles.delete()
+    assert "Version 1 was not looked into" in client_of(scene.cast.reader).get(url).content.decode()
+    assert not profiles.exists()
+    assert "both versions are being looked into" in client_of(scene.cast.teammate).get(url).content.decode()
+    assert set(profiles.values_list("version__number", "state")) == {(1, "waiting"), (2, "waiting")}
+    profiles.update(state=ProfileState.FAILED)
+    client_of(scene.cast.teammate).get(url)
+    assert set(profiles.values_list("state", flat=True)) == {"failed"}, "what failed is not asked for again and again"

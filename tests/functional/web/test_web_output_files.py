@@ -15,7 +15,7 @@ from factories.notebooks import notebook_json
 from studium.config.options import options
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions import actions, previewing, reconcile
-from studium.notebooks.versions.previewing import OutputFile
+from studium.notebooks.versions.queries import OutputFile
 
 pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from studium.datasets.models import Dataset, DatasetVersion
-from studium.datasets.profiles.queries import Summary
+from studium.datasets.profiles.packing import Index
 from studium.datasets.quality import quality
 
 FULL: dict[str, Any] = {
     "subtitle": "Who left", "card": "w" * 200, "licence": "MIT", "sources": "The shop", "frequency": "monthly",
     "columns": {"a.csv": {"x": "The x"}},
 }  # fmt: skip
-FOUND = Summary((), (("a.csv", "x"), ("a.csv", "y")))
+FOUND = Index(columns=(("a.csv", "x"), ("a.csv", "y")))
 
 
-def of(*, tags: list[str] | None = None, paths: list[str] | None = None, found: Summary = FOUND, **changed: Any) -> Any:
+def of(*, tags: list[str] | None = None, paths: list[str] | None = None, found: Index = FOUND, **changed: Any) -> Any:
     made = Dataset(title="Churn", **{**FULL, **changed})
     has = ["a", "b"] if tags is None else tags
     return quality(made, DatasetVersion(), has, ["a.csv", "b.xlsx"] if paths is None else paths, found)
@@ -35,7 +35,7 @@ def test_all_that_can_be_said() -> None:
         ({"frequency": ""}, "how often"),
         ({"tags": ["a"]}, "two tags"),
         ({"paths": ["a.xlsx", "b.sav", "c.csv"]}, "open formats"),
-        ({"found": Summary(("a.csv",), FOUND.columns)}, "cannot be read: a.csv"),
+        ({"found": Index(broken=("a.csv",), columns=FOUND.columns)}, "cannot be read: a.csv"),
         ({"columns": {}}, "columns"),
     ],
 )
@@ -47,6 +47,6 @@ def test_what_is_missing_costs_a_point_and_is_named(changed: dict[str, Any], wor
 
 
 def test_without_anything_it_says_where_to_begin() -> None:
-    found = quality(Dataset(title="New"), None, [], [], Summary())
+    found = quality(Dataset(title="New"), None, [], [], Index())
     assert found.score == 1
     assert "Bring files." in found.advice

@@ -9,6 +9,8 @@ from studium.accounts.states import SharedRole, Visibility
 from studium.api import addresses
 from studium.api.shapes.base import Asked, Line, Shape, Slug
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetVersion
+from studium.datasets.profiles.comparing import TableChange, TablesCompared
+from studium.datasets.profiles.rows import Rows
 from studium.datasets.queries import Difference
 from studium.datasets.states import Frequency
 from studium.storage.manifests import Entry
@@ -22,8 +24,8 @@ Text = Annotated[str, Field(max_length=200_000)]
 
 class DatasetShape(Shape):
     """A dataset. `version`, `files` and `bytes` are of its newest version, null and 0 where it has none. `columns` says what
-    columns are, by the path of a file and the name of a column. One that was taken down is its team's alone, and
-    `taken_down_reason` says why."""
+    columns are, by the path of a file and the name of a column. `cover` is where its picture is, empty where it has none.
+    One that was taken down is its team's alone, and `taken_down_reason` says why."""
 
     id: str
     name: str
@@ -37,6 +39,7 @@ class DatasetShape(Shape):
     frequency: str
     tags: list[str]
     columns: dict[str, Any]
+    cover: str
     visibility: Visibility
     created_by: str
     created_at: datetime
@@ -67,6 +70,7 @@ class DatasetShape(Shape):
             frequency=row.frequency,
             tags=tags,
             columns=row.columns,
+            cover=addresses.below(f"/rest/datasets/{row.pk}/cover") if row.cover else "",
             visibility=Visibility(row.visibility),
             created_by=row.created_by.username,
             created_at=row.created_at,
@@ -102,6 +106,15 @@ class DatasetCard(Asked):
     def given(self) -> dict[str, object]:
         """What was said."""
         return {name: value for name, value in self if name in self.model_fields_set and value is not None}
+
+
+class SaidOfColumns(Asked):
+    """What columns of one file are, by their names; an empty text takes back what was said, columns left out stay as they are."""
+
+    path: Path
+    columns: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=1000)]], Field(max_length=2000)
+    ]
 
 
 class NewDataset(DatasetCard):
@@ -214,17 +227,70 @@ class ChangedFile(Shape):
     after: int
 
 
+class TableColumn(Shape):
+    """A column of a table, and what its values are."""
+
+    name: str
+    type: str
+
+    @classmethod
+    def of(cls, column: tuple[str, str]) -> "TableColumn":
+        return cls(name=column[0], type=column[1])
+
+
+class RetypedColumn(Shape):
+    """A column whose values are something else now."""
+
+    name: str
+    before: str
+    after: str
+
+
+class TableDifference(Shape):
+    """What differs in a table of a file that changed. `whole` is `added` or `removed` where only one version has the table;
+    rows are null where nobody counted them."""
+
+    path: str
+    table: str
+    whole: str
+    rows_before: int | None
+    rows_after: int | None
+    added: list[TableColumn]
+    removed: list[TableColumn]
+    retyped: list[RetypedColumn]
+
+    @classmethod
+    def of(cls, found: TableChange) -> "TableDifference":
+        return cls(
+            path=found.path,
+            table=found.table,
+            whole=found.whole,
+            rows_before=found.rows[0],
+            rows_after=found.rows[1],
+            added=[TableColumn.of(each) for each in found.added],
+            removed=[TableColumn.of(each) for each in found.removed],
+            retyped=[RetypedColumn(name=name, before=old, after=new) for name, old, new in found.retyped],
+        )
+
+
 class DatasetDifference(Shape):
-    """What one version has and the other had not; `same` counts the rest."""
+    """What one version has and the other had not; `same` counts the rest. `tables` are those of files that changed, as far as
+    both versions were looked into: how far that is say `left_state` and `right_state`, as of a profile."""
 
     added: list[DatasetFile]
     removed: list[DatasetFile]
     changed: list[ChangedFile]
     same: int
+    tables: list[TableDifference]
+    left_state: str
+    right_state: str
 
     @classmethod
-    def of(cls, found: Difference) -> "DatasetDifference":
+    def of(cls, found: Difference, tables: TablesCompared) -> "DatasetDifference":
         return cls(
+            tables=[TableDifference.of(each) for each in tables.changes],
+            left_state=tables.left,
+            right_state=tables.right,
             added=[DatasetFile.of(each) for each in found.added],
             removed=[DatasetFile.of(each) for each in found.removed],
             changed=[
@@ -285,9 +351,34 @@ class DatasetShare(Asked):
 class DatasetProfile(Shape):
     """What was found in a file. `state` is of the look into all files of the version: `none`, `waiting`, `running`, `ready` or
     `failed`; `trouble` says why there is no more. `found` has kind, format and what goes with them: tables with columns,
-    first rows, members of archives."""
+    a hundred first rows, members of archives."""
 
     path: str
     state: str
     trouble: str
     found: dict[str, Any] | None
+
+
+class TableRows(Shape):
+    """A part of a table's first rows. Of `read` first rows `matching` have the words that are looked for; the table has `count`,
+    null where nobody counted, and not `exact` where rows of it were left out."""
+
+    columns: list[TableColumn]
+    rows: list[list[Any]]
+    start: int
+    matching: int
+    read: int
+    count: int | None
+    exact: bool
+
+    @classmethod
+    def of(cls, found: Rows) -> "TableRows":
+        return cls(
+            columns=[TableColumn.of(each) for each in found.columns],
+            rows=found.rows,
+            start=found.start,
+            matching=found.matching,
+            read=found.read,
+            count=found.count,
+            exact=found.exact,
+        )

@@ -25,6 +25,10 @@ from studium.client.shapes.datasets import (
     DatasetVersion,
     MissingChunks,
     PackKept,
+    RetypedColumn,
+    TableColumn,
+    TableDifference,
+    TableRows,
     Upload,
 )
 from studium.client.shapes.environments import Build, BuildDetail, Environment, Package
@@ -134,6 +138,7 @@ __all__ = [
     "Project",
     "QueueEntry",
     "Report",
+    "RetypedColumn",
     "Run",
     "Schedule",
     "Secret",
@@ -145,6 +150,9 @@ __all__ = [
     "StorageEstimate",
     "StoragePart",
     "StoredItem",
+    "TableColumn",
+    "TableDifference",
+    "TableRows",
     "Tally",
     "Team",
     "TeamDetail",

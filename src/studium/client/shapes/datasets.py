@@ -19,6 +19,7 @@ class Dataset:
     frequency: str
     tags: list[str]
     columns: dict[str, Any]
+    cover: str
     visibility: str
     created_by: str
     created_at: datetime
@@ -70,11 +71,39 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetypedColumn:
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDifference:
+    path: str
+    table: str
+    whole: str
+    rows_before: int | None
+    rows_after: int | None
+    added: list[TableColumn]
+    removed: list[TableColumn]
+    retyped: list[RetypedColumn]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetDifference:
     added: list[DatasetFile]
     removed: list[DatasetFile]
     changed: list[ChangedFile]
     same: int
+    tables: list[TableDifference]
+    left_state: str
+    right_state: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,3 +129,14 @@ class DatasetProfile:
     state: str
     trouble: str
     found: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRows:
+    columns: list[TableColumn]
+    rows: list[list[Any]]
+    start: int
+    matching: int
+    read: int
+    count: int | None
+    exact: bool

@@ -8,6 +8,9 @@ from typing import Any
 
 # All profiles together. What reads the answer parses all of it at once.
 MOST_BYTES = 64 * 1024 * 1024
+# So much of that may be used before of each table only some of its first rows are kept.
+_ROOMY = MOST_BYTES // 2
+_FEW_ROWS = 50
 # Of the time that passes, the part that may go into writing what was written before.
 _SHARE = 0.1
 _UNFINISHED = "The run has not ended yet."
@@ -26,6 +29,8 @@ class Answer:
     def add(self, path: str, profile: dict[str, Any]) -> None:
         """Take a file's profile; write, unless with thousands of files most of the time went into that."""
         text = json.dumps(profile, allow_nan=False)
+        if self._bytes + len(text) > _ROOMY:
+            text = json.dumps(_with_few_rows(profile), allow_nan=False)
         if self._bytes + len(text) > MOST_BYTES:
             self.full = "There is more to tell than fits; of some files only the kind is kept."
             text = json.dumps({**_short(profile), "trouble": "There was no room left for what is in it."})
@@ -46,6 +51,10 @@ class Answer:
         os.replace(unfinished, self._path)
         self._wrote = time.monotonic()
         self._took = self._wrote - began
+
+
+def _with_few_rows(profile: dict[str, Any]) -> dict[str, Any]:
+    return {**profile, "tables": [{**each, "head": each["head"][:_FEW_ROWS]} for each in profile["tables"]]}
 
 
 def _short(profile: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """One file, looked into by a process of its own: forked, bounded, and ended whatever it is doing when its time is up.
 
 The process tells what it knows as it learns it, a line of JSON each time, so a table whose columns took too long still has
-its first rows. A line has what is new: keys of the profile, or under `table` a number and the table of that number.
+its first rows. A line has what is new: keys of the profile, or under `table` a number and the table of that number, whose
+first rows are told once.
 """
 
 import json
@@ -102,7 +103,8 @@ def _take(told: Profile, news: Profile) -> None:
     number, table = news.pop("table", (0, None))
     told.update(news)
     if table is not None:
-        told["tables"][number:] = [table]
+        before = told["tables"][number] if number < len(told["tables"]) else {}
+        told["tables"][number:] = [{"head": before.get("head", []), **table}]
 
 
 def _lines(reading: int, ends: float) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Files with tables in them: one relation of DuckDB for each table, whatever the format, and what is told of it."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,9 +12,11 @@ from json_values import Trouble, cells, value
 from looking import File
 from relations import MOST_COLUMNS, Attempt, Table
 
-HEAD, MOST_TABLES = 100, 100
+HEAD, MOST_TABLES = 1000, 100
 # Of the first rows of one table: a table of a thousand columns shows fewer rows.
-_MOST_CELLS = 20_000
+_MOST_CELLS = 50_000
+# What the first rows of all tables of a file have together, written down, and what is left to each whatever others have.
+_ROOM, _LEAST_ROOM = 8 * 1024 * 1024, 64 * 1024
 _NOTHING = {"name": "", "rows": 0, "columns_count": 0, "rows_exact": True, "columns": [], "head": []}
 
 Tell = Callable[..., None]
@@ -74,18 +77,20 @@ def _words(error: duckdb.Error) -> str:
 def _tell_tables(duck: Duck, way: Attempt, tell: Tell) -> None:
     tell(tables=[], trouble="")
     troubles: list[str] = []
+    room = _ROOM
     for number, table in enumerate(way()):
         if number == MOST_TABLES:
             troubles.append(f"It has more than {MOST_TABLES} tables; these are the first.")
             break
-        for profile in _profiles(duck, table):
+        for profile in _profiles(duck, table, max(room // 2, _LEAST_ROOM)):
+            room -= len(json.dumps(profile.get("head", [])))
             tell(table=(number, profile))
         troubles += [table.trouble] if table.trouble else []
     tell(trouble=" ".join(troubles))
 
 
-def _profiles(duck: Duck, table: Table) -> Iterator[Profile]:
-    """Of one table, ever more: its first rows, then the numbers of its columns."""
+def _profiles(duck: Duck, table: Table, room: int) -> Iterator[Profile]:
+    """Of one table, ever more: its first rows, told once, then the numbers of its columns."""
     found = [Column(*each) for each in table.columns or duck.columns(table.relation)]
     columns = found[:MOST_COLUMNS]
     profile: Profile = {
@@ -94,16 +99,22 @@ def _profiles(duck: Duck, table: Table) -> Iterator[Profile]:
         "columns_count": table.columns_count or len(found),
         "rows_exact": False,
         "columns": [],
-        "head": _head(duck, table, columns),
     }
-    yield profile
+    yield {**profile, "head": _head(duck, table, columns, room)}
     for rows, told in numbers(duck, table.relation, columns):
         yield {**profile, "rows": rows, "rows_exact": table.exact, "columns": told}
 
 
-def _head(duck: Duck, table: Table, columns: list[Column]) -> list[list[Any]]:
+def _head(duck: Duck, table: Table, columns: list[Column], room: int) -> list[list[Any]]:
+    """As many as there may be, and have room written down."""
     if not columns:
         return []
     rows = min(HEAD, max(1, _MOST_CELLS // len(columns)))
     asked = ", ".join(column.cell for column in columns)
-    return [cells(row) for row in duck.rows(f"SELECT {asked} FROM {table.relation} LIMIT {rows}")]
+    found = []
+    for row in duck.rows(f"SELECT {asked} FROM {table.relation} LIMIT {rows}"):
+        found.append(cells(row))
+        room -= len(json.dumps(found[-1])) + 2
+        if room < 0:
+            break
+    return found

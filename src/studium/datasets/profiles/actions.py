@@ -14,6 +14,7 @@ from studium.compute import actions as compute
 from studium.compute.queries import plainest_type
 from studium.compute.spec import Limits, Mount, RunSpec, Seed, Tree, Volume
 from studium.datasets.models import DatasetVersion, Profile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.states import PROFILE_MOVES, ProfileState
 from studium.environments import commands
 from studium.environments.queries import default_build
@@ -93,8 +94,12 @@ def later(profile: Profile, *, now: datetime, pause: timedelta) -> None:
 
 
 def end(profile: Profile, content: bytes, fault: str, *, now: datetime) -> bool:
-    """Record what was found, and why it is not all."""
-    kept = storage.put(content, now=now) if content else None
+    """Record what was found (JSON as `inside/profile_files.py` writes it), and why it is not all."""
+    kept = (
+        storage.put(packed(json.loads(content, parse_constant=lambda word: None)["files"]), now=now)
+        if content
+        else None
+    )
     after = ProfileState.FAILED if fault and not content else ProfileState.READY
     with transaction.atomic():
         changes = {"content": kept.digest if kept else "", "fault": fault[:500], "ended_at": now}

@@ -1,12 +1,14 @@
 """Reads of profiles."""
 
-import json
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from studium.datasets.models import DatasetVersion, Profile
-from studium.storage import actions as storage
+from studium.datasets.profiles import packing
+from studium.datasets.profiles.packing import Index
+from studium.datasets.profiles.rows import Rows, chosen
+from studium.errors import NotFound
+
+FEW_ROWS = 100
 
 
 def profile_of(version: DatasetVersion) -> Profile | None:
@@ -15,33 +17,36 @@ def profile_of(version: DatasetVersion) -> Profile | None:
 
 
 def found_in(profile: Profile | None) -> dict[str, Any]:
-    """What was found by path, as `inside/profile_files.py` tells of a file; empty where nothing was."""
-    if profile is None or not profile.content:
-        return {}
-    found: dict[str, Any] = json.loads(storage.get(profile.content))["files"]
+    """What was found by path, as `inside/profile_files.py` tells of files, less first rows of tables; empty where nothing was."""
+    return packing.told_of_all(profile.content) if profile is not None and profile.content else {}
+
+
+def told_of(profile: Profile | None, path: str) -> dict[str, Any] | None:
+    """What was found in one file, less the first rows of tables; None where nothing was."""
+    return packing.told(profile.content, path) if profile is not None and profile.content else None
+
+
+def found_of(profile: Profile | None, path: str) -> dict[str, Any] | None:
+    """The same, with a hundred first rows of each table."""
+    found = told_of(profile, path)
+    if found is not None and profile is not None:
+        for number, table in enumerate(found["tables"]):
+            table["head"] = packing.first_rows(profile.content, path, number)[:FEW_ROWS]
     return found
 
 
-@dataclass(frozen=True)
-class Summary:
+def rows_in(profile: Profile | None, path: str, table: int = 0, **wanted: Any) -> Rows:
+    """The first rows of a table, those that are looked for, in the order that is wanted: as `rows.chosen`. Raises NotFound."""
+    found = told_of(profile, path)
+    if found is None or profile is None or not 0 <= table < len(found["tables"]):
+        raise NotFound(
+            "dataset.no_table",
+            f"Nothing is known of a table {table} in {path[:200]!r}.",
+            "Its page says how far looking into it is.",
+        )
+    return chosen(found["tables"][table], packing.first_rows(profile.content, path, table), **wanted)
+
+
+def summary_of(profile: Profile | None) -> Index:
     """What is asked of a profile on every page: files that could not be read whole, and columns as path and name."""
-
-    broken: tuple[str, ...] = ()
-    columns: tuple[tuple[str, str], ...] = ()
-
-
-def summary_of(profile: Profile | None) -> Summary:
-    """Read once for a content, which never changes; however much was found, this is small."""
-    return _summed_up(profile.content) if profile is not None and profile.content else Summary()
-
-
-@lru_cache(maxsize=64)
-def _summed_up(content: str) -> Summary:
-    found: dict[str, Any] = json.loads(storage.get(content))["files"]
-    columns = [
-        (path, str(column["name"]))
-        for path, one in found.items()
-        for table in one.get("tables") or []
-        for column in table.get("columns") or []
-    ]
-    return Summary(tuple(path for path, one in found.items() if one.get("trouble")), tuple(columns[:10_000]))
+    return packing.index_of(profile.content) if profile is not None and profile.content else Index()

@@ -1,4 +1,4 @@
-"""What can be shown of an output file without downloading it: by the end of its name, its size and its first bytes.
+"""What can be shown of an output file, or a file of a dataset, in place: by the end of its name, its size and its first bytes.
 
 Pictures, sound, film and PDF are served as they are, as far as a browser is asked to read them. All else is made into a page
 by a bounded process from as much of the file as is worth reading.
@@ -6,13 +6,13 @@ by a bounded process from as much of the file as is worth reading.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from studium.lib.units import MIB
 from studium.notebooks.bounded import Bounds, Crowded, OutOfBounds, run_bounded
-from studium.notebooks.versions.queries import OutputFile
 from studium.storage import actions as storage
 from studium.storage.models import Hold
 
@@ -56,6 +56,20 @@ _MOST = {"json": 4 * MIB, "markdown": 400_000}
 _SNIFFED = 8192
 
 
+class File(Protocol):
+    """A file whose bytes can be asked for in part. `known_by` names these bytes and no others, whatever people say of them."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def known_by(self) -> str: ...
+    def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]: ...
+
+
 class PreviewError(Exception):
     """The file cannot be shown; the text says why, for people."""
 
@@ -68,7 +82,7 @@ class Seen:
     media: str = ""
 
 
-def seen(file: OutputFile) -> Seen:
+def seen(file: File) -> Seen:
     """How this file is shown. Reads its first bytes only where its name does not tell."""
     ending = _ending(file)
     media = MEDIA.get(ending, "")
@@ -80,17 +94,23 @@ def seen(file: OutputFile) -> Seen:
     if media:
         return Seen(kind=kind, media=media)
     if kind in ("none", "text") or file.size > _MOST.get(kind, file.size):
-        kind = "text" if _reads_as_text(storage.get_part(file.digest, 0, _SNIFFED)) else "none"
+        kind = "text" if _reads_as_text(b"".join(file.pieces(0, min(_SNIFFED, file.size)))) else "none"
     return Seen(kind=kind)
 
 
-def is_picture(file: OutputFile) -> bool:
+def kind_by_name(file: File) -> Kind:
+    """What its name says that it is, whatever its size and bytes say."""
+    ending = _ending(file)
+    return _kind(ending, MEDIA.get(ending, ""))
+
+
+def is_picture(file: File) -> bool:
     """Whether the file is shown among the pictures of a version, by its name and size alone."""
     media = MEDIA.get(_ending(file), "")
     return media.startswith("image/") and 0 < file.size <= 8 * MIB
 
 
-def _ending(file: OutputFile) -> str:
+def _ending(file: File) -> str:
     return file.path.rpartition("/")[2].lower().rpartition(".")[2] if "." in file.path else ""
 
 
@@ -111,14 +131,14 @@ def _reads_as_text(head: bytes) -> bool:
     return True
 
 
-def preview(file: OutputFile, kind: Kind, *, now: datetime) -> str:
+def preview(file: File, kind: Kind, *, now: datetime) -> str:
     """The digest of the rendering that shows this file; made once and kept for a while. Raises PreviewError."""
-    name = hashlib.sha256(f"{_LAYOUT} {kind} {file.path} {file.digest}".encode()).hexdigest()
+    name = hashlib.sha256(f"{_LAYOUT} {kind} {file.path} {file.known_by}".encode()).hexdigest()
     known = Hold.objects.filter(holder=PREVIEW + name).first()
     if known is not None:
         return str(known.blob_id)
     whole = kind in _WHOLE or kind in _MOST
-    content = storage.get_part(file.digest, 0, file.size if whole else HEAD)
+    content = b"".join(file.pieces(0, file.size if whole else min(HEAD, file.size)))
     told = {"kind": kind, "path": file.path, "cut": len(content) < file.size}
     try:
         made = run_bounded("preview", json.dumps(told).encode() + b"\n" + content, BOUNDS, patience=PATIENCE)

@@ -1,6 +1,7 @@
 """Reads of versions: listings, one by its number, its files, its log."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
@@ -13,6 +14,7 @@ from studium.notebooks.states import VersionKind
 from studium.storage import actions as storage
 
 _MOST_LOG = 64 * 1024**2
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,22 @@ class OutputFile:
     path: str
     size: int
     digest: str
+
+    @property
+    def known_by(self) -> str:
+        """What names these bytes and no others."""
+        return self.digest
+
+    def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Its bytes from `start` on. Raises FileNotFoundError where they are not kept."""
+        end = self.size if length is None else min(self.size, start + length)
+        while start < end:
+            wanted = min(_PIECE, end - start)
+            piece = storage.get_part(self.digest, start, wanted)
+            yield piece
+            if len(piece) < wanted:
+                return
+            start += wanted
 
 
 @dataclass(frozen=True, kw_only=True)

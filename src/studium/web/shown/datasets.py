@@ -12,15 +12,25 @@ from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.subjects import KIND
 from studium.errors import Broken
 from studium.lib.units import MIB
+from studium.notebooks.versions import previewing
 from studium.storage import manifests
 from studium.storage.manifests import Entry
 
-ROWS_A_PAGE, PICTURES_A_PAGE = 200, 60
+ROWS_A_PAGE, TILES_A_PAGE = 200, 60
+# What the pictures of one page have together, as they are: they are made small by the browser. Larger ones are tiles with a name.
+_TILES_BYTES = 32 * MIB
 HEAD_BYTES, HEAD_LINES = 128 * 1024, 400
 # What a browser shows in a page without being able to run anything. SVG is shown as the text that it is.
 PICTURES = {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
     "avif": "image/avif", "bmp": "image/bmp",
+}  # fmt: skip
+FRAMED = ("sound", "film", "pdf", "notebook", "markdown")
+# How the bytes of what is shown as it is begin, and where; a file that begins otherwise is no such thing.
+_BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    "wav": ((0, b"RIFF"), (0, b"RF64")), "flac": ((0, b"fLaC"), (0, b"ID3")), "ogg": ((0, b"OggS"),), "oga": ((0, b"OggS"),),
+    "ogv": ((0, b"OggS"),), "mp3": ((0, b"ID3"), (0, b"\xff")),
+    "m4a": ((4, b"ftyp"),), "mp4": ((4, b"ftyp"),), "m4v": ((4, b"ftyp"),), "webm": ((0, b"\x1aE\xdf\xa3"),),
 }  # fmt: skip
 _LARGEST_PICTURE = 32 * MIB
 _LARGEST_IN_GRID = 8 * MIB
@@ -42,14 +52,17 @@ class DatasetRow:
 class Folder:
     """A part of what is right inside a folder: `folders` as name, files and bytes below, then `files`, in one order.
 
-    `before` and `after` are where the parts beside it begin, None where there is none. `total` counts all of the folder.
+    `before` and `after` are where the parts beside it begin, None where there is none. `total` counts all of the folder. With
+    `grid` its pictures are `tiles`, which are drawn or not, and not among `files`; `able` says whether there are any pictures.
     """
 
     path: str
     crumbs: list[tuple[str, str]]
     folders: list[tuple[str, int, int]]
     files: list[Entry]
-    pictures: list[Entry]
+    tiles: list[tuple[Entry, bool]]
+    grid: bool
+    able: bool
     total: int
     before: int | None
     after: int | None
@@ -57,7 +70,10 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """How a file is shown: as a `picture`, by the `text` at its beginning (`whole` if that is all of it), or not."""
+    """How a file is shown: as a `picture`, in a frame of its own host (`sound`, `film`, `pdf`, `notebook`, `markdown`), by the
+    `text` at its beginning (`whole` if that is all of it); `empty`, `too_large`, `false` where it is not what its name says, or
+    `none`.
+    """
 
     kind: str
     text: str = ""
@@ -124,25 +140,55 @@ def entries_of(version: DatasetVersion) -> list[Entry]:
         ) from error
 
 
-def folder_of(entries: list[Entry], path: str, start: int = 0) -> Folder:
-    """A part of a folder from the row `start` on. Of one that is not there, nothing."""
+def folder_of(entries: list[Entry], path: str, start: int = 0, view: str = "") -> Folder:
+    """A part of a folder from the row `start` on. Of one that is not there, nothing.
+
+    `view` is `list` or `pictures`; without it pictures are shown as such where they are most of the files.
+    """
     path = path.strip("/")
     folders, files = queries.folder(entries, path)
     total = len(folders) + len(files)
-    start = min(start, max(0, total - 1)) // ROWS_A_PAGE * ROWS_A_PAGE
-    end = start + ROWS_A_PAGE
+    pictures = sum(is_picture(each) for each in files)
+    grid = bool(pictures) and (view == "pictures" or (view != "list" and 2 * pictures > len(files)))
+    rows = TILES_A_PAGE if grid else ROWS_A_PAGE
+    start = min(start, max(0, total - 1)) // rows * rows
+    end = start + rows
     shown = files[max(0, start - len(folders)) : max(0, end - len(folders))]
-    parts = path.split("/") if path else []
     return Folder(
         path=path,
-        crumbs=[(part, "/".join(parts[: at + 1])) for at, part in enumerate(parts)],
+        crumbs=crumbs_of(path),
         folders=sorted(folders)[start:end],
-        files=shown,
-        pictures=[each for each in shown if is_picture(each, _LARGEST_IN_GRID)][:PICTURES_A_PAGE],
+        files=[each for each in shown if not (grid and is_picture(each))],
+        tiles=_tiles(shown) if grid else [],
+        grid=grid,
+        able=bool(pictures),
         total=total,
-        before=max(0, start - ROWS_A_PAGE) if start else None,
+        before=max(0, start - rows) if start else None,
         after=end if end < total else None,
     )
+
+
+def crumbs_of(path: str) -> list[tuple[str, str]]:
+    """The folders on the way to a path, each by its name and its own path."""
+    parts = path.split("/") if path else []
+    return [(part, "/".join(parts[: at + 1])) for at, part in enumerate(parts)]
+
+
+def neighbours(entries: list[Entry], entry: Entry) -> tuple[Entry | None, Entry | None]:
+    """The files before and after one in its folder."""
+    _, files = queries.folder(entries, entry.path.rpartition("/")[0])
+    at = next(number for number, each in enumerate(files) if each.path == entry.path)
+    return files[at - 1] if at else None, files[at + 1] if at + 1 < len(files) else None
+
+
+def _tiles(files: list[Entry]) -> list[tuple[Entry, bool]]:
+    """The pictures among these, and whether each is drawn."""
+    tiles, size = [], 0
+    for each in filter(is_picture, files):
+        drawn = each.size <= _LARGEST_IN_GRID and size + each.size <= _TILES_BYTES
+        size += each.size if drawn else 0
+        tiles.append((each, drawn))
+    return tiles
 
 
 def is_picture(entry: Entry, most: int = _LARGEST_PICTURE) -> bool:
@@ -161,6 +207,10 @@ def shown_file(entry: Entry) -> Shown:
         return Shown(kind="empty")
     if is_picture(entry):
         return Shown(kind="picture")
+    if framed(entry):
+        found = previewing.seen(entry).kind
+        if found in (*FRAMED, "too_large"):
+            return Shown(kind=found if found == "too_large" or _begins_so(entry, found) else "false")
     head = b"".join(entry.pieces(0, min(HEAD_BYTES, entry.size)))
     text = _text(head)
     if text is None:
@@ -170,6 +220,19 @@ def shown_file(entry: Entry) -> Shown:
     if not whole and len(lines) > 1 and len(lines) <= HEAD_LINES:
         lines.pop()  # which is cut somewhere
     return Shown(kind="text", text="".join(lines[:HEAD_LINES]), whole=whole)
+
+
+def framed(entry: Entry) -> bool:
+    """Whether it is shown in a frame of its dataset's host, by its name."""
+    return previewing.kind_by_name(entry) in FRAMED
+
+
+def _begins_so(entry: Entry, kind: str) -> bool:
+    if kind == "pdf":  # other bytes may come before it
+        return b"%PDF-" in b"".join(entry.pieces(0, min(1024, entry.size)))
+    wanted = _BEGINNINGS.get(ending(entry.path))
+    head = b"".join(entry.pieces(0, min(16, entry.size))) if wanted else b""
+    return wanted is None or any(head[at : at + len(mark)] == mark for at, mark in wanted)
 
 
 def _text(head: bytes) -> str | None:

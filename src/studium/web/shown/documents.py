@@ -10,6 +10,8 @@ from studium.notebooks.models import Notebook
 from studium.web.requests import UserRequest
 
 DOCUMENT = "doc-"
+# Before the id of a dataset: the content host of its files.
+DATA = "data-"
 
 
 @dataclass(frozen=True, kw_only=True)

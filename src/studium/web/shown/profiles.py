@@ -8,10 +8,13 @@ from django.utils.http import urlencode
 from studium.accounts.models import User
 from studium.datasets.access import may_change
 from studium.datasets.models import DatasetVersion, Profile
-from studium.datasets.profiles.queries import found_in, profile_of
+from studium.datasets.profiles.queries import profile_of, rows_in, told_of
 from studium.datasets.states import ProfileState
+from studium.errors import BadInput
 from studium.lib.units import size_words
 from studium.storage.manifests import Entry
+from studium.web.shown.rows import ROWS_A_PAGE, Asked, ShownRows, shown_rows
+from studium.web.shown.values import value_words
 
 WIDTH, HEIGHT = 120, 28
 _MOST_COLUMNS, _MOST_MEMBERS = 200, 200
@@ -55,20 +58,27 @@ class Table:
     size: str
     columns: list[Column]
     more: int
-    names: list[str]
-    head: list[list[str]]
+    rows: ShownRows | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """How far the look into a file is. `waiting` is empty when there is nothing to wait for; `trouble` says what failed."""
+    """How far the look into a file is. `waiting` is empty when there is nothing to wait for; `trouble` says what failed, and
+    `broken` that it was this file.
+    """
 
     waiting: str = ""
     trouble: str = ""
+    broken: bool = False
     tables: list[Table] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
     more_members: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to tell but facts."""
+        return not (self.waiting or self.broken or self.tables or self.members)
 
 
 def found_words(profile: Profile | None) -> tuple[str, str]:
@@ -83,26 +93,48 @@ def found_words(profile: Profile | None) -> tuple[str, str]:
     return "", profile.fault
 
 
-def profile_beside(user: User, version: DatasetVersion, entry: Entry) -> dict[str, object]:
-    """What the part of a file's page needs that tells of what was found in it."""
+def profile_beside(user: User, version: DatasetVersion, entry: Entry, asked: Asked | None = None) -> dict[str, object]:
+    """What the part of a file's page needs that tells of what was found in it. `asked` is what is asked for of its rows."""
     row = profile_of(version)
+    told = version.dataset.columns.get(entry.path, {})
     return {
         "file": entry,
         "query": urlencode([("version", version.number), ("path", entry.path)]),
         "able": may_change(user, version.dataset),
-        "found": shown_profile(row, found_in(row).get(entry.path), version.dataset.columns.get(entry.path, {})),
+        "newest": not version.dataset.versions.filter(number__gt=version.number, deleted_at=None).exists(),
+        "found": shown_profile(row, entry.path, told, asked or Asked()),
     }
 
 
-def shown_profile(profile: Profile | None, found: dict[str, Any] | None, said: dict[str, str]) -> Found:
-    """What was found in one file. `found` is its part of the profile, `said` what its dataset says of columns."""
+def rows_beside(profile: Profile | None, path: str, asked: Asked) -> ShownRows:
+    """The first rows of a table, as they are asked for. Raises NotFound."""
+    try:
+        found = rows_in(
+            profile,
+            path,
+            asked.table,
+            search=asked.search,
+            sort=asked.sort,
+            descending=asked.descending,
+            start=asked.start,
+            limit=ROWS_A_PAGE,
+        )
+    except BadInput:  # a column that another version had
+        return rows_beside(profile, path, Asked(table=asked.table, search=asked.search))
+    return shown_rows(found, asked)
+
+
+def shown_profile(profile: Profile | None, path: str, said: dict[str, str], asked: Asked) -> Found:
+    """What was found in one file. `said` is what its dataset says of columns."""
+    found = told_of(profile, path)
     waiting, fault = found_words(profile)
     if not found:
         return Found(waiting=waiting, trouble=fault if profile is not None else "")
     members = found.get("members") or []
     return Found(
         trouble=str(found.get("trouble") or ""),
-        tables=[_table(each, said) for each in found.get("tables") or []],
+        broken=bool(found.get("trouble")),
+        tables=[_table(each, said, rows_beside(profile, path, asked.of(n))) for n, each in enumerate(found["tables"])],
         facts=_facts(found),
         members=[(str(each["path"])[:400], size_words(each["size"])) for each in members[:_MOST_MEMBERS]],
         more_members=max(0, int(found.get("members_count") or len(members)) - min(len(members), _MOST_MEMBERS)),
@@ -122,7 +154,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     return [fact for fact in facts if fact[1]]
 
 
-def _table(table: dict[str, Any], said: dict[str, str]) -> Table:
+def _table(table: dict[str, Any], said: dict[str, str], rows_shown: ShownRows) -> Table:
     columns = table.get("columns") or []
     rows, exact = table.get("rows"), table.get("rows_exact", True)
     count = int(table.get("columns_count") or len(columns))
@@ -133,15 +165,14 @@ def _table(table: dict[str, Any], said: dict[str, str]) -> Table:
         size=f"{size}, {count:,} column{'' if count == 1 else 's'}",
         columns=[_column(each, rows, said) for each in columns[:_MOST_COLUMNS]],
         more=max(0, count - min(len(columns), _MOST_COLUMNS)),
-        names=[str(each["name"]) for each in columns[:_MOST_COLUMNS]],
-        head=[[_value(cell) for cell in row[:_MOST_COLUMNS]] for row in (table.get("head") or [])[:100]],
+        rows=rows_shown if rows_shown.rows or rows_shown.asked.search else None,
     )
 
 
 def _column(column: dict[str, Any], rows: int | None, said: dict[str, str]) -> Column:
     name, missing, distinct = str(column["name"]), column.get("missing"), column.get("distinct")
     shares = isinstance(missing, int) and isinstance(rows, int) and rows > 0
-    top = [(_value(value)[:_WORDS], int(count)) for value, count in column.get("top") or []][:3]
+    top = [(value_words(value)[:_WORDS], int(count)) for value, count in column.get("top") or []][:3]
     bars = _bars(column.get("histogram"))
     about = "" if column.get("distinct_exact", True) else "about "
     return Column(
@@ -161,12 +192,12 @@ def _range(column: dict[str, Any]) -> str:
     """Smallest and largest, with the mean of numbers and the lengths of texts."""
     low, high, length = column.get("min"), column.get("max"), column.get("length")
     if isinstance(length, dict) and length.get("max") is not None:
-        return f"{_value(length.get('min'))} to {_value(length['max'])} characters"
+        return f"{value_words(length.get('min'))} to {value_words(length['max'])} characters"
     if low is None or high is None or isinstance(low, bool):
         return ""
-    words = f"{_value(low)[:_WORDS]} to {_value(high)[:_WORDS]}"
+    words = f"{value_words(low)[:_WORDS]} to {value_words(high)[:_WORDS]}"
     mean = column.get("mean")
-    return f"{words}, mean {_value(mean)}" if isinstance(mean, int | float) else words
+    return f"{words}, mean {value_words(mean)}" if isinstance(mean, int | float) else words
 
 
 def _bars(histogram: Any) -> list[Bar]:
@@ -182,7 +213,7 @@ def _bars(histogram: Any) -> list[Bar]:
             width=round(wide * 0.86, 2),
             # What is there is seen, however little it is.
             height=round(max(1.0, (HEIGHT - 2) * count / most), 2) if count else 0,
-            told=f"{_value(edges[place])} to {_value(edges[min(place + 1, len(edges) - 1)])}: {count:,}",
+            told=f"{value_words(edges[place])} to {value_words(edges[min(place + 1, len(edges) - 1)])}: {count:,}",
         )
         for place, count in enumerate(counts)
     ]
@@ -193,16 +224,3 @@ def _share(part: int, whole: int) -> str:
         return "none"
     share = 100 * part / whole
     return f"{share:.0f} %" if share >= 1 else "under 1 %"
-
-
-def _value(value: Any) -> str:
-    """A value as people read it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-    return str(value)[:500]

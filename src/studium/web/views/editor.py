@@ -1,5 +1,6 @@
 """The editor: JupyterLab in a frame beside our panel. The frame stays while the panel is fetched anew."""
 
+import re
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from studium.compute.models import Run
 from studium.compute.queries import is_simulated
 from studium.compute.states import State
 from studium.config.options import options
+from studium.datasets.access import dataset_for
 from studium.errors import BadInput, NotYet
 from studium.lib import clock
 from studium.notebooks import actions
@@ -23,11 +25,12 @@ from studium.plans.queries import standing
 from studium.web import policy
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines, meters
-from studium.web.shown.documents import DOCUMENT, entrance, lab_path
+from studium.web.shown.documents import DATA, DOCUMENT, entrance, lab_path
 from studium.web.shown.runs import about_words, idle_words, live_line, progress_share, show, warnings
 from studium.web.views.notebooks import address
 
 _RUNNING = "running"
+_FILE = re.compile(r"/v/[0-9]{1,9}/files/[0-9]{1,6}/(raw)?", re.ASCII)
 _PHASES = {State.QUEUED: "waiting", State.ASSIGNED: "starting", State.STARTING: "starting"}
 
 
@@ -182,7 +185,14 @@ def change_machine(request: UserRequest, team: str, slug: str) -> HttpResponse:
 @signed_in
 @require_GET
 def open_label(request: UserRequest, label: str) -> HttpResponse:
-    """From a content host's address to a ticket into it: how editor and documents open in a tab of their own."""
+    """From a content host's address to a ticket into it: how editor, documents and files open in a tab of their own."""
+    if label.startswith(DATA):
+        path = request.GET.get("path", "")
+        dataset = dataset_for(request.user, label.removeprefix(DATA))
+        place = path if _FILE.fullmatch(path) else ""
+        if not place:
+            return redirect(f"/datasets/{dataset.team.slug}/{dataset.slug}/")
+        return redirect(entrance(request, label, place, now=clock.now()))
     rows = visible_to(request.user).filter(label=label.removeprefix(DOCUMENT)).values_list("pk", flat=True)
     notebook = notebook_for(request.user, rows.first() or label, change=not label.startswith(DOCUMENT))
     now = clock.now()

@@ -11,13 +11,16 @@ from studium.config.options import options
 from studium.datasets import actions
 from studium.datasets.access import dataset_for, may_manage
 from studium.datasets.models import Dataset
-from studium.datasets.queries import collaborators_of, tags_of, used_tags, versions_of
+from studium.datasets.profiles.queries import profile_of, summary_of
+from studium.datasets.queries import collaborators_of, newest_of, tags_of, used_tags, versions_of
 from studium.errors import BadInput, NotFound, StudiumError
 from studium.lib import clock
 from studium.notebooks.sharing.queries import person_called
 from studium.web.forms.datasets import CardForm, ShareDataset, WhoReads
 from studium.web.requests import UserRequest, signed_in
 from studium.web.views.datasets.showing import address
+
+_MOST_TABLES = 50
 
 
 @signed_in
@@ -45,9 +48,23 @@ def _page(request: UserRequest, dataset: Dataset, *, status: int = 200, **more: 
         "form": CardForm.of(dataset, tags_of([dataset]).get(dataset.pk, [])),
         "reads_form": WhoReads(initial={"visibility": dataset.visibility}),
         "tags_used": used_tags(request.user),
+        **_columns(dataset),
         **more,
     }
     return render(request, "datasets/settings.html", context, status=status)
+
+
+def _columns(dataset: Dataset) -> dict[str, object]:
+    """The files with tables in the newest version, with how many of their columns are spoken of."""
+    version = newest_of([dataset]).get(dataset.pk)
+    counted: dict[str, list[str]] = {}
+    for path, name in summary_of(profile_of(version) if version else None).columns:
+        counted.setdefault(path, []).append(name)
+    tables = [
+        (path, sum(name in dataset.columns.get(path, {}) for name in names), len(names))
+        for path, names in sorted(counted.items())
+    ]
+    return {"tables": tables[:_MOST_TABLES], "more_tables": max(0, len(tables) - _MOST_TABLES)}
 
 
 def _sharing(request: UserRequest, dataset: Dataset, **more: object) -> dict[str, object]:

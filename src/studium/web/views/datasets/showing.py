@@ -1,6 +1,7 @@
 """A dataset's page, and what is inside its versions: folders, files, pictures, downloads."""
 
 import json
+from urllib.parse import quote
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_GET, require_safe
 from studium.api.croissant import CROISSANT_TYPE, described
 from studium.api.serving import served
 from studium.community.writing import card_html
+from studium.config.options import options
 from studium.datasets import archives
 from studium.datasets.access import dataset_for, may_change, may_manage, shared_role, version_for
 from studium.datasets.croissant import MOST_FILES
@@ -27,11 +29,24 @@ from studium.lib import clock
 from studium.notebooks.lineage import MOST as MOST_USES
 from studium.notebooks.lineage import made_from, used_by
 from studium.storage.manifests import Entry
+from studium.web import policy
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown.community import beside
-from studium.web.shown.datasets import PICTURES, ending, entries_of, folder_of, is_picture, shown_file
+from studium.web.shown.datasets import (
+    FRAMED,
+    PICTURES,
+    crumbs_of,
+    ending,
+    entries_of,
+    folder_of,
+    is_picture,
+    neighbours,
+    shown_file,
+)
+from studium.web.shown.documents import DATA, entrance
 from studium.web.shown.notebooks import VISIBILITY_WORDS
 from studium.web.shown.profiles import found_words, profile_beside
+from studium.web.shown.rows import asked_in
 
 _VERSIONS_BESIDE = 5
 
@@ -115,6 +130,7 @@ def _folder(request: UserRequest, version: DatasetVersion | None) -> dict[str, o
             entries_of(version),
             request.GET.get("path", ""),
             int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 0,
+            request.GET.get("view", ""),
         )
     except Broken as error:
         return {"lost": error}
@@ -122,7 +138,12 @@ def _folder(request: UserRequest, version: DatasetVersion | None) -> dict[str, o
         raise NotFound(
             "dataset.no_folder", f"Version {version.number} has no such folder.", "Begin at the dataset's page."
         )
-    return {"folder": found, "of": f"version={version.number}&path="}
+    asked = request.GET.get("view", "")
+    return {
+        "folder": found,
+        "of": f"version={version.number}&path=",
+        "asked_view": asked if asked in ("list", "pictures") else "",
+    }
 
 
 @signed_in
@@ -135,7 +156,7 @@ def croissant(request: UserRequest, team: str, slug: str) -> HttpResponse:
     try:
         content = json.dumps(described(version), ensure_ascii=False, indent=1)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     response = HttpResponse(content, content_type=CROISSANT_TYPE)
     response["Content-Disposition"] = content_disposition_header(True, f"{slug}-v{version.number}.croissant.json") or ""
     return response
@@ -155,28 +176,42 @@ def _embedded(version: DatasetVersion | None) -> SafeString | None:
 @signed_in
 @require_GET
 def show_file(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    """One file: a picture, the beginning of a text, or what is known of it."""
+    """One file: a picture, a player or rendering in a frame of its own host, the beginning of a text, or what is known of it."""
     dataset, version, entry, entries = _file(request, team, slug)
-    beside_it = folder_of(entries, entry.path.rpartition("/")[0])
-    at = next((n for n, each in enumerate(beside_it.files) if each.path == entry.path), None)
+    beside_it = neighbours(entries, entry)
     try:
         shown = shown_file(entry)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     context = {
         "now": clock.now(),
         "dataset": dataset,
         "url": address(dataset),
         "version": version,
         "name": entry.path.rpartition("/")[2],
-        "folder": beside_it,
+        "crumbs": crumbs_of(entry.path.rpartition("/")[0]),
         "shown": shown,
-        "previous": beside_it.files[at - 1] if at else None,
-        "next": beside_it.files[at + 1] if at is not None and at + 1 < len(beside_it.files) else None,
+        "kind": shown.kind,
+        **(_frame(request, version, entries.index(entry), shown.kind) if shown.kind in FRAMED else {}),
+        "previous": beside_it[0],
+        "next": beside_it[1],
         "of": f"version={version.number}&path=",
-        **profile_beside(request.user, version, entry),
+        **profile_beside(request.user, version, entry, asked_in(request.GET)),
     }
-    return render(request, "datasets/file.html", context)
+    response = render(request, "datasets/file.html", context)
+    if shown.kind in FRAMED:
+        response["Content-Security-Policy"] = policy.content_policy(frames=[options().content_url(DATA + dataset.pk)])
+    return response
+
+
+def _frame(request: UserRequest, version: DatasetVersion, at: int, kind: str) -> dict[str, str]:
+    """Where the file is shown on its dataset's own host: in a frame, and in a tab alone."""
+    label, place = DATA + version.dataset_id, f"/v/{version.number}/files/{at}/"
+    alone = place + "raw" if kind == "pdf" else place
+    return {
+        "source": entrance(request, label, place, now=clock.now()),
+        "alone": f"/open/{label}?path={quote(alone, safe='')}",
+    }
 
 
 @signed_in
@@ -213,7 +248,7 @@ def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpRe
             changed_at=version.created_at,
         )
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
 
 
 @signed_in
@@ -227,7 +262,7 @@ def archive(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
     try:
         made = archives.archive_of(version, below)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise lost() from error
     if begins_a_download(request.method, request.headers.get("Range", ""), made.size):
         note_download(request.user, dataset, now=clock.now())
     return served(
@@ -252,7 +287,8 @@ def _file(request: UserRequest, team: str, slug: str) -> tuple[Dataset, DatasetV
     return dataset, version, found, entries
 
 
-def _lost() -> Broken:
+def lost() -> Broken:
+    """What is said of bytes that the store lost."""
     return Broken(
         "dataset.file_lost",
         "This file cannot be read from the store.",

@@ -7,6 +7,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from studium.datasets.access import dataset_for, may_change, may_manage, version_for
 from studium.datasets.actions import delete_version
+from studium.datasets.models import DatasetVersion
+from studium.datasets.profiles import actions as profiles
+from studium.datasets.profiles.comparing import tables_compared
+from studium.datasets.profiles.queries import profile_of
 from studium.datasets.queries import difference, versions_of
 from studium.errors import BadInput
 from studium.lib import clock
@@ -50,13 +54,15 @@ def delete(request: UserRequest, team: str, slug: str, number: int) -> HttpRespo
 @signed_in
 @require_GET
 def compare(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    """Which files were added, removed and changed from one version to another."""
-    name = f"{team}/{slug}"
-    dataset = dataset_for(request.user, name)
-    numbers = [number_in(request.GET.get(side, "")) for side in ("left", "right")]
-    if None in numbers:
-        raise BadInput("dataset.compare", "Two versions are compared.", "Choose them on the page of its versions.")
-    left, right = (version_for(request.user, name, number) for number in numbers)
+    """Which files were added, removed and changed from one version to another, and what differs in their tables."""
+    dataset = dataset_for(request.user, f"{team}/{slug}")
+    left, right = _sides(request, f"{team}/{slug}")
+    looked = [profile_of(each) for each in (left, right)]
+    if None in looked and may_change(request.user, dataset):
+        for each, known in zip((left, right), looked, strict=True):
+            if known is None:
+                profiles.ask_again(request.user, each, now=clock.now())
+        looked = [profile_of(each) for each in (left, right)]
     found = difference(entries_of(left), entries_of(right))
     context = {
         "now": clock.now(),
@@ -70,5 +76,29 @@ def compare(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "changed": found.changed[:_MOST],
         "most": _MOST,
         "nothing": not (found.added or found.removed or found.changed),
+        "tables": tables_compared(looked[0], looked[1], found.changed) if found.changed else None,
     }
     return render(request, "datasets/compare.html", context)
+
+
+@signed_in
+@require_GET
+def compare_tables(request: UserRequest, team: str, slug: str) -> HttpResponse:
+    """The part about tables alone, which waits until both versions were looked into."""
+    left, right = _sides(request, f"{team}/{slug}")
+    found = difference(entries_of(left), entries_of(right))
+    context = {
+        "url": address(left.dataset),
+        "left": left,
+        "right": right,
+        "tables": tables_compared(profile_of(left), profile_of(right), found.changed),
+    }
+    return render(request, "datasets/compare_tables.html", context)
+
+
+def _sides(request: UserRequest, name: str) -> tuple[DatasetVersion, DatasetVersion]:
+    numbers = [number_in(request.GET.get(side, "")) for side in ("left", "right")]
+    if None in numbers:
+        raise BadInput("dataset.compare", "Two versions are compared.", "Choose them on the page of its versions.")
+    left, right = (version_for(request.user, name, number) for number in numbers)
+    return left, right
