@@ -6,7 +6,6 @@ are warm: in the page cache, and asked for once before.
 """
 
 import contextlib
-import random
 import shutil
 import socket
 import statistics
@@ -88,7 +87,7 @@ def bring(platform: Platform, folder: Path, title: str) -> str:
 def one_file(platform: Platform, folder: Path) -> bool:
     one_large(folder, seed=1)
     address = f"{bring(platform, folder, 'One large file')}/files/large.bin"
-    ours, theirs = [], []
+    ours, theirs = list[float](), list[float]()
     with nginx(folder) as peer:
         for turn in range(-1, ROUNDS):
             for side, where, token in ((ours, address, platform.token), (theirs, f"{peer}/large.bin", "")):

@@ -5,15 +5,13 @@ Where one says `packed` its files are kept in chunks: those that a file names in
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from studium.storage import stores
 from studium.storage.chunks import queries as chunks
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of a manifest. `chunks` are the digests it is put together from; None where it is one blob.
 
     `crc` is its CRC-32, None where nobody took it.
@@ -67,8 +65,8 @@ def read(digest: str) -> list[Entry]:
 
 def _entry(each: dict[str, object], *, packed: bool) -> Entry:
     path, size, digest = str(each["path"]), int(str(each["size"])), str(each["digest"])
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or not parts.parts or ".." in parts.parts:
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts or all(part in ("", ".") for part in parts):
         raise ValueError(f"no path of a tree: {path!r}")
     if not packed:
         return Entry(path, size, digest, None)
