@@ -1,5 +1,8 @@
 """How long a warm build of an environment takes: from asking to ready, beside `uv venv && uv pip install` of the same packages.
 
+`warm_build` asks for the same again, as a build does that looks for newer versions: its lock is that of the build before, whose
+packages are used. `changed_build` asks for one package in another version each time, so that all is installed and taken out.
+
 Warm on both sides: each has fetched everything once. The peer installs into a folder of the same disk from its own cache and
 resolves as well; ours besides is a run from the queue, locks with hashes, installs from the lock, and is copied out and sealed.
 Compiling the modules comes after an environment is ready, and is not in the figure; nor does the peer compile.
@@ -15,60 +18,85 @@ from pathlib import Path
 import uv
 
 from report import figure
-from running.platform import running_platform, wait_for
+from running.platform import Platform, running_platform, wait_for
+from studium.client import Client
 
 PACKAGES, ROUNDS, GOAL = ("numpy", "pandas", "scikit-learn"), 5, 2.0
+OTHERS = ("six==1.16.0", "six==1.17.0")
 
 
-def peer(folder: Path, cache: Path) -> float:
+def peer(folder: Path, cache: Path, packages: tuple[str, ...]) -> float:
     """Seconds of `uv venv && uv pip install` into a fresh folder."""
     environ = {**os.environ, "UV_CACHE_DIR": str(cache)}
     began = time.perf_counter()
-    for arguments in (("venv", "-q", str(folder)), ("pip", "install", "-q", "--python", str(folder), *PACKAGES)):
+    for arguments in (("venv", "-q", str(folder)), ("pip", "install", "-q", "--python", str(folder), *packages)):
         subprocess.run([uv.find_uv_bin(), *arguments], check=True, env=environ)
     return time.perf_counter() - began
 
 
 def main() -> None:
-    ours, theirs = [], []
     with (
         running_platform() as platform,
         tempfile.TemporaryDirectory(dir="/var/tmp") as name,
         platform.client() as client,
     ):
-        made = client.environments.create("Bench", "\n".join(PACKAGES), kind="packages")
+        bench = Bench(platform, client, Path(name))
+        bench.build(PACKAGES)
+        for other in OTHERS:
+            bench.build((*PACKAGES, other))
+            peer(Path(name, f"warm-{other}"), Path(name, "cache"), (*PACKAGES, other))
+        bench.build(PACKAGES)
+        bench.figure("warm_build", [PACKAGES] * ROUNDS)
+        bench.figure("changed_build", [(*PACKAGES, OTHERS[turn % 2]) for turn in range(ROUNDS)])
 
-        def ended(number: int) -> bool:
-            build = client.environments.one_build(made.id, number)
-            assert build.state != "failed", build.fault
-            return build.state == "ready"
 
-        wait_for(lambda: ended(1), seconds=300, says="the first build")
-        peer(Path(name, "warm"), Path(name, "cache"))
+class Bench:
+    def __init__(self, platform: Platform, client: Client, folder: Path) -> None:
+        self.platform = platform
+        self.client = client
+        self.folder = folder
+        self.made = ""
+
+    def build(self, packages: tuple[str, ...]) -> tuple[float, int]:
+        """Seconds from asking to ready, and the size of the build in bytes."""
         compiled = (
             "from studium.environments.models import Build;"
             "print(Build.objects.filter(state='ready', compiled_at=None).count())"
         )
-        for turn in range(ROUNDS):
-            wait_for(lambda: platform.manage(compiled) == "0", seconds=120, every=1, says="quiet")
-            began = time.perf_counter()
-            build = client.environments.build(made.id, "\n".join(PACKAGES), kind="packages")
-            wait_for(lambda number=build.number: ended(number), seconds=120, every=0.02, says="the build")  # type: ignore[misc]
-            ours.append(time.perf_counter() - began)
-            theirs.append(peer(Path(name, str(turn)), Path(name, "cache")))
-        size = client.environments.one_build(made.id, build.number).size_bytes
-    mine, other = statistics.median(ours), statistics.median(theirs)
-    figure(
-        "env",
-        "warm_build",
-        mine,
-        "s",
-        peer="uv venv && uv pip install",
-        peer_value=other,
-        goal=f"<= {GOAL:g} x",
-        ok=mine <= GOAL * other,
-        conditions=f"{' '.join(PACKAGES)}, {size / 1e6:.0f} MB, from asking to ready, medians of {ROUNDS} in turn",
-    )
+        wait_for(lambda: self.platform.manage(compiled) == "0", seconds=120, every=1, says="quiet")
+        asked = "\n".join(packages)
+        began = time.perf_counter()
+        if self.made:
+            number = self.client.environments.build(self.made, asked, kind="packages").number
+        else:
+            self.made, number = self.client.environments.create("Bench", asked, kind="packages").id, 1
+
+        def ended() -> bool:
+            build = self.client.environments.one_build(self.made, number)
+            assert build.state != "failed", build.fault
+            return build.state == "ready"
+
+        wait_for(ended, seconds=300, every=0.02, says="the build")
+        return time.perf_counter() - began, self.client.environments.one_build(self.made, number).size_bytes
+
+    def figure(self, name: str, rounds: list[tuple[str, ...]]) -> None:
+        ours, theirs = [], []
+        for turn, packages in enumerate(rounds):
+            took, size = self.build(packages)
+            ours.append(took)
+            theirs.append(peer(self.folder / f"{name}-{turn}", self.folder / "cache", packages))
+        mine, other = statistics.median(ours), statistics.median(theirs)
+        figure(
+            "env",
+            name,
+            mine,
+            "s",
+            peer="uv venv && uv pip install",
+            peer_value=other,
+            goal=f"<= {GOAL:g} x",
+            ok=mine <= GOAL * other,
+            conditions=f"{' '.join(PACKAGES)}, {size / 1e6:.0f} MB, from asking to ready, medians of {len(rounds)} in turn",
+        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Versions as archives, which need not be made before they are sent."""
 
 import hashlib
-from collections.abc import Iterator
 
 from studium.datasets.models import DatasetVersion
 from studium.datasets.queries import files_of
 from studium.errors import NotFound
 from studium.lib.zipping import Archive, Member
-from studium.storage.manifests import Entry
 
 
 def archive_of(version: DatasetVersion, below: str = "") -> Archive:
@@ -18,7 +16,9 @@ def archive_of(version: DatasetVersion, below: str = "") -> Archive:
         raise NotFound(
             "dataset.folder_unknown", f"Version {version.number} has no folder {below[:200]!r}.", "Look at its files."
         )
-    return Archive([_member(entry, entry.path[len(inside) :]) for entry in found], version.created_at)
+    cut = len(inside)
+    members = [Member(entry.path[cut:], entry.size, entry.crc or 0, entry.pieces) for entry in found]
+    return Archive(members, version.created_at)
 
 
 def name_of(version: DatasetVersion, below: str = "") -> str:
@@ -32,10 +32,3 @@ def etag_of(version: DatasetVersion, below: str = "") -> str:
     return hashlib.sha256(
         f"{version.manifest} {version.created_at.isoformat()} {below.strip('/')}".encode()
     ).hexdigest()
-
-
-def _member(entry: Entry, path: str) -> Member:
-    def read(start: int) -> Iterator[bytes]:
-        return entry.pieces(start)
-
-    return Member(path, entry.size, entry.crc or 0, read)

@@ -19,6 +19,7 @@ from studium.environments import errors
 from studium.environments.building import build_spec
 from studium.environments.describe import describe
 from studium.environments.models import Build, Environment
+from studium.environments.publishing import twins
 from studium.environments.queries import DEFAULT, build_of, current_build
 from studium.environments.states import MOST_IN_A_TEAM, MOST_PACKAGES, SOURCE_BYTES, BuildState, SourceKind
 from studium.errors import Refused, StudiumError
@@ -163,7 +164,9 @@ def submit(build: Build, *, now: datetime) -> Run | None:
     actor, machine = _builder(build), plainest_type(environment.team, now=now)
     if machine is None:
         raise errors.no_machine()
-    spec, request = build_spec(build, run_id=compute.new_run_id(), lock=storage.get(build.lock) if build.lock else b"")
+    lock = storage.get(build.lock) if build.lock else b""
+    in_place = [twin.lock for twin in twins(environment.team)]
+    spec, request = build_spec(build, run_id=compute.new_run_id(), lock=lock, ready=in_place)
     storage.put(request, now=now)
     with transaction.atomic():
         Team.objects.select_for_update().get(pk=environment.team.pk)

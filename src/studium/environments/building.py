@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import uv
@@ -23,8 +24,11 @@ def volume_of(team: Team) -> str:
     return f"env-{team.pk}"
 
 
-def build_spec(build: Build, *, run_id: str, lock: bytes) -> tuple[RunSpec, bytes]:
-    """The spec, and the request that it names as its seed. `lock` is there when the build is to be made exactly again."""
+def build_spec(build: Build, *, run_id: str, lock: bytes, ready: Sequence[str] = ()) -> tuple[RunSpec, bytes]:
+    """The spec, and the request that it names as its seed. `lock` is there when the build is to be made exactly again.
+
+    `ready` are the digests of locks whose packages need not be installed, as the team has them in place.
+    """
     default = default_build()
     index = package_index(default.path)
     team = build.environment.team
@@ -35,6 +39,7 @@ def build_spec(build: Build, *, run_id: str, lock: bytes) -> tuple[RunSpec, byte
         "python": server_python(),
         "index": index.url,
         "lock": lock.decode(),
+        "ready": list(ready),
     }
     request = json.dumps(asked, sort_keys=True).encode()
     mounts = {

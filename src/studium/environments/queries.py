@@ -54,6 +54,13 @@ def current_build(environment: Environment) -> Build | None:
     return builds_of(environment).filter(state__in=done).first()
 
 
+def twin_of(build: Build) -> Build | None:
+    """The first build that has the very same files, because their locks are the same; None where it is this one."""
+    sharing = Build.objects.filter(path=build.path).exclude(path="").select_related("environment__team")
+    first = sharing.order_by("built_at", "created_at").first()
+    return None if first is None or first.pk == build.pk else first
+
+
 def offered() -> list[Choice]:
     """The languages with the environment that runs get now."""
     built = default_builds().filter(state=BuildState.READY).first()

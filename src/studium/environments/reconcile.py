@@ -42,6 +42,7 @@ def settle_ended(engines: Engines, now: datetime) -> int:
                 done += actions.fail(build, _why(engines, run), now=now)
                 continue
             published = publish(engines[run.machine.engine], build)
+            ready = _ready(build, published, now)
         except (EngineError, UnusableError) as error:
             log.warning("build_unusable", build=build.pk, error=str(error))
             done += actions.fail(build, f"What the build made cannot be used: {error}.", now=now)
@@ -50,9 +51,9 @@ def settle_ended(engines: Engines, now: datetime) -> int:
             log.exception("build_not_settled", build=build.pk)
             done += actions.fail(build, f"The platform could not keep what the build made: {error}.", now=now)
             continue
-        if _ready(build, published, now):
+        if ready:
             done += 1
-        else:
+        elif published.twin is None:
             remove(published.path)  # another controller was first
     return done
 
@@ -70,8 +71,13 @@ def _why(engines: Engines, run: Run) -> str:
 
 
 def _ready(build: Build, made: Published, now: datetime) -> bool:
+    """Put it on record; False if another controller was first. Raises UnusableError when what it shares is gone."""
     lock = storage.put(made.lock, now=now)
     with transaction.atomic():
+        # Collecting looks at `used_at` too: from here on the other build stays until this one is on record.
+        ready = Build.objects.filter(state=BuildState.READY, path=str(made.path))
+        if made.twin is not None and not ready.filter(pk=made.twin.pk).update(used_at=now):
+            raise UnusableError("the build whose packages it was to have was removed meanwhile. Build it again")
         if not Build.objects.filter(pk=build.pk, state=BuildState.BUILDING).update(
             state=BuildState.READY,
             fault="",
@@ -83,9 +89,9 @@ def _ready(build: Build, made: Published, now: datetime) -> bool:
             size_bytes=made.size_bytes,
             built_at=now,
             used_at=now,
-            compiled_at=None,
+            compiled_at=now if made.twin else None,  # one folder is compiled once
         ):
-            return False  # another controller was first
+            return False
         storage.hold(actions.holder_of(build, "lock"), lock.digest)
         record(
             "environment.ready",
@@ -139,7 +145,8 @@ def collect_unused(now: datetime) -> int:
         )
     for build in Build.objects.filter(state=BuildState.COLLECTED).exclude(path="")[:20]:
         # Off the record first: folders are never named twice, so what a crash leaves here is swept as nobody's.
-        if Build.objects.filter(pk=build.pk, state=BuildState.COLLECTED, path=build.path).update(path=""):
+        off = Build.objects.filter(pk=build.pk, state=BuildState.COLLECTED, path=build.path).update(path="")
+        if off and not Build.objects.filter(path=build.path).exists():  # builds with the same lock share one
             remove(Path(build.path))
     _sweep()
     return done

@@ -6,8 +6,8 @@ Files are stored as they are; ZIP64 is used throughout, so size and count have n
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -19,8 +19,7 @@ _UTF8, _ALL16, _ALL32 = 1 << 11, 0xFFFF, 0xFFFFFFFF
 _READABLE = 0o100644 << 16
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """A file of an archive. `read` gives its bytes from an offset on; it is called only for files that are sent."""
 
     path: str

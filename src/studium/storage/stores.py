@@ -138,15 +138,27 @@ def read_block(block: str) -> bytes:
 
 def read_block_part(block: str, start: int, length: int) -> bytes:
     """So many bytes of a block from `start` on. Raises FileNotFoundError if the store lost them."""
-    with _asked("give a part of a block"):
-        try:
-            found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
-        except obstore.exceptions.BaseError:
-            if obstore.head(store(), path_of_block(block))["size"] >= start + length:
-                raise
-            found = b""
+    if not options().storage_url:  # by itself: through the library it takes three times as long
+        found = _read_file_part(options().home / "blobs" / path_of_block(block), start, length)
+    else:
+        with _asked("give a part of a block"):
+            try:
+                found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
+            except obstore.exceptions.BaseError:
+                if obstore.head(store(), path_of_block(block))["size"] >= start + length:
+                    raise
+                found = b""
     if len(found) != length:
         raise _shorter(block)
+    return found
+
+
+def _read_file_part(path: Path, start: int, length: int) -> bytes:
+    """What there is of it, less than `length` at the file's end."""
+    with path.open("rb", buffering=0) as source:
+        found = os.pread(source.fileno(), length, start)
+        while 0 < len(found) < length and (more := os.pread(source.fileno(), length - len(found), start + len(found))):
+            found += more
     return found
 
 

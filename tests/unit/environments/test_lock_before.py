@@ -1,5 +1,6 @@
-"""When the packages of the lock before are put in place while the new one is resolved."""
+"""When the packages of the lock before are put in place while the new one is resolved, and when none need to be."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -52,3 +53,25 @@ def test_whatever_an_earlier_build_left_is_no_reason_not_to_build(program: Modul
     tmp_path.joinpath("requirements.in").mkdir()
     tmp_path.joinpath("lock.txt").write_text("a==1")
     assert not program.lock_before(asked("a"))
+
+
+def test_nothing_is_put_in_place_where_the_same_is_asked_for_and_is_there(program: ModuleType, tmp_path: Path) -> None:
+    there = {"ready": [hashlib.sha256(b"a==1").hexdigest()]}
+    tmp_path.joinpath("requirements.in").write_text("a")
+    assert not program.asked_again(asked("a") | there), "there was no lock"
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    program.lock_before(asked("a"))
+    assert program.asked_again(asked("a") | there)
+    assert not program.asked_again(asked("a"))
+    assert not program.asked_again(asked("a\nb") | there)
+    tmp_path.joinpath("likely.txt").write_text("a==2")
+    assert not program.asked_again(asked("a") | there)
+
+
+def test_what_is_in_place_is_told_by_the_whole_lock(program: ModuleType, tmp_path: Path) -> None:
+    there = {"ready": [hashlib.sha256(b"a==1\n").hexdigest()]}
+    assert not program.in_place(there, "lock.txt")
+    tmp_path.joinpath("lock.txt").write_text("a==1")
+    assert not program.in_place(there, "lock.txt")
+    tmp_path.joinpath("lock.txt").write_text("a==1\n")
+    assert program.in_place(there, "lock.txt")

@@ -5,34 +5,52 @@ can be proved: everyone ahead uses all of their time, and nobody with a better c
 """
 
 import math
-from collections.abc import Sequence
-from heapq import heapify, heappop, heappush, heapreplace
-from itertools import count, repeat
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import chain, count, repeat, takewhile
+from typing import Protocol, cast
 
-from studium.compute.placement.order import CPU
 from studium.compute.placement.reserve import Reservation
-from studium.compute.placement.types import Wait
+from studium.compute.placement.types import CPU, Wait
 from studium.compute.placement.yard import Machine, Shape, Yard
 
-_MOST_UNITS = 150_000  # keeps one pass over the line short: beyond it, several devices are counted as one unit
+MOST_UNITS = 150_000  # keeps one pass over the line short: beyond it, several devices are counted as one unit
+
+_make_wait = cast(
+    Callable[[type[Wait], Iterable[object]], Wait], tuple.__new__
+)  # as `Wait._make`, without its Python step
+
+
+class Alike(Protocol):
+    """What counts here of a run: thousandths of a vCPU or accelerators, likely and longest seconds."""
+
+    @property
+    def amount(self) -> int: ...
+    @property
+    def guess(self) -> float: ...
+    @property
+    def limit(self) -> float: ...
 
 
 class Line:
     """The runs that wait for one pool because nothing is free for them, in the order of service.
 
-    `amounts` are thousandths of a vCPU or accelerators, `guesses` likely and `limits` longest seconds, `ranks` places
-    among all that wait for any machine.
+    `ranks` are places among all that wait for any machine.
     """
 
     def __init__(self, pool: str, head: Reservation) -> None:
         self.pool = pool
         self.head = head
         self.shapes: set[Shape] = set()
-        self.run_ids: list[str] = []
-        self.amounts: list[int] = []
-        self.limits: list[float] = []
-        self.guesses: list[float] = []
         self.ranks: list[int] = []
+        self.run_ids: list[str] = []
+        self.alikes: list[Alike] = []
+
+    def join(self, rank: int, run_id: str, alike: Alike) -> None:
+        self.ranks.append(rank)
+        self.run_ids.append(run_id)
+        self.alikes.append(alike)
 
     @property
     def machine_kind(self) -> str | None:
@@ -45,13 +63,13 @@ def waits_of(lines: Sequence[Line], yard: Yard, longest_of_all: float, horizon: 
     contended = {line.machine_kind for line in lines}
     for line in lines:
         alone = not any(_share_machines(line, other, yard) for other in lines if other is not line)
-        latest = [at if at <= horizon else None for at in _latest(line, yard, alone, longest_of_all)]
-        expected = [
-            None if about == math.inf else about if most is None or about < most else most
-            for about, most in zip(_expected(line, yard, contended), latest, strict=True)
-        ]
-        columns = zip(line.run_ids, repeat("capacity"), repeat(line.pool), count(1), expected, latest, strict=False)
-        waits += map(Wait._make, columns)
+        starts = _expected(line, yard, contended)
+        latest = [*takewhile(lambda at: at <= horizon, _latest(line, yard, alone, longest_of_all))]  # they only grow
+        starts[: len(latest)] = map(min, starts, latest)
+        expected = [None if at == math.inf else at for at in starts] if math.inf in starts else starts
+        most = chain(latest, repeat(None))
+        columns = zip(line.run_ids, repeat("capacity"), repeat(line.pool), count(1), expected, most, strict=False)
+        waits += map(_make_wait, repeat(Wait), columns)
     return waits
 
 
@@ -64,14 +82,16 @@ def _share_machines(line: Line, other: Line, yard: Yard) -> bool:
 
 def _expected(line: Line, yard: Yard, contended: set[str | None]) -> list[float]:
     """Seconds until each start, if runs take as long as they usually do. Infinite where nothing will come free."""
-    unit = max(1, min(line.amounts), math.ceil(sum(line.amounts) / _MOST_UNITS))
+    amounts = [alike.amount for alike in line.alikes]
+    unit = max(1, min(amounts), math.ceil(sum(amounts) / MOST_UNITS))
     # What is free now does not help those who wait: it is too little in one place, or kept for the first of them.
     floor = line.head.expected
     slots: list[float] = []
     for machine in yard.machines:
         if not machine.draining:
             slots += _unit_slots(machine, line.machine_kind, unit, floor, contended)
-    return _serve(slots or [floor], [-(-amount // unit) for amount in line.amounts], line.guesses, floor)
+    units = [-(-amount // unit) for amount in amounts]
+    return _serve(slots or [floor], units, [alike.guess for alike in line.alikes], floor)
 
 
 def _unit_slots(machine: Machine, kind: str | None, unit: int, floor: float, contended: set[str | None]) -> list[float]:
@@ -94,42 +114,56 @@ def _unit_slots(machine: Machine, kind: str | None, unit: int, floor: float, con
 
 
 def _serve(slots: list[float], units: list[int], seconds: list[float], floor: float) -> list[float]:
-    """Start times when each run in turn takes the units that come free first and keeps them for its seconds."""
+    """Start times when each run in turn takes the units that come free first and keeps them for its seconds.
+
+    Units that come free at one time are counted and not kept one by one: lines are long, and lengths are often the same.
+    """
     if not slots:
         return [math.inf] * len(units)
-    heapify(slots)
+    free = Counter(slots)
+    times = list(free)
+    heapify(times)
+    most = len(slots)
     starts: list[float] = []
     for amount, duration in zip(units, seconds, strict=True):
-        start = slots[0]
-        if amount == 1:
-            heapreplace(slots, start + duration)
+        taken = wanted = amount if amount < most else most
+        start = times[0]
+        here = free[start]
+        while here <= wanted:
+            wanted -= here
+            del free[heappop(times)]
+            if not wanted:
+                break
+            start = times[0]
+            here = free[start]
         else:
-            taken = [heappop(slots) for _ in range(min(amount, len(slots)))]
-            start = taken[-1]
-            for _ in taken:
-                heappush(slots, start + duration)
+            free[start] = here - wanted
+        end = start + duration
+        if end in free:
+            free[end] += taken
+        else:
+            free[end] = taken
+            heappush(times, end)
         starts.append(start if start > floor else floor)
     return starts
 
 
-def _latest(line: Line, yard: Yard, alone: bool, longest_of_all: float) -> list[float]:
-    """Seconds by which each run has started for certain, infinite where nothing can be promised.
+def _latest(line: Line, yard: Yard, alone: bool, longest_of_all: float) -> Iterable[float]:
+    """Seconds by which each run has started for certain, in the order of the line, as far as anything can be promised.
 
     A line of equal runs that shares its machines with no other line is served slot by slot. Otherwise runs are served
     one after the other at worst: once all ahead have started, the next one waits for at most one longest run.
     """
-    if not math.isfinite(line.head.latest):
-        return [math.inf] * len(line.run_ids)
+    head = line.head.latest
+    if not math.isfinite(head):
+        return ()
     if alone and len(line.shapes) == 1:
         shape = next(iter(line.shapes))
         slots = [at for m in yard.machines if not m.draining for at in _shape_slots(m, shape)]
-        return _serve(slots, [1] * len(line.run_ids), line.limits, 0.0)
+        return _serve(slots, [1] * len(line.alikes), [alike.limit for alike in line.alikes], 0.0)
     if alone:
-        return [
-            line.head.latest + ahead * longest_of_all if ahead else line.head.latest
-            for ahead in range(len(line.run_ids))
-        ]
-    return [line.head.latest if rank == 1 else rank * longest_of_all for rank in line.ranks]
+        return (head + ahead * longest_of_all if ahead else head for ahead in range(len(line.alikes)))
+    return (head if rank == 1 else rank * longest_of_all for rank in line.ranks)
 
 
 def _shape_slots(machine: Machine, shape: Shape) -> list[float]:

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+CPU = "cpu"
+"""What runs without an accelerator wait for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
     """One queued run.
 
     `recent_use` is the team's, the same in all its rows: decayed weighted machine-seconds already used (`use_weight`),
-    without what its running runs have still to use. `needs` is what starting takes from named headroom buckets.
+    without what its running runs have still to use. `needs` is what starting takes from named headroom buckets, never
+    less than nothing.
     `max_seconds` is the longest it may run, None when nothing limits it. `type_key` names the machine type.
     """
 
@@ -63,7 +67,10 @@ class Holding:
 
 
 class DurationGuess(Protocol):
-    """How many seconds a run is likely to take. It is cut to `max_seconds` by the caller."""
+    """How many seconds a run is likely to take, the same for runs alike in type, limit and size.
+
+    It is cut to `max_seconds` by the caller.
+    """
 
     def __call__(self, run: Waiting, /) -> float: ...
 

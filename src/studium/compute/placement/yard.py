@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from studium.compute.placement.types import Holding, MachineCapacity, Waiting
+from studium.compute.placement.types import Holding, MachineCapacity
 
 Shape = tuple[int, int, str | None, int]
 """Thousandths of a vCPU, bytes, accelerator kind, accelerators: what a run takes from one machine."""
@@ -186,8 +186,3 @@ def release_of(holding: Holding, now: datetime) -> Release:
     latest = math.inf if holding.max_end is None else max(0.0, (holding.max_end - now).total_seconds())
     expected = latest if holding.expected_end is None else (holding.expected_end - now).total_seconds()
     return Release(holding.run_id, shape, latest, max(_OVERDUE_SECONDS, expected))
-
-
-def release_started(run: Waiting, shape: Shape, guess: float) -> Release:
-    """The same for a run that starts in this pass."""
-    return Release(run.run_id, shape, math.inf if run.max_seconds is None else run.max_seconds, guess)

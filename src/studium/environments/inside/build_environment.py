@@ -1,12 +1,14 @@
 """Builds a team's environment from `request.json` of the workspace. The command of every build run.
 
 Resolves what was asked for to a lock with hashes, installs the lock into `new` and tells in its folder `.studium` what is in
-it: `lock.txt` and `result.json`.
+it: `lock.txt` and `result.json`. Where the lock is one that the request names as `ready`, nothing is installed: the team has
+those packages in place.
 Nothing but the package index can be reached, through the proxy of the run. What an index gives may run code of its own
 while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot be built, and then the log has the reason;
 2 for a request that cannot be read.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -106,11 +108,15 @@ def uv(environ: dict[str, str], *arguments: str) -> None:
         raise CannotBuildError(arguments[0])
 
 
-def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """What the build before left is removed while packages are looked for; the program that does it."""
+def put_aside() -> None:
     if NEW.exists():
         OLD.mkdir(exist_ok=True)
         NEW.rename(OLD / f"{os.getpid()}-{time.time_ns()}")
+
+
+def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """What the build before left is removed while packages are looked for; the program that does it."""
+    put_aside()
     return begin(environ, "rm", "-rf", str(OLD))
 
 
@@ -141,6 +147,23 @@ def lock_before(request: dict[str, Any]) -> bool:
     return set(before) <= set(request["source"].splitlines())
 
 
+def asked_again(request: dict[str, Any]) -> bool:
+    """Is it word for word what the build before was asked for, and what came of that in place? Ask before resolving."""
+    try:
+        before = (WORKSPACE / _source(request)).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return before == request["source"] and in_place(request, LIKELY)
+
+
+def in_place(request: dict[str, Any], lock: str) -> bool:
+    """Has an earlier build of the team, which is there, this very lock?"""
+    try:
+        return hashlib.sha256((WORKSPACE / lock).read_bytes()).hexdigest() in request.get("ready", ())
+    except OSError:
+        return False
+
+
 def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
     """`lock.txt`: every package by exact version and hash."""
     if request.get("lock"):
@@ -169,26 +192,36 @@ def prepare(python: str, environ: dict[str, str], *, likely: bool) -> bool:
     return True
 
 
-def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
-    """Resolve and install. What can be prepared is prepared meanwhile, for most of resolving is waiting for the index."""
+def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> bool:
+    """Resolve and install. What can be prepared is prepared meanwhile, for most of resolving is waiting for the index.
+
+    False where nothing was installed, because the packages are in place already.
+    """
     likely = lock_before(request)
     with ThreadPoolExecutor(1) as beside:
-        prepared = beside.submit(prepare, python, environ, likely=likely)
+        prepared = None if asked_again(request) else beside.submit(prepare, python, environ, likely=likely)
         resolve(request, python, environ)
-    if not prepared.result():
+    if in_place(request, "lock.txt"):
+        print("An earlier build of the team has the same lock: its packages are used", flush=True)
+        return False
+    if not (prepared.result() if prepared else prepare(python, environ, likely=False)):
         raise CannotBuildError("venv")
     print("Installing", flush=True)
     if install(environ, "lock.txt").wait() != 0:
         raise CannotBuildError("sync")
+    return True
 
 
-def tell() -> None:
-    """What is taken out together with the environment: its lock, and the packages by name."""
-    library = next(NEW.glob("lib/python3.*/site-packages"))
-    found = {each.name.lower().replace("_", "-"): each.version for each in metadata.distributions(path=[str(library)])}
-    result = {"packages": found, "library": str(library.relative_to(NEW))}
+def tell(*, installed: bool) -> None:
+    """What is taken out together with the environment: its lock, and the packages by name, or that they are in place."""
+    result: dict[str, Any] = {"in_place": True}
+    if installed:
+        library = next(NEW.glob("lib/python3.*/site-packages"))
+        names = metadata.distributions(path=[str(library)])
+        found = {each.name.lower().replace("_", "-"): each.version for each in names}
+        result = {"packages": found, "library": str(library.relative_to(NEW))}
     told = NEW / ".studium"
-    told.mkdir()
+    told.mkdir(parents=True)
     shutil.copyfile(WORKSPACE / "lock.txt", told / "lock.txt")
     (told / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
 
@@ -211,8 +244,10 @@ def main() -> int:
     environ = surroundings(index)
     removing = make_way(environ)
     try:
-        build(request, python, environ)
-        tell()
+        installed = build(request, python, environ)
+        if not installed:
+            put_aside()
+        tell(installed=installed)
     except CannotBuildError:
         tidy(environ)
         return FAILED

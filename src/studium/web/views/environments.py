@@ -99,6 +99,7 @@ def _context(request: UserRequest, environment: Environment, form: WhatToBuild |
         "here": place(environment),
         "builds": builds,
         "shown": shown,
+        "twin": queries.twin_of(shown) if shown else None,
         "latest": builds[0] if builds else None,
         "waits": any(each.state == BuildState.BUILDING for each in builds),
         "able": role is not None and covers(role, Role.MEMBER),
