@@ -31,6 +31,7 @@ from studium.api import (
     notebooks,
     people,
     plans,
+    providers,
     queue,
     runs,
     schedules,
@@ -47,8 +48,8 @@ from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
 NAMESPACE = "rest"
-# These take a notebook as a file, or bytes of datasets, and are read with bounds of their own.
-_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|uploads/[^/]+)")
+# These take a notebook as a file, or bytes of datasets or for providers, and are read with bounds of their own.
+_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|uploads/[^/]+)|.*/providers/[^/]+/files/.+")
 _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
@@ -143,6 +144,7 @@ def _build() -> Api:
         ("/plans", plans),
         ("/teams", teams),
         ("", secrets),
+        ("", providers),
         ("/environments", environments),
         ("/tokens", tokens),
         ("", people),

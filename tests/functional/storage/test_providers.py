@@ -1,4 +1,4 @@
-"""Providers against a real S3-compatible server and a web server: what is found, what is said where it fails, what is not dialled."""
+"""Providers against a real S3-compatible server and a web server: what is found, what is said, what is not dialled."""
 
 import socket
 from collections.abc import Iterator
@@ -229,16 +229,15 @@ def test_a_name_that_leads_home_by_now_is_not_dialled(
     allow(monkeypatch)
     monkeypatch.setattr(addresses, "resolve", lambda host, port: ["127.0.0.1"])
     address = f"http://buckets.example:{swift.endpoint.rpartition(':')[2]}"
-    if kind == Kind.S3:
-        found = changed(cast, lab, endpoint=address)
-    else:
-        found = web_provider(cast.owner, cast.team, address)
+    found = changed(cast, lab, endpoint=address) if kind == Kind.S3 else web_provider(cast.owner, cast.team, address)
     assert told(cast, found)["connect"] == Trouble.CLOSED
     with pytest.raises(Refused, match=r"buckets.example \(127.0.0.1\) is an address of this machine"):
         opened(found, retries=0).folder("")
 
 
-@pytest.mark.parametrize("address", ["http://169.254.169.254", "http://10.0.0.1", "http://localhost:8000", "http://[::1]"])
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254", "http://10.0.0.1", "http://localhost:8000", "http://[::1]"]
+)
 def test_an_address_of_ours_is_refused_at_once(cast: Cast, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     with pytest.raises(Refused, match="private network"):
         web_provider(cast.owner, cast.team, address)

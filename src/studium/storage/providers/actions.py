@@ -80,7 +80,8 @@ def note_test(provider: Provider, code: str, *, now: datetime) -> None:
 
 def note_write(actor: User, provider: Provider, what: str, path: str, *, now: datetime) -> None:
     """Keep that a file was written (`put`) or deleted (`removed`)."""
-    _record(f"provider.file_{what}", actor, provider, now, path=path)
+    with transaction.atomic():
+        _record(f"provider.file_{what}", actor, provider, now, path=path)
 
 
 def _checked(wanted: Wanted) -> Wanted:

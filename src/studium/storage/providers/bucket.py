@@ -13,7 +13,7 @@ from studium.outbound.spelling import Target
 from studium.storage.providers import reach
 from studium.storage.providers.answers import Doing, meaning, never_asked
 from studium.storage.providers.errors import Trouble, no_file, trouble
-from studium.storage.providers.remote import PAGE, Entry, Listing
+from studium.storage.providers.remote import PAGE, Entry, Listing, tag
 
 _PIECE = 1024 * 1024
 _CHUNK = 1000
@@ -86,7 +86,7 @@ class Bucket:
             path=str(meta["path"]).removeprefix(self._prefix),
             size=int(meta["size"]),
             changed_at=meta["last_modified"],
-            etag=str(meta.get("e_tag") or "").strip('"'),
+            etag=tag(str(meta.get("e_tag") or "")),
         )
 
     def stat(self, path: str) -> Entry:
@@ -140,8 +140,6 @@ class Bucket:
         said = text.partition("\n\nDebug source:")[0]
         if "rror parsing Path" in said or "llegal character" in said:
             return trouble(Trouble.LISTING_UNREADABLE, where, "a name in it has an empty part, or . or ..")
-        if "invalid_grant" in said:
-            return trouble(Trouble.SIGNATURE_WRONG, where)
         if never_asked(said):
             try:
                 reach.check(self._target)

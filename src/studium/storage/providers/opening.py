@@ -1,9 +1,10 @@
 """Open a provider with the team's secrets, at the moment it is used. Nothing of this machine's own is ever used instead."""
 
-import json
+import base64
 from datetime import timedelta
 from typing import Any
 
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from studium.outbound.fence import check_url
@@ -12,8 +13,9 @@ from studium.outbound.spelling import Target
 from studium.secrets.access import Place
 from studium.secrets.queries import own
 from studium.secrets.sealing import value_of
+from studium.storage.providers import google
 from studium.storage.providers.bucket import Bucket
-from studium.storage.providers.errors import secret_missing, secret_unfit
+from studium.storage.providers.errors import Trouble, secret_missing, secret_unfit, trouble
 from studium.storage.providers.models import Provider
 from studium.storage.providers.remote import Remote
 from studium.storage.providers.states import Kind
@@ -23,7 +25,7 @@ _GOOGLE = "https://storage.googleapis.com"
 
 
 def opened(provider: Provider, *, seconds: float = 30.0, retries: int = 2) -> Remote:
-    """The provider, to be asked. One request takes at most `seconds`; nothing is asked yet.
+    """The provider, to be asked. One request takes at most `seconds`. Nothing is asked yet, but Google for a token.
 
     Raises Refused where a secret is missing or unfit, or the address may not be called.
     """
@@ -45,7 +47,11 @@ def opened(provider: Provider, *, seconds: float = 30.0, retries: int = 2) -> Re
         "retry_config": {"max_retries": retries, "retry_timeout": timedelta(seconds=seconds)},
     }
     make: Any = {Kind.S3: _s3, Kind.GCS: _gcs, Kind.AZURE: _azure}[Kind(provider.kind)]
-    return Bucket(make(provider, target, key_id, key, common), target, provider.prefix, anonymous=not key)
+    try:
+        store = make(provider, target, key_id, key, common)
+    except BaseError:  # a variable of this machine that the library cannot read, say
+        raise trouble(Trouble.ENDPOINT_WRONG, target.netloc, "it cannot be asked with these settings") from None
+    return Bucket(store, target, provider.prefix, anonymous=not key)
 
 
 def target_of(provider: Provider) -> Target:
@@ -88,20 +94,15 @@ def _s3(provider: Provider, target: Target, key_id: str, key: str, common: dict[
 
 
 def _gcs(provider: Provider, target: Target, _: str, key: str, common: dict[str, Any]) -> ObjectStore:
+    """The token is got here and not by the library, which would call wherever the key's file says."""
     config: Any = {"base_url": target.url.rstrip("/"), "skip_signature": not key}
     if key:
-        config["service_account_key"] = _account_key(provider.key_secret, key)
+        google.token(provider.key_secret, key)  # what is wrong with it is said now
+        common = {
+            **common,
+            "credential_provider": lambda: {"token": google.token(provider.key_secret, key), "expires_at": None},
+        }
     return GCSStore(provider.bucket, config=config, **common)
-
-
-def _account_key(name: str, text: str) -> str:
-    """What of a service account's key is used; it can name servers too, which nobody looked at."""
-    try:
-        told = json.loads(text)
-        kept = {field: str(told[field]) for field in ("client_email", "private_key", "private_key_id")}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise secret_unfit(name, "is no key of a service account in JSON") from None
-    return json.dumps({"type": "service_account", **kept})
 
 
 def _azure(provider: Provider, target: Target, _: str, key: str, common: dict[str, Any]) -> ObjectStore:
@@ -115,6 +116,15 @@ def _azure(provider: Provider, target: Target, _: str, key: str, common: dict[st
     }
     if key:
         signed = "sig=" in key
+        if not signed:
+            _check_base64(provider.key_secret, key)
         given: Any = {"sas_token": key.removeprefix("?")} if signed else {"access_key": key}
         common = {**common, "credential_provider": lambda: {**given, "expires_at": None}}
     return AzureStore(provider.bucket, config=config, **common)
+
+
+def _check_base64(name: str, key: str) -> None:
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise secret_unfit(name, "is neither a key nor a shared access signature of Azure") from None

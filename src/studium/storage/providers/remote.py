@@ -23,6 +23,11 @@ class Entry:
         return self.path.rpartition("/")[2]
 
 
+def tag(text: str) -> str:
+    """An etag as it is kept and said: without quotes, and of characters that no header can be broken with."""
+    return "".join(char for char in text.removeprefix("W/") if char.isascii() and (char.isalnum() or char in "-._"))[:200]
+
+
 @dataclass(frozen=True)
 class Listing:
     """A part of a folder. `after` is what the next part is asked for with, empty at the end."""

@@ -18,7 +18,7 @@ from studium.outbound.spelling import Target
 from studium.storage.providers import reach
 from studium.storage.providers.errors import Trouble, bad_path, no_file, read_only, trouble
 from studium.storage.providers.paths import file_path
-from studium.storage.providers.remote import PAGE, Entry, Listing
+from studium.storage.providers.remote import PAGE, Entry, Listing, tag
 
 _PIECE = 1024 * 1024
 _INDEX_BYTES = 8 * 1024 * 1024
@@ -204,5 +204,5 @@ def _entry(path: str, answer: http.client.HTTPResponse) -> Entry:
         path=path,
         size=int(length) if length.isascii() and length.isdigit() else -1,
         changed_at=changed,
-        etag=answer.headers.get("ETag", "").removeprefix("W/").strip('"')[:200],
+        etag=tag(answer.headers.get("ETag", "")),
     )
