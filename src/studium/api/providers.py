@@ -141,7 +141,7 @@ def download(request: HttpRequest, entry: Entry, reading: files.Reading) -> Http
 
 def body_of(request: HttpRequest) -> Iterator[bytes]:
     """The body as it comes. Raises BadInput for one that is too large, and one that ends before it is complete."""
-    told = request.headers.get("Content-Length", "")
+    told = request.headers.get("Content-Length", "") or ("" if "Transfer-Encoding" in request.headers else "0")
     length = int(told) if told.isascii() and told.isdigit() and len(told) < 16 else -1
     if not 0 <= length <= MOST_BYTES:
         raise BadInput(

@@ -27,6 +27,7 @@ from studium.cli import (
     secrets,
     sharing,
     sign_in,
+    storage,
     teams,
     tokens,
     versions,
@@ -83,6 +84,7 @@ app.add_typer(plans.app, name="plans")
 app.add_typer(teams.app, name="teams")
 app.add_typer(environments.app, name="environments")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(storage.app, name="storage")
 app.add_typer(people.notifications, name="notifications")
 app.add_typer(people.people, name="people")
 app.add_typer(tokens.app, name="tokens")

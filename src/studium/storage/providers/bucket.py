@@ -34,12 +34,12 @@ class Bucket:
         """A folder in it is stepped over with one request, however much it contains."""
         entries: list[Entry] = []
         end, below = time.monotonic() + _LISTING_SECONDS, f"{path}/" if path else ""
-        offset: str | None = after
+        offset: str | None = f"{after}{_LAST}" if after.endswith("/") else after
         while offset is not None:
             found, offset = self._part(below, offset, limit - len(entries))
             entries += found
             if offset is not None and (len(entries) >= limit or time.monotonic() > end):
-                return Listing(entries, offset)
+                return Listing(entries, offset.removesuffix(_LAST))
         return Listing(entries)
 
     def _part(self, below: str, offset: str, most: int) -> tuple[list[Entry], str | None]:

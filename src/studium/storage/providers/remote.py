@@ -25,12 +25,17 @@ class Entry:
 
 def tag(text: str) -> str:
     """An etag as it is kept and said: without quotes, and of characters that no header can be broken with."""
-    return "".join(char for char in text.removeprefix("W/") if char.isascii() and (char.isalnum() or char in "-._"))[:200]
+    return "".join(char for char in text.removeprefix("W/") if char.isascii() and (char.isalnum() or char in "-._"))[
+        :200
+    ]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A part of a folder. `after` is what the next part is asked for with, empty at the end."""
+    """A part of a folder. `after` is what the next part is asked for with, empty at the end.
+
+    It is the last entry's path, in a bucket with a slash where that is a folder.
+    """
 
     entries: list[Entry]
     after: str = ""

@@ -30,4 +30,4 @@ KIND_WORDS = {
 
 def well_formed(name: str) -> bool:
     """Whether this can name a provider: it is part of addresses and paths."""
-    return _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None and name != "new"
