@@ -40,10 +40,10 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
             monkeypatch.setenv(name, value)
         chosen = options().model_copy(update={"storage_url": url})
         monkeypatch.setattr(stores, "options", lambda: chosen)
-        stores.store.cache_clear()
+        stores.store_at.cache_clear()
 
     yield use_it
-    stores.store.cache_clear()
+    stores.store_at.cache_clear()
 
 
 @pytest.fixture

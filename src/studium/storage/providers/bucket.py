@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -14,6 +15,7 @@ from studium.storage.providers import reach
 from studium.storage.providers.answers import Doing, meaning, never_asked
 from studium.storage.providers.errors import Trouble, no_file, trouble
 from studium.storage.providers.remote import PAGE, Entry, Listing, tag
+from studium.storage.spooling import spooled
 
 _PIECE = 1024 * 1024
 _CHUNK = 1000
@@ -111,8 +113,9 @@ class Bucket:
             yield bytes(piece)
 
     def write(self, path: str, pieces: Iterable[bytes]) -> Entry:
-        with self._asked(Doing.WRITE, path):
-            obstore.put(self._store, self._prefix + path, iter(pieces))
+        with spooled(pieces) as content, self._asked(Doing.WRITE, path):
+            # Bytes in one request: parts of one that was cut off would stay in the bucket for good.
+            obstore.put(self._store, self._prefix + path, content, use_multipart=isinstance(content, Path))
         return self.stat(path)
 
     def remove(self, path: str) -> None:
