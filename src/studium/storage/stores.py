@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 # For a store that is away. Whoever waits for it is a request or a pass that can be tried again.
 _PATIENCE = timedelta(seconds=20)
+# Of one request that goes on, as one with a large blob does.
+_LONGEST = timedelta(minutes=10)
 # While everything is copied to a store that did not answer, nobody waits for it again for so long.
 _REST_SECONDS = 30.0
 _resting: dict[str, float] = {}
@@ -62,10 +64,13 @@ def store_at(url: str) -> ObjectStore:
         raise ValueError(f"storage_url: {parts.scheme!r} is not s3")
     endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
     extra: dict[str, Any] = dict(credentials.of(url))
+    client: dict[str, Any] = {"connect_timeout": _PATIENCE / 4, "read_timeout": _PATIENCE, "timeout": _LONGEST}
     if endpoint:
-        extra |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
+        extra["endpoint"] = endpoint
+        client["allow_http"] = endpoint.startswith("http://")
     retries: Any = {"max_retries": 4, "retry_timeout": _PATIENCE}
-    return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, retry_config=retries, **extra)
+    prefix = parts.path.strip("/") or None
+    return S3Store(parts.netloc, prefix=prefix, retry_config=retries, client_options=client, **extra)  # type: ignore[arg-type]
 
 
 def places() -> Places:

@@ -140,11 +140,13 @@ class WebFiles:
                 target = check_url(url)
                 connection = http.client.HTTPConnection(target.host, target.port, timeout=self._seconds)
                 connection.sock = reach.connected(target, self._seconds)
-                with contextlib.closing(connection):
+                with contextlib.ExitStack() as stack:
+                    stack.callback(connection.close)
                     own = {"Authorization": self._auth} if self._auth and target.origin == self._target.origin else {}
                     told = {"Host": target.netloc, "Accept-Encoding": "identity", **own, **(headers or {})}
                     connection.request(method, target.rest, headers=told)
                     answer = connection.getresponse()
+                    stack.callback(answer.close)  # it holds the connection too
                     onward = answer.headers.get("Location", "")
                     if answer.status in (301, 302, 303, 307, 308) and onward:
                         url = urljoin(url, onward)
