@@ -187,8 +187,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
 def emptied(url: str) -> None:
     store = stores.store_at(url)
     for batch in obstore.list(store):
-        for meta in batch:
-            obstore.delete(store, meta["path"])
+        obstore.delete(store, [meta["path"] for meta in batch])
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -204,7 +203,6 @@ def test_killed_at_each_step(bucket: str, there: bool) -> None:
         dead = killed_at(step, lambda: migrate(target))
         kept.check()
         assert migrate(target).lost == []
-        assert migrate(target, HOUR).done
         with mock.patch.object(stores, "places", return_value=moving.Places(target)):
             kept.check()
         if not dead:

@@ -285,6 +285,7 @@ def test_files_of_a_web_server(cast: Cast, monkeypatch: pytest.MonkeyPatch, tmp_
         assert [each.path for each in remote.files()] == ["a/1", "a/2", "a/deep/ü ?#", "b.txt", "c"]
         assert [each.path for each in remote.files(after="a/2")] == ["a/deep/ü ?#", "b.txt", "c"]
         assert remote.folder("a").entries[0].size == 6
+        assert names(remote, "nowhere") == list(remote.files("nowhere")) == []
         assert b"".join(remote.read("a/deep/ü ?#")) == "of a/deep/ü ?#".encode()
         assert b"".join(remote.read("b.txt", 3, 2)) == b"b."  # it sends all of it
         assert told(cast, web) == dict.fromkeys(["secrets", "connect", "list", "read"], "")

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from studium.errors import StudiumError
+from studium.errors import NotFound, StudiumError
 from studium.outbound.fence import check_url
 from studium.outbound.spelling import Target
 from studium.storage.providers import reach
@@ -106,15 +106,10 @@ class WebFiles:
 
     def _linked(self, path: str) -> list[Entry]:
         """What the index page of a folder links to directly below it, by path, without sizes."""
-        with self._asked("GET", f"{path}/" if path else "") as answer:
-            kind = answer.headers.get_content_type()
-            if kind not in ("text/html", "application/xhtml+xml"):
-                raise trouble(
-                    Trouble.LISTING_UNREADABLE, more=f"the folder is answered with {kind[:60]}, not with an index page"
-                )
-            text = answer.read(_INDEX_BYTES + 1)
-        if len(text) > _INDEX_BYTES:
-            raise trouble(Trouble.LISTING_UNREADABLE, more="the index page is too large")
+        try:
+            text = self._index(path)
+        except NotFound:
+            return []
         parser = _Links()
         parser.feed(text.decode("utf-8", "replace"))
         here = self._url(f"{path}/" if path else "")
@@ -126,6 +121,18 @@ class WebFiles:
                 with contextlib.suppress(StudiumError):
                     found[bare] = Entry(path=file_path(below + bare), folder=name.endswith("/"))
         return sorted(found.values(), key=lambda each: each.path)
+
+    def _index(self, path: str) -> bytes:
+        with self._asked("GET", f"{path}/" if path else "") as answer:
+            kind = answer.headers.get_content_type()
+            if kind not in ("text/html", "application/xhtml+xml"):
+                raise trouble(
+                    Trouble.LISTING_UNREADABLE, more=f"the folder is answered with {kind[:60]}, not with an index page"
+                )
+            text = answer.read(_INDEX_BYTES + 1)
+        if len(text) > _INDEX_BYTES:
+            raise trouble(Trouble.LISTING_UNREADABLE, more="the index page is too large")
+        return text
 
     def _url(self, path: str) -> str:
         return self._base + quote(path)
