@@ -57,7 +57,9 @@ def sync(
         output.show_json(done)
     else:
         would = "would be " if dry_run else ""
-        words = f"{len(done.sent):,} of {size_words(done.bytes)} {would}copied, {len(done.deleted):,} {would}deleted"
+        words = (
+            f"{len(done.sent):,} files of {size_words(done.bytes)} {would}copied, {len(done.deleted):,} {would}deleted"
+        )
         output.say(f"{words}, {done.unchanged:,} unchanged.")
     if done.failed:
         for path, why in done.failed:

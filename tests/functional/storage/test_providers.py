@@ -13,10 +13,11 @@ from running.swift import SECRET, USER, Swift, running_swift
 from studium.errors import BadInput, Forbidden, NotFound, Refused, StudiumError
 from studium.events.models import Event
 from studium.lib.ids import new_id
+from studium.outbound import proxy
 from studium.runner import addresses
 from studium.secrets import actions as secrets
 from studium.secrets.access import Place
-from studium.storage.providers import actions, bucket, testing
+from studium.storage.providers import actions, bucket, reach, testing
 from studium.storage.providers.access import provider_for
 from studium.storage.providers.actions import Wanted
 from studium.storage.providers.errors import Trouble
@@ -220,6 +221,19 @@ def test_nothing_of_this_machine_opens_a_provider(
         opened(lab).folder("")
     with pytest.raises(Refused):
         opened(changed(cast, lab, key_id_secret="", key_secret="")).folder("")
+
+
+def test_each_connection_of_the_library_is_looked_at(
+    cast: Cast, lab: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an address was fine when the provider was opened."""
+    for module in (proxy, reach):
+        monkeypatch.setattr(module, "allowed", lambda: ())
+    for name in ("NO_PROXY", "no_proxy", "AWS_PROXY_EXCLUDES"):
+        monkeypatch.setenv(name, "*")
+    with pytest.raises(Refused) as said:
+        opened(lab, retries=0).folder("")
+    assert said.value.code == Trouble.CLOSED
 
 
 @pytest.mark.parametrize("kind", [Kind.S3, Kind.HTTP])

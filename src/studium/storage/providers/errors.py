@@ -51,7 +51,7 @@ _SAID: dict[Trouble, tuple[str, str]] = {
         "{where} does not answer as this kind of storage does ({more}).",
         "Check the endpoint: it is the address of the server without the bucket.",
     ),
-    Trouble.BUCKET_UNKNOWN: ("The server has no such bucket.", "Check the name; it is told from capital letters."),
+    Trouble.BUCKET_UNKNOWN: ("The server has no such bucket.", "Check the name: capital letters matter."),
     Trouble.KEY_UNKNOWN: ("The server does not know the key id.", "Check the secret that holds the key id."),
     Trouble.SIGNATURE_WRONG: (
         "The server does not accept the key: it is wrong, or belongs to another key id.",
