@@ -1,5 +1,6 @@
 """Providers by the Python client and the `studium` command, against a real S3-compatible server."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from live import Cli, World
 from factories.providers import allow, swift_provider, web_provider, web_server
 from running.swift import Swift, running_swift
 from studium.client import ApiError
+from studium.client.providers import Providers
 from studium.lib.ids import new_id
 
 pytestmark = pytest.mark.django_db
@@ -134,7 +136,9 @@ def test_sync_there_and_back(cli: Cli, lab: str, tmp_path: Path) -> None:
     assert synced(cli, f"{lab}in", str(back))["unchanged"] == 2
 
 
-def test_sync_goes_on_where_it_broke_off(world: World, cli: Cli, lab: str, tmp_path: Path) -> None:
+def test_sync_goes_on_where_it_broke_off(
+    world: World, cli: Cli, lab: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, back = tmp_path / "here", tmp_path / "back"
     here.mkdir()
     (here / "big").write_bytes(os.urandom(2_000_000))
@@ -142,14 +146,17 @@ def test_sync_goes_on_where_it_broke_off(world: World, cli: Cli, lab: str, tmp_p
     with world.client(world.cast.owner) as studium:
         (entry,) = studium.providers.files(world.cast.team.slug, "lab")
     back.mkdir()
-    import hashlib
-
     key = hashlib.sha256(f"{entry.path}\n{entry.etag}\n{entry.size}".encode()).hexdigest()[:16]
     (back / f".studium-{key}.part").write_bytes((here / "big").read_bytes()[:1_500_000])
-    world.requests.clear()
+    monkeypatch.setattr(Providers, "read", None)  # not from its beginning
     assert synced(cli, lab, str(back))["sent"] == ["big"]
     assert (back / "big").read_bytes() == (here / "big").read_bytes()
     assert [path.name for path in back.iterdir()] == ["big"]
+    (back / "big").unlink()
+    (back / f".studium-{key}.part").write_bytes(bytes(1000))
+    assert "big: It did not come as it is there." in words(cli("storage", "sync", lab, str(back)).output)
+    assert list(back.iterdir()) == []
+    assert synced(cli, lab, str(back))["sent"] == ["big"]
 
 
 def test_sync_writes_nowhere_else(cli: Cli, lab: str, tmp_path: Path) -> None:

@@ -124,12 +124,16 @@ def _same(path: Path, entry: ProviderEntry, *, newer: bool) -> bool:
     if told.st_size != entry.size:
         return False
     if _MD5.fullmatch(entry.etag):
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == entry.etag
+        return _md5(path) == entry.etag
     if entry.changed_at is None:
         return False
     there = entry.changed_at.timestamp()
     return abs(told.st_mtime - there) < 1 if newer else told.st_mtime <= there
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _take(place: Place, entry: ProviderEntry, target: Path, relative: str) -> None:
@@ -144,9 +148,10 @@ def _take(place: Place, entry: ProviderEntry, target: Path, relative: str) -> No
         place.providers.append(place.team, place.name, entry, part)
     else:
         place.providers.read(place.team, place.name, entry.path, part)
-    if entry.size is not None and part.stat().st_size != entry.size:
+    short = entry.size is not None and part.stat().st_size != entry.size
+    if short or (_MD5.fullmatch(entry.etag) and _md5(part) != entry.etag):
         part.unlink()
-        raise StudiumClientError("It changed while it came.", "Type the command again.")
+        raise StudiumClientError("It did not come as it is there.", "Type the command again.")
     if entry.changed_at is not None:
         os.utime(part, (entry.changed_at.timestamp(),) * 2)
     part.replace(path)

@@ -1,5 +1,6 @@
 """Moving all that is stored to a bucket and back: nothing is lost where it is killed, at any step, or the bucket fails."""
 
+import contextlib
 import itertools
 import shutil
 import types
@@ -25,7 +26,7 @@ from studium.storage import actions, credentials, moving, reconcile, stores
 from studium.storage.chunks import actions as chunks
 from studium.storage.chunks import queries
 from studium.storage.chunks import reconcile as blocks
-from studium.storage.models import Blob
+from studium.storage.models import Blob, Hold
 from studium.storage.moving import State
 
 pytestmark = pytest.mark.django_db
@@ -190,14 +191,16 @@ def emptied(url: str) -> None:
         obstore.delete(store, [meta["path"] for meta in batch])
 
 
+@pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("there", [True, False])
-def test_killed_at_each_step(bucket: str, there: bool) -> None:
+def test_killed_at_each_step(bucket: str, there: bool, first: int) -> None:
+    """At every other one, from the first or the second on."""
     kept = Kept()
     kept.add()
     source, target = ("", bucket) if there else (bucket, "")
     if not there:
         migrate(bucket)
-    for step in itertools.count():
+    for step in itertools.count(first, 2):
         moving.save(None if there else moving.Move("", bucket, State.DONE, NOW))
         emptied(target)
         dead = killed_at(step, lambda: migrate(target))
@@ -238,9 +241,42 @@ def test_what_is_written_and_deleted_meanwhile(kept: Kept, bucket: str) -> None:
     assert stored == {stores.path_of(blob.pk) for blob in Blob.objects.all()}
 
 
-def holds(holder: str, digest: str) -> bool:
-    from studium.storage.models import Hold
+def test_what_is_collected_just_as_it_is_copied_is_not_left_there(kept: Kept, bucket: str) -> None:
+    first = min(kept.blobs)
+    real, once = migrating.spooled, itertools.count()
 
+    @contextlib.contextmanager
+    def collected(pieces: Iterator[bytes]) -> Iterator[object]:
+        with real(pieces) as content:
+            if next(once) == 0:
+                assert content == kept.blobs.pop(first)
+                Hold.objects.filter(blob_id=first).delete()
+                reconcile.collect(NOW + 2 * HOUR)
+            yield content
+
+    with mock.patch.object(migrating, "spooled", collected), mock.patch.object(migrating, "ThreadPoolExecutor", Inline):
+        assert migrate(bucket).lost == []
+    stored = {meta["path"] for meta in obstore.list(stores.store_at(bucket), "sha256").collect()}
+    assert stored == {stores.path_of(digest) for digest in kept.blobs}
+
+
+def test_what_was_on_its_way_when_it_switched(kept: Kept, bucket: str) -> None:
+    """It began to be written when the new store was thought to be away, and came to the old one alone."""
+    real = moving.save
+
+    def save(move: moving.Move | None) -> None:
+        if move is not None and move.state == State.SWITCHED:
+            stores._resting[bucket] = float("inf")
+            kept.add()
+        real(move)
+
+    with mock.patch.object(moving, "save", save):
+        migrate(bucket)
+    remove(options().home / "blobs")
+    kept.check()
+
+
+def holds(holder: str, digest: str) -> bool:
     return Hold.objects.filter(holder=holder, blob_id=digest).exists()
 
 
