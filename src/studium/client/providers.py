@@ -15,14 +15,16 @@ class Providers:
         self._calls = calls
 
     def of_team(self, team: str) -> list[Provider]:
-        return self._calls.get(list[Provider], _of(team))
+        return self._calls.get(list[Provider], f"/rest/teams/{part(team)}/providers")
 
     def get(self, team: str, name: str) -> Provider:
         return self._calls.get(Provider, _of(team, name))
 
     def make(self, team: str, name: str, kind: str, **settings: Any) -> Provider:
         """`settings` are those of `PUT /rest/teams/{slug}/providers/{name}`: bucket, endpoint, key_secret and so on."""
-        return self._calls.post(Provider, _of(team), {"name": name, "kind": kind, **settings})
+        return self._calls.post(
+            Provider, f"/rest/teams/{part(team)}/providers", {"name": name, "kind": kind, **settings}
+        )
 
     def change(self, team: str, name: str, kind: str, **settings: Any) -> Provider:
         """Tell it all anew; what is left out is empty."""
@@ -34,18 +36,18 @@ class Providers:
 
     def test(self, team: str, name: str) -> ProviderTest:
         """Every step of using it, within ten seconds or so."""
-        return self._calls.post(ProviderTest, _of(team, name) + "/test")
+        return self._calls.post(ProviderTest, f"/rest/teams/{part(team)}/providers/{part(name)}/test")
 
     def folder(self, team: str, name: str, path: str = "", *, after: str = "", limit: int = 100) -> ProviderListing:
         """A part of a folder."""
-        return self._calls.get(ProviderListing, _of(team, name) + "/files", path=path, after=after, limit=limit)
+        return self._calls.get(ProviderListing, _files(team, name), path=path, after=after, limit=limit)
 
     def files(self, team: str, name: str, path: str = "") -> Iterator[ProviderEntry]:
         """Every file below a folder, by path."""
         after = ""
         while True:
             found = self._calls.get(
-                ProviderListing, _of(team, name) + "/files", path=path, after=after, recursive=True, limit=1000
+                ProviderListing, _files(team, name), path=path, after=after, recursive=True, limit=1000
             )
             yield from found.entries
             if not (after := found.after):
@@ -68,9 +70,13 @@ class Providers:
         self._calls.do("DELETE", _file(team, name, path))
 
 
-def _of(team: str, name: str = "") -> str:
-    return f"/rest/teams/{part(team)}/providers" + (f"/{part(name)}" if name else "")
+def _of(team: str, name: str) -> str:
+    return f"/rest/teams/{part(team)}/providers/{part(name)}"
+
+
+def _files(team: str, name: str) -> str:
+    return f"/rest/teams/{part(team)}/providers/{part(name)}/files"
 
 
 def _file(team: str, name: str, path: str) -> str:
-    return f"{_of(team, name)}/files/{path_of(path)}"
+    return f"/rest/teams/{part(team)}/providers/{part(name)}/files/{path_of(path)}"

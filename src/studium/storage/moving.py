@@ -45,7 +45,7 @@ class Places(NamedTuple):
     both: bool = False
 
 
-_seen: dict[tuple[str, int, int], Move | None] = {}
+_seen: tuple[tuple[str, int, int], Move] | None = None
 
 
 def current() -> Move | None:
@@ -55,13 +55,14 @@ def current() -> Move | None:
         found = path.stat()
     except FileNotFoundError:
         return None
+    global _seen
     key = (str(path), found.st_ino, found.st_mtime_ns)
-    if key not in _seen:
+    seen = _seen  # other threads may read another one meanwhile
+    if seen is None or seen[0] != key:
         told = json.loads(path.read_text())
-        _seen.clear()
         since = datetime.fromisoformat(told["since"])
-        _seen[key] = Move(told["source"], told["target"], State(told["state"]), since)
-    return _seen[key]
+        seen = _seen = (key, Move(told["source"], told["target"], State(told["state"]), since))
+    return seen[1]
 
 
 def save(move: Move | None) -> None:
