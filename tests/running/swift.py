@@ -113,7 +113,15 @@ class Swift:
         signed = hmac.digest(SECRET.encode(), f"PUT\n\n\n{when}\n/{name}".encode(), "sha1")
         told = {"Date": when, "Authorization": f"AWS {USER}:{base64.b64encode(signed).decode()}"}
         asked = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT", headers=told)
-        urllib.request.urlopen(asked).close()
+        end = time.monotonic() + _SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(asked).close()
+                return
+            except urllib.error.HTTPError as error:  # its servers wait for each other, on a busy machine too short
+                if error.code != 503 or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
 
 @contextlib.contextmanager

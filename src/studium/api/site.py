@@ -32,6 +32,7 @@ from studium.api import (
     notebooks,
     people,
     plans,
+    providers,
     queue,
     runs,
     schedules,
@@ -50,8 +51,10 @@ from studium.api.shapes.base import Failure
 from studium.errors import BadInput
 
 NAMESPACE = "rest"
-# These take a notebook as a file, or bytes of datasets, and are read with bounds of their own.
-_LARGE = re.compile(r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|cover|uploads/[^/]+)")
+# These take a notebook as a file, or bytes of datasets or for providers, and are read with bounds of their own.
+_LARGE = re.compile(
+    r".*/(?:content|upload)|.*/datasets/[^/]+/(?:packs|cover|uploads/[^/]+)|.*/providers/[^/]+/files/.+"
+)
 _INTRODUCTION = """\
 Everything the pages and the `studium` command do. Send a personal token as `Authorization: Bearer studium_...`.
 Sizes are bytes, times ISO 8601 in UTC, durations seconds, money millionths of a US dollar. Errors are
@@ -141,17 +144,14 @@ def _build() -> Api:
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
         ("/datasets", dataset_sources),
-        ("/datasets", dataset_uploads),  # with the routes of `datasets`, whose paths it shares
-        (
-            "/datasets",
-            dataset_uploads,
-        ),  # with all routes of datasets, which share their paths
+        ("/datasets", dataset_uploads),  # with all routes of datasets, which share their paths
         ("/runs", runs),
         ("/usage", usage),
         ("/plans", plans),
         ("/teams", teams),
         ("/teams", storage),
         ("", secrets),
+        ("", providers),
         ("/environments", environments),
         ("/volumes", volumes),
         ("/tokens", tokens),

@@ -64,6 +64,10 @@ class Calls:
         answer = self._transport.send("PUT", path, content=content, headers={"Content-Type": content_type})
         return decode(kind, answer.json())
 
+    def put_file(self, kind: type[T], path: str, source: Path) -> T:
+        """A file's bytes as the body, however large it is."""
+        return decode(kind, self._transport.send_file(path, source).json())
+
     def patch(self, kind: type[T], path: str, body: dict[str, Any]) -> T:
         return decode(kind, self._transport.send("PATCH", path, json=body).json())
 

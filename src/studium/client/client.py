@@ -9,6 +9,7 @@ from studium.client.community import Bookmarks, Notifications, People
 from studium.client.datasets import Datasets
 from studium.client.environments import Environments
 from studium.client.notebooks import Notebooks
+from studium.client.providers import Providers
 from studium.client.runs import Runs
 from studium.client.secrets import Secrets
 from studium.client.shapes import Machine, MachineType, Me, QueueEntry, Usage
@@ -36,6 +37,7 @@ class Client:
         self.teams = Teams(self._calls)
         self.storage = TeamStorage(self._calls)
         self.secrets = Secrets(self._calls)
+        self.providers = Providers(self._calls)
         self.tokens = Tokens(self._calls)
         self.environments = Environments(self._calls)
         self.volumes = Volumes(self._calls)

@@ -1,5 +1,6 @@
 """One request and its answer: addresses of this machine, bounded retries, errors as `ApiError` or `Unreachable`."""
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _PASSING = frozenset({502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_PIECE = 1024 * 1024
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 60.0
 
 
@@ -92,6 +94,18 @@ class Transport:
                 for piece in response.iter_bytes():
                     out.write(piece)
         return response
+
+    def send_file(self, path: str, source: Path) -> "httpx2.Response":
+        """PUT a file, piece by piece, from its beginning with each try. Raises ApiError, Unreachable or OSError."""
+
+        def attempt() -> "httpx2.Response":
+            with source.open("rb") as body:
+                size = os.fstat(body.fileno()).st_size
+                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+                pieces = iter(lambda: body.read(_PIECE), b"")
+                return self._once("PUT", path, {"content": pieces, "headers": headers})
+
+        return self._patiently("PUT", attempt)
 
     def append(self, path: str, target: Path, size: int, etag: str, seen: Callable[[bytes], None]) -> None:
         """GET what a file lacks of its `size` bytes, as long as it is the one that `etag` names."""

@@ -67,7 +67,7 @@ class Options(BaseSettings):
     )
     outbound_allow: str = Field(
         "",
-        description="Networks, addresses and hosts beside the public internet that members may have called (webhooks, git).",
+        description="Networks, addresses and hosts beside the public internet that members may have called, as by webhooks.",
     )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_token: str = Field("", description="Bearer token of `/metrics`; empty lets only administrators read it.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from studium.errors import StudiumError
+from studium.errors import BadInput, StudiumError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("rotate-key")(rotate_key)
     storage = typer.Typer(help="What is stored.", no_args_is_help=True, rich_markup_mode=None)
     storage.command("verify")(verify_storage)
+    storage.command("migrate")(migrate_storage)
     app.add_typer(storage, name="storage")
     for process in ("web", "edge", "controller"):
         app.command(process, help=f"Run the {process} process alone; `studium up` starts and watches all three.")(
@@ -143,6 +144,50 @@ def verify_storage(as_json: Annotated[bool, typer.Option("--json", help="Print o
         if not as_json:
             print(f"{len(found):,} damaged." if found else "All is as it was stored.")
         return 1 if found else 0
+
+    raise typer.Exit(_told(work))
+
+
+def migrate_storage(
+    target: Annotated[str, typer.Argument(help="s3://bucket/prefix?endpoint=https://..., or folder.")] = "",
+    abandon: Annotated[bool, typer.Option("--give-up", help="End a move that has not switched yet.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Move all that is stored to another store, while everything runs. After a kill, type it again: it goes on.
+
+    A bucket is opened with the usual AWS_* variables, which are kept for it in the home folder. The old store is left as it
+    is. Ends with 0 where all is well, 1 where something was damaged or lost before.
+    """
+
+    def work() -> int:
+        from studium.operations.setup import load_django
+
+        load_django()
+        from dataclasses import asdict
+
+        from studium.lib import clock
+        from studium.operations import migrating
+
+        say = (lambda text: print(text, file=sys.stderr)) if as_json else print
+        if abandon:
+            migrating.give_up(say)
+            return 0
+        if not target:
+            raise BadInput("migrate.target", "Where to?", "Give s3://bucket/prefix?endpoint=https://... or folder.")
+        moved = migrating.migrate("" if target == "folder" else target, say, now=clock.now())
+        if as_json:
+            print(json.dumps(asdict(moved), ensure_ascii=False))
+        else:
+            for each in moved.lost:
+                print(each)
+            print(f"{moved.copied:,} objects were copied and compared. All that is stored is in the new store.")
+            if moved.done:
+                print("The old store is not used any more and can be deleted.")
+            else:
+                print("Keep the old one for an hour and type the command again: what was on its way is moved then.")
+            if moved.setting:
+                print(moved.setting)
+        return 1 if moved.lost else 0
 
     raise typer.Exit(_told(work))
 

@@ -100,3 +100,9 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+# Tables of the parts beside this module, which Django finds through it.
+from studium.storage.providers import models as providers  # noqa: E402
+
+__all__ = ["Blob", "Block", "Chunk", "Hold", "Ownership", "Upload", "providers"]

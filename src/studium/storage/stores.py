@@ -4,20 +4,32 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
+import structlog
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from studium.config.options import options
+from studium.storage import credentials, moving
+from studium.storage.moving import Places
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 # For a store that is away. Whoever waits for it is a request or a pass that can be tried again.
 _PATIENCE = timedelta(seconds=20)
+# Of one request that goes on, as one with a large blob does.
+_LONGEST = timedelta(minutes=10)
+# While everything is copied to a store that did not answer, nobody waits for it again for so long.
+_REST_SECONDS = 30.0
+_resting: dict[str, float] = {}
 
 
 class StoreFailed(OSError):
@@ -25,7 +37,7 @@ class StoreFailed(OSError):
 
 
 @contextlib.contextmanager
-def _asked(what: str) -> Iterator[None]:
+def asked(what: str) -> Iterator[None]:
     """Whatever the library says is said as an OSError; what is not there stays FileNotFoundError."""
     try:
         yield
@@ -37,10 +49,12 @@ def _asked(what: str) -> Iterator[None]:
         raise StoreFailed(f"The object store did not {what}: {said or type(error).__name__}") from error
 
 
-@lru_cache(maxsize=1)
-def store() -> ObjectStore:
-    """The store of this installation. Credentials of S3 come from the usual `AWS_*` variables."""
-    url = options().storage_url
+@lru_cache(maxsize=4)
+def store_at(url: str) -> ObjectStore:
+    """The store of a `storage_url`, empty for the folder in the home.
+
+    Credentials of S3 are those that were kept for it (`credentials`), else they come from the usual `AWS_*` variables.
+    """
     if not url:
         folder = options().home / "blobs"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -49,9 +63,57 @@ def store() -> ObjectStore:
     if parts.scheme != "s3":
         raise ValueError(f"storage_url: {parts.scheme!r} is not s3")
     endpoint = parse_qs(parts.query).get("endpoint", [""])[0]
-    extra = {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}} if endpoint else {}
+    extra: dict[str, Any] = dict(credentials.of(url))
+    client: dict[str, Any] = {"connect_timeout": _PATIENCE / 4, "read_timeout": _PATIENCE, "timeout": _LONGEST}
+    if endpoint:
+        extra["endpoint"] = endpoint
+        client["allow_http"] = endpoint.startswith("http://")
     retries: Any = {"max_retries": 4, "retry_timeout": _PATIENCE}
-    return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, retry_config=retries, **extra)  # type: ignore[arg-type]
+    prefix = parts.path.strip("/") or None
+    return S3Store(parts.netloc, prefix=prefix, retry_config=retries, client_options=client, **extra)  # type: ignore[arg-type]
+
+
+def places() -> Places:
+    """Which stores are asked now."""
+    return moving.places(options().storage_url)
+
+
+def _read(what: str, ask: Callable[[ObjectStore], T]) -> T:
+    """Ask the store that counts, and the other one for what it lacks: what neither has is not there."""
+    now = places()
+    try:
+        with asked(what):
+            return ask(store_at(now.first))
+    except FileNotFoundError:
+        if now.other is None:
+            raise
+    with asked(what):
+        return ask(store_at(now.other))
+
+
+def _write(what: str, ask: Callable[[ObjectStore], object]) -> None:
+    """Have the store that counts take it, and the other one too while everything is copied there.
+
+    What that one does not take is copied later: it may be away without harm.
+    """
+    now = places()
+    with asked(what):
+        ask(store_at(now.first))
+    if now.both and now.other is not None and time.monotonic() >= _resting.get(now.other, 0.0):
+        try:
+            with asked(what):
+                ask(store_at(now.other))
+        except OSError as error:
+            _resting[now.other] = time.monotonic() + _REST_SECONDS
+            log.warning("new_store_does_not_answer", error=str(error))
+
+
+def _remove(what: str, key: str) -> None:
+    """In every store it may be in, or what was deleted would be found again."""
+    now = places()
+    for url in [now.first] if now.other is None else [now.other, now.first]:
+        with contextlib.suppress(FileNotFoundError), asked(what):
+            obstore.delete(store_at(url), key)
 
 
 def path_of(digest: str) -> str:
@@ -60,43 +122,47 @@ def path_of(digest: str) -> str:
 
 def write(digest: str, content: bytes) -> None:
     """Store the bytes under their digest. Writing what is there already changes nothing."""
-    with _asked("take a blob"), contextlib.suppress(obstore.exceptions.AlreadyExistsError):
-        obstore.put(store(), path_of(digest), content, mode="create")
+
+    def put(store: ObjectStore) -> None:
+        with contextlib.suppress(obstore.exceptions.AlreadyExistsError):
+            obstore.put(store, path_of(digest), content, mode="create")
+
+    _write("take a blob", put)
 
 
 def write_file(digest: str, path: Path) -> None:
     """Store a file under its digest, in parts where it is large."""
-    try:
-        with _asked("look for a blob"):
-            obstore.head(store(), path_of(digest))
-    except FileNotFoundError:
-        with _asked("take a blob"):
-            obstore.put(store(), path_of(digest), path)
+
+    def put(store: ObjectStore) -> None:
+        try:
+            obstore.head(store, path_of(digest))
+        except FileNotFoundError:
+            obstore.put(store, path_of(digest), path)
+
+    _write("take a blob", put)
 
 
 def read(digest: str) -> bytes:
     """The bytes. Raises FileNotFoundError if the store lost them."""
-    with _asked("give a blob"):
-        return bytes(obstore.get(store(), path_of(digest)).bytes())
+    return _read("give a blob", lambda store: bytes(obstore.get(store, path_of(digest)).bytes()))
 
 
 def read_part(digest: str, start: int, length: int) -> bytes:
     """So many bytes from `start` on, fewer where it ends before. Raises FileNotFoundError."""
     if length <= 0:
         return b""
-    with _asked("give a blob"):
-        return bytes(obstore.get_range(store(), path_of(digest), start=start, length=length))
+    return _read(
+        "give a blob", lambda store: bytes(obstore.get_range(store, path_of(digest), start=start, length=length))
+    )
 
 
 def pieces(digest: str) -> Iterator[bytes]:
     """The bytes in pieces of a megabyte or so. Raises FileNotFoundError."""
-    with _asked("give a blob"):
-        found = obstore.get(store(), path_of(digest))
-    return _streamed(found)
+    return _streamed(_read("give a blob", lambda store: obstore.get(store, path_of(digest))))
 
 
 def _streamed(found: "obstore.GetResult") -> Iterator[bytes]:
-    with _asked("give a blob"):
+    with asked("give a blob"):
         for piece in found.stream(min_chunk_size=1024 * 1024):
             yield bytes(piece)
 
@@ -106,9 +172,11 @@ def place(digest: str, target: Path) -> None:
 
     On one file system it is the store's own file under a second name, which takes neither time nor room.
     """
-    if not options().storage_url:
+    if not places().first:
         try:
             os.link(options().home / "blobs" / path_of(digest), target)
+        except FileNotFoundError:  # it may be in another store
+            pass
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
                 raise
@@ -125,29 +193,29 @@ def path_of_block(block: str) -> str:
 
 def write_block(block: str, content: bytes) -> None:
     """Store a block. Its name is never used again."""
-    with _asked("take a block"):
-        # In one request: parts of one that was cut off would stay in the store for good.
-        obstore.put(store(), path_of_block(block), content, use_multipart=False)
+    # In one request: parts of one that was cut off would stay in the store for good.
+    _write("take a block", lambda store: obstore.put(store, path_of_block(block), content, use_multipart=False))
 
 
 def read_block(block: str) -> bytes:
     """All of a block. Raises FileNotFoundError."""
-    with _asked("give a block"):
-        return bytes(obstore.get(store(), path_of_block(block)).bytes())
+    return _read("give a block", lambda store: bytes(obstore.get(store, path_of_block(block)).bytes()))
 
 
 def read_block_part(block: str, start: int, length: int) -> bytes:
     """So many bytes of a block from `start` on. Raises FileNotFoundError if the store lost them."""
-    if not options().storage_url:  # by itself: through the library it takes three times as long
-        found = _read_file_part(options().home / "blobs" / path_of_block(block), start, length)
-    else:
-        with _asked("give a part of a block"):
-            try:
-                found = bytes(obstore.get_range(store(), path_of_block(block), start=start, length=length))
-            except obstore.exceptions.BaseError:
-                if obstore.head(store(), path_of_block(block))["size"] >= start + length:
-                    raise
-                found = b""
+
+    def get(store: ObjectStore) -> bytes:
+        if isinstance(store, LocalStore):  # by itself: through the library it takes three times as long
+            return _read_file_part(options().home / "blobs" / path_of_block(block), start, length)
+        try:
+            return bytes(obstore.get_range(store, path_of_block(block), start=start, length=length))
+        except obstore.exceptions.BaseError:
+            if obstore.head(store, path_of_block(block))["size"] >= start + length:
+                raise
+            return b""
+
+    found = _read("give a part of a block", get)
     if len(found) != length:
         raise _shorter(block)
     return found
@@ -165,8 +233,7 @@ def _read_file_part(path: Path, start: int, length: int) -> bytes:
 def has_block(block: str) -> bool:
     """Whether anything of it is there."""
     try:
-        with _asked("look for a block"):
-            obstore.head(store(), path_of_block(block))
+        _read("look for a block", lambda store: obstore.head(store, path_of_block(block)))
     except FileNotFoundError:
         return False
     return True
@@ -178,9 +245,8 @@ def _shorter(block: str) -> FileNotFoundError:
 
 def remove_block(block: str) -> None:
     """Delete a block; nothing happens if it is gone."""
-    with contextlib.suppress(FileNotFoundError), _asked("delete a block"):
-        obstore.delete(store(), path_of_block(block))
-    if not options().storage_url:  # what a writer that was killed left of it
+    _remove("delete a block", path_of_block(block))
+    if "" in places()[:2]:  # what a writer that was killed left of it
         whole = options().home / "blobs" / path_of_block(block)
         for part in whole.parent.glob(f"{block}#*"):
             part.unlink(missing_ok=True)
@@ -214,14 +280,14 @@ class BlockReader:
         if block not in self._open:
             if len(self._open) >= self._MOST:
                 self._open.pop(next(iter(self._open))).close()
-            if options().storage_url:
-                self._open[block] = io.BytesIO(read_block(block))
+            near = None if places().first else options().home / "blobs" / path_of_block(block)
+            if near is not None and near.exists():
+                self._open[block] = near.open("rb", buffering=0)
             else:
-                self._open[block] = (options().home / "blobs" / path_of_block(block)).open("rb", buffering=0)
+                self._open[block] = io.BytesIO(read_block(block))
         return self._open[block]
 
 
 def remove(digest: str) -> None:
     """Delete the bytes; nothing happens if they are gone."""
-    with contextlib.suppress(FileNotFoundError), _asked("delete a blob"):
-        obstore.delete(store(), path_of(digest))
+    _remove("delete a blob", path_of(digest))

@@ -17,6 +17,7 @@ from studium.web.views import (
     notebooks,
     notifications,
     people,
+    providers,
     runs,
     schedules,
     secrets,
@@ -160,6 +161,13 @@ _TEAM = [
     path("environments/", environments.of_team),
     path("secrets/", secrets.set_of_team),
     path("secrets/remove/", secrets.remove_of_team),
+    path("providers/", providers.listing),
+    path("providers/new/", providers.new),
+    path("providers/<str:name>/", providers.show),
+    path("providers/<str:name>/test/", providers.test),
+    path("providers/<str:name>/change/", providers.change),
+    path("providers/<str:name>/remove/", providers.remove),
+    path("providers/<str:name>/download/", providers.download),
 ]
 _ENVIRONMENT = [
     path("", environments.show),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rest_rows import ADMINS, ALL, CHANGERS, PEOPLE, READERS, Parts, Row
 from rest_rows_datasets import DATASETS
+from rest_rows_providers import PROVIDERS
 from rest_rows_storage import STORAGE
 from rest_world import World, make_token
 
@@ -385,6 +386,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("post", "/admin/notebooks/{notebook_id}/restore"): Row(Scope.ADMIN, NOBODY, _public, {}),
     **DATASETS,
     **STORAGE,
+    **PROVIDERS,
 }
 ROWS = [pytest.param(method, path, row, id=f"{method} {path}") for (method, path), row in TABLE.items()]
 ADMIN_ROWS = [param for param in ROWS if param.values[2].scope == Scope.ADMIN]

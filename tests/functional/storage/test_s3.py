@@ -40,10 +40,10 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
             monkeypatch.setenv(name, value)
         chosen = options().model_copy(update={"storage_url": url})
         monkeypatch.setattr(stores, "options", lambda: chosen)
-        stores.store.cache_clear()
+        stores.store_at.cache_clear()
 
     yield use_it
-    stores.store.cache_clear()
+    stores.store_at.cache_clear()
 
 
 @pytest.fixture
@@ -150,6 +150,7 @@ def test_a_server_that_is_away_is_said_and_nothing_is_given_up(
             does()
     assert blocks.collect(NOW) == 0
     assert Block.objects.get(pk="unused23").deleting
+    monkeypatch.setattr(stores, "_PATIENCE", timedelta(seconds=20))
     use(swift.url_of(bucket), **swift.variables)
     assert blocks.collect(NOW) == 1
     assert stores.has_block(block)

@@ -42,7 +42,7 @@ BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "storage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/storage/", 45),
     "volume": ("owner", lambda s: f"/usage/{s.cast.team.slug}/volume/", 12),
     "teams": ("owner", lambda s: "/teams/", 5),
-    "a team": ("owner", lambda s: f"/teams/{s.cast.team.slug}/", 13),
+    "a team": ("owner", lambda s: f"/teams/{s.cast.team.slug}/", 14),
     "admin": ("operator", lambda s: "/admin/", 9),
     "admin runs": ("operator", lambda s: "/admin/runs/?show=all", 6),
     "admin users": ("operator", lambda s: "/admin/users/", 6),

@@ -39,6 +39,7 @@ from studium.client.shapes.machines import Check, Device, Machine, MachineType, 
 from studium.client.shapes.notebooks import Notebook, Opened, Origin
 from studium.client.shapes.people import Invitation, LoginLink, Me, Member, Project, Team, TeamDetail, Token, User
 from studium.client.shapes.plans import Allowance, Assigned, Plan, PlanSets, Usage, UsageLine
+from studium.client.shapes.providers import Provider, ProviderEntry, ProviderListing, ProviderStep, ProviderTest
 from studium.client.shapes.runs import (
     AcceleratorUse,
     CellError,
@@ -136,6 +137,11 @@ __all__ = [
     "PlanSets",
     "Progress",
     "Project",
+    "Provider",
+    "ProviderEntry",
+    "ProviderListing",
+    "ProviderStep",
+    "ProviderTest",
     "QueueEntry",
     "Report",
     "RetypedColumn",

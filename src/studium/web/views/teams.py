@@ -15,6 +15,7 @@ from studium.errors import BadInput, StudiumError
 from studium.lib import clock
 from studium.plans.queries import standing
 from studium.secrets import queries as secrets
+from studium.storage.providers import queries as providers
 from studium.web.forms.secrets import SetTeamSecret
 from studium.web.forms.teams import Invite, NewProject, NewTeam
 from studium.web.requests import UserRequest, signed_in
@@ -77,6 +78,7 @@ def team_page(
         "members": list(queries.members_of(team)),
         "projects": projects,
         "environments": environments.of_team(team).count(),
+        "providers": providers.of_team(team).count() if member else 0,
         "secrets": secrets.of_team(team) if member else [],
         "secret_form": secret or SetTeamSecret(projects),
         "roles": list(ROLE_WORDS.items()),

@@ -1,0 +1,167 @@
+"""Make a folder here and one of a provider alike, either way: what changed travels, and only what is asked for is deleted."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studium.client.errors import StudiumClientError
+from studium.client.providers import Providers
+from studium.client.shapes import ProviderEntry
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
+_PART = re.compile(r"\.studium-[0-9a-f]{16}\.part")
+Seen = Callable[[str, str], None]
+
+
+@dataclass
+class Synced:
+    """What was done, or is to be: paths below the folder. `failed` has a path and why for each that did not go."""
+
+    sent: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    bytes: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of a provider."""
+
+    providers: Providers
+    team: str
+    name: str
+    folder: str
+
+    def path(self, relative: str) -> str:
+        return f"{self.folder}/{relative}" if self.folder else relative
+
+    def files(self) -> dict[str, ProviderEntry]:
+        below = f"{self.folder}/" if self.folder else ""
+        found = self.providers.files(self.team, self.name, self.folder)
+        return {entry.path.removeprefix(below): entry for entry in found}
+
+
+def push(source: Path, place: Place, *, delete: bool, dry_run: bool, seen: Seen) -> Synced:
+    """From here to the provider. A file that breaks off is not there; what went before it stays, so it can be repeated."""
+    here, there, done = dict(local_files(source)), place.files(), Synced()
+    for relative, path in here.items():
+        entry = there.get(relative)
+        if entry is not None and _same(path, entry, newer=False):
+            done.unchanged += 1
+            continue
+        size = path.stat().st_size
+
+        def go(relative: str = relative, path: Path = path) -> None:
+            place.providers.write(place.team, place.name, place.path(relative), path)
+
+        _do(done, "send", relative, size, go, dry_run=dry_run, seen=seen)
+    if delete and not done.failed:
+        for relative in sorted(there.keys() - here.keys()):
+
+            def remove(relative: str = relative) -> None:
+                place.providers.delete(place.team, place.name, place.path(relative))
+
+            _do(done, "delete", relative, 0, remove, dry_run=dry_run, seen=seen)
+    return done
+
+
+def pull(place: Place, target: Path, *, delete: bool, dry_run: bool, seen: Seen) -> Synced:
+    """From the provider to here. A file that breaks off goes on where it was, if it is still the same there."""
+    there, done = place.files(), Synced()
+    for relative, entry in there.items():
+        path = target / relative
+        if path.is_file() and _same(path, entry, newer=True):
+            done.unchanged += 1
+            continue
+
+        def go(entry: ProviderEntry = entry, relative: str = relative) -> None:
+            _take(place, entry, target, relative)
+
+        _do(done, "take", relative, entry.size or 0, go, dry_run=dry_run, seen=seen)
+    if delete and not done.failed and target.is_dir():
+        for relative, path in sorted(local_files(target)):
+            if relative not in there:
+                _do(done, "delete", relative, 0, path.unlink, dry_run=dry_run, seen=seen)
+    return done
+
+
+def local_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Files below a folder by their paths; links are neither followed nor taken."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in sorted(names):
+            path = Path(root, name)
+            if name not in _LEFT_OUT and not _PART.fullmatch(name) and path.is_file() and not path.is_symlink():
+                yield path.relative_to(folder).as_posix(), path
+
+
+def _do(
+    done: Synced, verb: str, relative: str, size: int, work: Callable[[], None], *, dry_run: bool, seen: Seen
+) -> None:
+    seen(verb, relative)
+    try:
+        if not dry_run:
+            work()
+    except (StudiumClientError, OSError) as error:
+        why = error.message if isinstance(error, StudiumClientError) else error.strerror or str(error)
+        done.failed.append((relative, why))
+        return
+    (done.deleted if verb == "delete" else done.sent).append(relative)
+    done.bytes += size
+
+
+def _same(path: Path, entry: ProviderEntry, *, newer: bool) -> bool:
+    """By size, then by digest where the server tells one, else by date.
+
+    What is here is the same if it is not `newer` than what is there; what was taken down has its very date.
+    """
+    told = path.stat()
+    if told.st_size != entry.size:
+        return False
+    if _MD5.fullmatch(entry.etag):
+        return _md5(path) == entry.etag
+    if entry.changed_at is None:
+        return False
+    there = entry.changed_at.timestamp()
+    return abs(told.st_mtime - there) < 1 if newer else told.st_mtime <= there
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _take(place: Place, entry: ProviderEntry, target: Path, relative: str) -> None:
+    path = _inside(target, relative)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256(f"{entry.path}\n{entry.etag}\n{entry.size}".encode()).hexdigest()[:16]
+    part = path.with_name(f".studium-{key}.part")
+    if entry.etag and entry.size is not None:
+        part.touch()
+        if part.stat().st_size > entry.size:
+            part.write_bytes(b"")
+        place.providers.append(place.team, place.name, entry, part)
+    else:
+        place.providers.read(place.team, place.name, entry.path, part)
+    short = entry.size is not None and part.stat().st_size != entry.size
+    if short or (_MD5.fullmatch(entry.etag) and _md5(part) != entry.etag):
+        part.unlink()
+        raise StudiumClientError("It did not come as it is there.", "Type the command again.")
+    if entry.changed_at is not None:
+        os.utime(part, (entry.changed_at.timestamp(),) * 2)
+    part.replace(path)
+
+
+def _inside(target: Path, relative: str) -> Path:
+    """Where a file of this name goes: below the folder, whatever its name is and whatever links are there."""
+    parts = relative.split("/")
+    bad = any(part in ("", ".", "..") or "\\" in part or (":" in part and os.name == "nt") for part in parts)
+    path = target.joinpath(*parts)
+    if bad or not path.parent.resolve().is_relative_to(target.resolve()) or path.is_symlink():
+        raise StudiumClientError("This name would lie outside of the folder.", "Take it down by itself, with get.")
+    return path
