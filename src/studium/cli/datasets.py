@@ -268,7 +268,7 @@ def attach(
         output.show_json(made)
         return
     which = "the newest version" if made.follows else f"version {made.version}"
-    output.say(f"{made.paths[0]} of {target.name} is {which} of {dataset.name}, {seen(made)}.")
+    output.say(f"{made.paths[0]} is {which} of {dataset.name} for {target.name}, {seen(made)}.")
 
 
 @app.command("delete")
