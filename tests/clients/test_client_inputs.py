@@ -8,6 +8,7 @@ from live import Cli, World
 from factories.accounts import NOW, Cast
 from factories.files import give_files
 from factories.notebooks import make_notebook
+from factories.providers import web_provider
 from studium.client import ApiError
 from studium.compute.models import Run
 from studium.notebooks.models import Notebook, Version
@@ -73,3 +74,30 @@ def test_the_command_adds_lists_changes_and_removes(world: World, cli: Cli) -> N
     assert "Not yours to read, so the copy is without: data." in copied.stderr
     assert "no input of" in cli("notebooks", "inputs", "remove", name, "data").stdout
     assert cli("notebooks", "inputs", "remove", name, "data").exit_code == 2
+
+
+def test_a_provider_by_client_and_command(world: World, cli: Cli) -> None:
+    notebook = make_notebook(world.cast.owner, world.cast.team, "Consumer", visibility=Visibility.TEAM)
+    web_provider(world.cast.owner, world.cast.team, "https://files.example/top")
+    with world.client(world.cast.owner) as studium:
+        inputs = studium.notebooks.inputs
+        made = inputs.add(notebook.pk, provider="web", name="data")
+        assert (made.kind, made.source, made.paths) == ("provider", f"{world.cast.team.slug}/web", ["/providers/data"])
+        assert (made.version, made.follows, made.files, made.trouble, made.session) == (None, False, 0, "", "")
+        with pytest.raises(ApiError) as caught:
+            inputs.add(notebook.pk, provider="web", version=1)
+        assert caught.value.code == "input.no_versions"
+        with pytest.raises(ApiError) as caught:
+            inputs.add(notebook.pk, "x/y", provider="web")
+        assert caught.value.code == "input.source"
+    with world.client(world.cast.reader) as studium:
+        assert [(row.kind, row.source) for row in studium.notebooks.inputs.of(notebook.pk)] == [("provider", "")]
+    name = f"{world.cast.team.slug}/{notebook.slug}"
+    shown = cli("notebooks", "inputs", "add", name, "--provider", "web")
+    assert (shown.exit_code, "/providers/web is" in shown.output) == (0, True)
+    assert json.loads(cli("notebooks", "inputs", "list", name, "--json").stdout)[1]["paths"] == ["/providers/web"]
+    assert "/providers/data" in cli("notebooks", "inputs", "list", name).output
+    assert cli("notebooks", "inputs", "add", name).exit_code != 0
+    assert cli("notebooks", "inputs", "add", name, "--provider", "web", "--dataset").exit_code != 0
+    assert cli("notebooks", "inputs", "remove", name, "data").exit_code == 0
+    assert "/providers/data" not in cli("notebooks", "inputs", "list", name).output

@@ -1,4 +1,4 @@
-"""`studium notebooks inputs`: other notebooks' output files that a notebook's runs are shown."""
+"""`studium notebooks inputs`: other notebooks' output files, datasets and storage providers that a notebook's runs are shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from studium.lib.units import size_words
 if TYPE_CHECKING:
     from studium.client.shapes import Input
 
-app = group("Read the output files of other notebooks, as folders that runs may not change.")
+app = group(
+    "Read datasets, output files of other notebooks and storage providers, as folders that runs may not change."
+)
 InputName = Annotated[str, typer.Argument(metavar="INPUT", help="The input's name, as `list` shows it.")]
 STAY = "Stay with this version; the newest that ended well is followed when left out."
 
@@ -46,19 +48,7 @@ def list_inputs(
         return
     output.table(
         ["name", "kind", "of", "version", "files", "size", "path", "session"],
-        [
-            [
-                row.name,
-                row.kind,
-                row.source or "?",
-                _version(row),
-                row.files,
-                size_words(row.bytes),
-                row.paths[0],
-                row.session,
-            ]
-            for row in found
-        ],
+        [[row.name, row.kind, row.source or "?", *_amount(row), row.paths[0], row.session] for row in found],
         empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} NOTEBOOK",
     )
     for row in found:
@@ -72,6 +62,13 @@ def seen(made: Input) -> str:
     return f"{where} that start from now on"
 
 
+def _amount(row: Input) -> tuple[str | int, ...]:
+    """Version, files and size: a storage provider has none that are known."""
+    if row.kind == "provider":
+        return "", "", ""
+    return _version(row), row.files, size_words(row.bytes)
+
+
 def _version(row: Input) -> str:
     number = str(row.version) if row.version else "none"
     if row.follows:
@@ -82,16 +79,31 @@ def _version(row: Input) -> str:
 @app.command("add")
 def add(
     name: Name,
-    source: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Whose output files.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="The notebook whose output files.", show_default=False)
+    ] = "",
     dataset: Annotated[bool, typer.Option("--dataset", help="It is a dataset that is named, not a notebook.")] = False,
+    provider: Annotated[
+        str, typer.Option(metavar="PROVIDER", help="A storage provider of the notebook's team instead.")
+    ] = "",
     version: Annotated[str, typer.Option(help=STAY)] = "",
     called: Annotated[str, typer.Option("--as", metavar="INPUT", help="The folder's name; the notebook's own.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Have the session and the runs that start from now on see another notebook's output files, or with --dataset a dataset."""
+    """Have the session and the runs that start from now on see another notebook's output files, or with --dataset a dataset.
+
+    With --provider, have the runs that start from now on read the files of a storage provider.
+    """
+    if bool(source) == bool(provider) or (provider and (dataset or version)):
+        step = f"Type: studium notebooks inputs add {name} NOTEBOOK, or {name} --provider PROVIDER"
+        raise fail("Name a notebook, a dataset with --dataset, or a storage provider, which has no versions.", step)
     number = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
+        if provider:
+            made = client.notebooks.inputs.add(notebook.id, provider=provider, name=called)
+            _told(made, as_json, f"{made.paths[0]} is {made.source}, in runs that start from now on.")
+            return
         # As the page writes it, where a dataset and a notebook have one name.
         prefix, _, rest = source.partition("/")
         if prefix in ("datasets", "notebooks") and "/" in rest:

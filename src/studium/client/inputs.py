@@ -1,4 +1,4 @@
-"""Inputs: datasets and other notebooks' output files that a notebook's runs are shown."""
+"""Inputs: datasets, other notebooks' output files and storage providers that a notebook's runs are shown."""
 
 from studium.client.calls import Calls, part
 from studium.client.shapes import Input, VersionInput
@@ -15,10 +15,20 @@ class Inputs:
         return self._calls.get(list[Input], f"/rest/notebooks/{part(notebook_id)}/inputs")
 
     def add(
-        self, notebook_id: str, source: str = "", *, dataset: str = "", version: int | None = None, name: str = ""
+        self,
+        notebook_id: str,
+        source: str = "",
+        *,
+        dataset: str = "",
+        provider: str = "",
+        version: int | None = None,
+        name: str = "",
     ) -> Input:
-        """Add the output files of the notebook `source`, or a dataset; without a version the newest is followed."""
-        body = {"source": source, "dataset": dataset, "version": version, "name": name}
+        """Add the output files of the notebook `source`, or a dataset; without a version the newest is followed.
+
+        Or a storage provider of the notebook's team, by name: it has no version, and is in a session from its next start on.
+        """
+        body = {"source": source, "dataset": dataset, "provider": provider, "version": version, "name": name}
         return self._calls.post(Input, f"/rest/notebooks/{part(notebook_id)}/inputs", body)
 
     def change(self, notebook_id: str, name: str, version: int | None) -> Input:

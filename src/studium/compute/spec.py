@@ -59,6 +59,23 @@ class Tree:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Remote:
+    """A storage provider shown inside read-only at `target`, its files fetched as they are read. `source` is its id.
+
+    The start pass fills in the rest: what it is called, the folder of it as rclone names it, the servers (`host:port`) that
+    it may be asked for, and what is allowed beside public addresses, as with `RunSpec.within`. What opens it is never
+    part of a spec.
+    """
+
+    source: str
+    target: str
+    name: str = ""
+    root: str = ""
+    hosts: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seed:
     """A host file copied into the volume before the command starts, replacing what stood there (never through a link).
 
@@ -113,6 +130,7 @@ class RunSpec:
     shared: tuple[SharedVolume, ...] = ()
     mounts: tuple[Mount, ...] = ()
     trees: tuple[Tree, ...] = ()
+    remotes: tuple[Remote, ...] = ()
     filling: str = ""
     seeds: tuple[Seed, ...] = ()
     devices: tuple[Device, ...] = ()
@@ -144,6 +162,9 @@ class RunSpec:
         known["shared"] = tuple(SharedVolume(**s) for s in known.get("shared", ()))
         known["mounts"] = tuple(Mount(**m) for m in known.get("mounts", ()))
         known["trees"] = tuple(Tree(**{**t, "targets": tuple(t["targets"])}) for t in known.get("trees", ()))
+        known["remotes"] = tuple(
+            Remote(**{**r, "hosts": tuple(r["hosts"]), "within": tuple(r["within"])}) for r in known.get("remotes", ())
+        )
         known["seeds"] = tuple(Seed(**s) for s in known.get("seeds", ()))
         known["devices"] = tuple(Device(**{**d, "paths": tuple(d["paths"])}) for d in known.get("devices", ()))
         known["hosts"] = tuple(known.get("hosts", ()))

@@ -59,6 +59,9 @@ class Options(BaseSettings):
         "", description="Declared accelerators, as a JSON list of kind, index, paths and memory_bytes."
     )
     reserve_memory: str = Field("1G", description="Memory of this machine that runs may not have.")
+    provider_cache: str = Field(
+        "5G", description="Disk kept beside a run for what it read of one mounted storage provider."
+    )
     notebook_bytes: int = Field(64 * 1024**2, description="Largest notebook file taken, in bytes.")
     email_url: str = Field("", description="`smtp://user:password@host:587`; empty writes mail to the log.")
     email_from: str = Field("studium@localhost", description="Sender of mail.")

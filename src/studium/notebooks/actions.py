@@ -21,6 +21,7 @@ from studium.lib.ids import new_id
 from studium.notebooks.access import guest_of, may_manage, not_yours
 from studium.notebooks.document import blank, check_notebook
 from studium.notebooks.git import queries as git
+from studium.notebooks.inputs.providers import remotes_for
 from studium.notebooks.inputs.queries import given_now, trees_of
 from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, check_options, disk_bytes, place_of
 from studium.notebooks.models import Launch, Notebook
@@ -211,6 +212,7 @@ def start(
         options=options,
         guest=guest,
         trees=trees_of(given_now(actor, notebook)),
+        remotes=remotes_for(actor, notebook),
     )
     if kind == LaunchKind.SESSION and not guest:
         spec = replace(spec, variables={**spec.variables, **git.terminal_variables(actor, notebook)})

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from studium.compute.spec import Limits, Mount, RunSpec, Seed, Service, Tree, Volume
+from studium.compute.spec import Limits, Mount, Remote, RunSpec, Seed, Service, Tree, Volume
 from studium.compute.volumes.queries import shared_with_runs_of
 from studium.environments import commands, kernels
 from studium.environments.actions import use
@@ -79,13 +79,15 @@ def build_spec(
     options: RunOptions = _AS_USUAL,
     guest: int | None = None,
     trees: tuple[Tree, ...] = (),
+    remotes: tuple[Remote, ...] = (),
     filling: str = "",
 ) -> RunSpec:
     """The spec of a launch. Sizes of CPU and memory are filled in from the machine type by compute.
 
     `source` is the digest of the document that a version runs; `build` is what software it sees; `guest` is who starts it,
-    where they do so only because the notebook is shared with them; `trees` are its inputs, `filling` the manifest
-    of the files that a version's workspace begins with. Raises NotYet while the team's volume must be had alone.
+    where they do so only because the notebook is shared with them; `trees` are its inputs, `remotes` those that are storage
+    providers, which guests do not get; `filling` is the manifest of the files that a version's workspace begins with.
+    Raises NotYet while the team's volume must be had alone.
     """
     variables = {
         "STUDIUM_RUN_ID": run_id,
@@ -122,6 +124,7 @@ def build_spec(
         shared=() if guest else shared_with_runs_of(notebook.team),
         mounts=_mounts(build),
         trees=trees,
+        remotes=() if guest else remotes,
         filling=filling,
         seeds=seeds,
         variables=variables,

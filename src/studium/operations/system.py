@@ -25,6 +25,8 @@ NEEDS = (
     Need("nft", "nftables", "runs have no outgoing network: private addresses could not be closed"),
     Need("ip", "iproute2", "runs have no outgoing network"),
     Need("git", "git", "notebooks cannot come from git repositories, and terminals have no git"),
+    Need("rclone", "rclone", "storage providers cannot be mounted into runs"),
+    Need("fusermount3", "fuse3", "storage providers cannot be mounted into runs"),
     Need("mkfs.ext4", "e2fsprogs", "workspaces have no hard size limit"),
 )
 

@@ -52,6 +52,24 @@ def serve(listener: socket.socket, allowed: Collection[str], within: Sequence[st
         threading.Thread(target=_attend, args=(caller, allowed, within, room), daemon=True).start()
 
 
+def stand_in(listener: socket.socket, target: str, within: Sequence[str]) -> None:
+    """Answer for good in the place of one server, `host:port`, for a caller that asks no proxy for it."""
+    room = threading.BoundedSemaphore(_MOST)
+    while True:
+        room.acquire()
+        caller, _ = listener.accept()
+        threading.Thread(target=_pass_on, args=(caller, target, within, room), daemon=True).start()
+
+
+def _pass_on(caller: socket.socket, target: str, within: Sequence[str], room: threading.BoundedSemaphore) -> None:
+    host, _, port = target.rpartition(":")
+    try:
+        with caller, contextlib.suppress(OSError, RefusedError), _dial(host.strip("[]"), int(port), within) as upstream:
+            _relay(caller, upstream)
+    finally:
+        room.release()
+
+
 def _attend(
     caller: socket.socket, allowed: Collection[str], within: Sequence[str] | None, room: threading.BoundedSemaphore
 ) -> None:

@@ -63,7 +63,7 @@ def become(who: Identity) -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _fresh_session() -> None:
+def fresh_session() -> None:
     """Leave the runner's session, and give back the signals that Python ignores (pasta refuses to start without)."""
     os.setsid()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
@@ -122,7 +122,7 @@ def start(
     pid = os.fork()
     if pid == 0:
         try:
-            _fresh_session()
+            fresh_session()
             null = os.open("/dev/null", os.O_RDONLY)
             for source, target in ((null, 0), (output, 1), (output, 2)):
                 os.dup2(source, target)
@@ -205,7 +205,7 @@ def _start_pasta(target: int, who: Identity, group: Group, words: int) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            _fresh_session()
+            fresh_session()
             null = os.open("/dev/null", os.O_RDWR)
             for source, number in ((null, 0), (null, 1), (words, 2)):
                 os.dup2(source, number)
@@ -226,21 +226,22 @@ def _start_egress(folder: str, hosts: list[str], within: list[str] | None, who: 
         pid = os.fork()
         if pid == 0:
             try:
-                _fresh_session()
+                fresh_session()
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # callers that hang up are no end of it
                 group.join(0, leave_out=("devices",))
                 become(Identity(who.uid, who.gid, (), who.change))
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who hangs up ends their own connection, not the proxy
-                _close_all_but(listener.fileno())  # locks of the run and the volume end with the runner
+                close_all_but(listener.fileno())  # locks of the run and the volume end with the runner
                 egress.serve(listener, frozenset(each.lower() for each in hosts), within)
             finally:
                 os._exit(127)
     return pid
 
 
-def _close_all_but(kept: int) -> None:
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but these and the first three."""
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != kept:
+        if int(name) > 2 and int(name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))
 

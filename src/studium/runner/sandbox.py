@@ -21,6 +21,7 @@ class Places(NamedTuple):
     devices: tuple[tuple[str, str], ...]
     inputs: str | None
     shared: tuple[tuple[str, str], ...]
+    remotes: tuple[tuple[str, str], ...]
 
 
 def gather(
@@ -31,11 +32,12 @@ def gather(
     *,
     inputs: str | None = None,
     shared: tuple[tuple[str, str], ...] = (),
+    remotes: tuple[tuple[str, str], ...] = (),
 ) -> Places:
     """Put every source on the stage. Raises FileNotFoundError with the path when one is not there.
 
     `inputs` is a folder that inputs may be linked into later, where they cannot be mounted; `shared` are folders of shared
-    volumes, on the stage already, with their paths inside.
+    volumes and `remotes` those of storage providers, on the stage already, with their paths inside.
     """
     wanted = [spec["environment_path"], *(mount["source"] for mount in spec["mounts"])]
     wanted += [path for device in spec["devices"] for path in device["paths"]]
@@ -52,6 +54,7 @@ def gather(
         devices=tuple((stage.show(path), path) for path in inside.device_nodes(spec["devices"])),
         inputs=inputs,
         shared=shared,
+        remotes=remotes,
     )
 
 
@@ -108,6 +111,8 @@ def _work(spec: dict[str, Any], places: Places) -> list[str]:
         words += ["--size", str(spec["limits"]["disk_bytes"]), "--tmpfs", inside.HOME]
     for source, target in places.shared:
         words += ["--bind", source, target]
+    for source, target in places.remotes:
+        words += ["--ro-bind", source, target]
     if places.inputs:
         for target in showing.FOLDERS:
             words += ["--ro-bind", places.inputs, target]

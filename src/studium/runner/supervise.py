@@ -21,6 +21,7 @@ from . import (
     launch,
     processes,
     programs,
+    remotes,
     sampling,
     sandbox,
     sharing,
@@ -68,8 +69,14 @@ class Teller:
 class Run:
     """One run from its folder to its end."""
 
-    def __init__(self, folder: str, secrets: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        secrets: dict[str, str] | None = None,
+        access: dict[str, dict[str, str]] | None = None,
+    ) -> None:
         self.folder = folder
+        self._access = access or {}
         self.hidden = Hidden((secrets or {}).values())
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as stream:
             plan = json.load(stream)
@@ -81,6 +88,7 @@ class Run:
         self.teller = Teller(folder, self.spec["run_id"], self.host["hint"])
         self._outer_mounts = -1
         self._mounted: str | None = None
+        self._remotes: remotes.Remotes | None = None
 
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name)
@@ -93,10 +101,13 @@ class Run:
                 self._enter()
                 volume = self._open_volume(stack)
                 shared = self._open_shared(stack)
+                elsewhere = self._mount_remotes(stack)
                 self._place_seeds(volume)
                 inputs = None if self.root else self._lay_out_inputs()
                 place = stage.Stage(staged=self.root)
-                places = sandbox.gather(self.spec, self.path(IO_IN), volume, place, inputs=inputs, shared=shared)
+                places = sandbox.gather(
+                    self.spec, self.path(IO_IN), volume, place, inputs=inputs, shared=shared, remotes=elsewhere
+                )
                 return self._watch(places, volume)
         except _EXPECTED as error:
             return Verdict("could_not_start", None, _sentence(error))
@@ -163,6 +174,19 @@ class Run:
             found.append((f"{place}-shown", plan["target"]))
         return tuple(found)
 
+    def _mount_remotes(self, stack: contextlib.ExitStack) -> tuple[tuple[str, str], ...]:
+        """The folders of storage providers, with their paths inside, until the end."""
+        wanted = self.spec.get("remotes", ())
+        if not wanted:
+            return ()
+        if not self.root:
+            words = "Storage providers cannot be mounted here: that needs a platform that runs as root."
+            raise launch.CouldNotStartError(words)
+        self._remotes = remotes.Remotes(self.host["remotes"], self.group, self._access, self.folder)
+        stack.callback(self._remotes.take_down)
+        found = self._remotes.mount(wanted)
+        return tuple((each.place, each.target) for each in found)
+
     def _lay_out_inputs(self) -> str:
         """The folder that inputs can be linked into while the run goes on, with the places of those it begins with."""
         for target in showing.of_spec(self.spec["mounts"]):
@@ -212,7 +236,8 @@ class Run:
             started = launch.start(self.spec, self.host, places, self.group, writer, self.path(IO_IN))
             os.close(writer)
             writer = -1
-            self.teller.remember(started.init, started.pid, started.pasta, started.egress)
+            elsewhere = self._remotes.pids if self._remotes else []
+            self.teller.remember(started.init, started.pid, started.pasta, started.egress, *elsewhere)
             self.teller.tell()
             if started.init and not self.group.backend and not self.root:
                 sampling.limit_processes(started.init, self.spec["limits"]["pids"])
@@ -220,7 +245,7 @@ class Run:
             disk = sampling.Disk(volume, kind, self.spec["limits"]["disk_bytes"])
             shown = self._showing(started.init) if self.root else None
             watch = watching.Watch(
-                self.spec, self.folder, self.group, started, log, reader, disk, self.teller.tell, shown
+                self.spec, self.folder, self.group, started, log, reader, disk, self.teller.tell, shown, self._remotes
             )
             return watch.until_ended()
         finally:
@@ -270,24 +295,24 @@ def _sentence(error: BaseException) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
-def _read_given(descriptor: int) -> dict[str, str]:
-    """The secrets, from memory that is gone once this has closed it."""
+def _read_given(descriptor: int) -> dict[str, Any]:
+    """The secrets and what opens providers, from memory that is gone once this has closed it."""
     with open(descriptor, "rb") as stream:
         stream.seek(0)
-        found: dict[str, str] = json.loads(stream.read())
+        found: dict[str, Any] = json.loads(stream.read())
     return found
 
 
 def main(folder: str, lock: int, given: int) -> int:
     os.set_inheritable(lock, False)
-    secrets = _read_given(given)
+    handed = _read_given(given)
     os.umask(0o022)
     os.chdir("/")
     null = os.open("/dev/null", os.O_RDWR)
     errors = os.open(os.path.join(folder, "runner.err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((null, 0), (null, 1), (errors, 2)):
         os.dup2(source, target)
-    run = Run(folder, secrets)
+    run = Run(folder, handed["secrets"], handed["access"])
     run.teller.tell()
     try:
         verdict = run.carry_out()

@@ -15,6 +15,7 @@ from .cgroups import Group, Reading
 from .launch import Sandbox
 from .logfile import CHUNK, Log
 from .probe import Exchange, pin_socket
+from .remotes import Remotes
 from .sampling import Disk, Sampler
 from .series import Series
 from .showing import Showing
@@ -40,9 +41,11 @@ class Watch:
         disk: Disk,
         tell: Callable[..., None],
         showing: Showing | None,
+        remotes: Remotes | None,
     ) -> None:
         self.spec, self.folder, self.group, self.started = spec, folder, group, started
         self.log, self.output, self.disk, self.tell, self.showing = log, output, disk, tell, showing
+        self.remotes = remotes
         self.sampler = Sampler(spec, group, started.init, disk)
         self.series = Series(
             folder,
@@ -219,6 +222,8 @@ class Watch:
             return
         usage = self.sampler.sample(now)
         self.series.add(now, usage)
+        if self.remotes is not None and (lost := self.remotes.look()):
+            self.log.take(lost)
         terminal = processes.has_foreground_command(self.sampler.pids)
         self._next_sample = now + self.sampler.interval
         activity = self.activity.judge(

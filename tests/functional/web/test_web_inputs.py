@@ -8,6 +8,7 @@ from scenes import Scene, address, client_of
 from factories.accounts import NOW
 from factories.files import give_files
 from factories.notebooks import make_notebook
+from factories.providers import web_provider
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.compute.models import Run
 from studium.notebooks.inputs import actions, queries
@@ -35,9 +36,9 @@ def page(scene: Scene, notebook: Notebook, who: str = "owner", rest: str = "") -
 
 
 def test_nothing_yet_says_what_inputs_are(scene: Scene, consumer: Notebook) -> None:
-    assert "Add a dataset, or a notebook for its output files, and it is a folder here" in page(scene, consumer)
+    assert "Add a dataset, a notebook for its output files or a storage provider of the team" in page(scene, consumer)
     shown = page(scene, consumer, "reader")
-    assert "It reads no dataset and no other notebook" in shown
+    assert "It reads no dataset, no storage provider and no other notebook" in shown
     assert 'action="' + address(consumer, "inputs/") not in shown
 
 
@@ -165,3 +166,23 @@ def test_the_editors_panel_has_inputs_and_secrets(scene: Scene) -> None:
     for rest in ("inputs/", "secrets/"):
         assert f'hx-get="{address(scene.notebook, rest)}"' in shown
         assert page(scene, scene.notebook, rest=rest).startswith('<section class="card"')
+
+
+@pytest.mark.parametrize("typed", ["providers/web", "http://localhost/teams/{team}/providers/web/"])
+def test_a_provider_is_added_and_removed(scene: Scene, consumer: Notebook, typed: str) -> None:
+    team = consumer.team
+    web_provider(scene.cast.owner, team, "https://files.example/top")
+    client, form = client_of(scene.cast.owner), {"source": typed.format(team=team.slug), "version": "", "name": "data"}
+    assert client.post(address(consumer, "inputs/"), {**form, "version": "1"}).status_code == 400
+    answer = client.post(address(consumer, "inputs/"), form)
+    assert (answer.status_code, answer.headers["Location"]) == (302, address(consumer, "#inputs"))
+    shown = page(scene, consumer)
+    assert '<code class="path">/providers/data</code>' in shown
+    assert f'Storage provider <a href="/teams/{team.slug}/providers/web/">web</a>' in shown
+    assert '<option value="providers/web">' in shown
+    assert "/providers/web/" not in page(scene, consumer, "reader")
+    assert "A storage provider of its team" in page(scene, consumer, "reader")
+    assert client_of(scene.cast.stranger).post(address(consumer, "inputs/"), form).status_code == 404
+    assert client.post(address(consumer, "inputs/do/"), {"name": "data", "do": "follow"}).status_code == 400
+    client.post(address(consumer, "inputs/do/"), {"name": "data", "do": "remove"})
+    assert "/providers/data" not in page(scene, consumer)

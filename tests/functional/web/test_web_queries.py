@@ -25,7 +25,7 @@ BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "home": ("owner", lambda s: "/", 28),
     "notebooks": ("owner", lambda s: "/notebooks/?show=team", 12),
     "public": ("owner", lambda s: "/notebooks/?show=public", 12),
-    "a notebook": ("owner", lambda s: address(s.notebook), 44),
+    "a notebook": ("owner", lambda s: address(s.notebook), 47),
     "comments": ("owner", lambda s: address(s.public, "comments/"), 22),
     "a thread": ("owner", lambda s: address(s.public, f"comments/{s.said.pk}/"), 14),
     "a person": ("stranger", lambda s: f"/people/{s.cast.owner.username}/", 18),

@@ -16,6 +16,9 @@ from typing import IO, Any
 from studium.compute.spec import Mount, RunSpec
 
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
+# What opens the spec's remotes: variables of rclone by `Remote.source`.
+Access = Mapping[str, Mapping[str, str]]
+NO_ACCESS: Access = MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -158,11 +161,13 @@ class Engine(ABC):
         """What isolates, what limits, what is missing."""
 
     @abstractmethod
-    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
+    def start(
+        self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS, access: Access = NO_ACCESS
+    ) -> None:
         """Ask for the run to be carried out. Asking twice starts it once. Raises `EngineError` if it cannot be.
 
         `secrets` become variables of the run. They are written to no file and no log of the engine, and what the run
-        prints of them shows as `***`.
+        prints of them shows as `***`. `access` opens the spec's remotes; it is kept from files and logs alike, and from the run.
         """
 
     @abstractmethod

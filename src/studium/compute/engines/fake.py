@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from studium.compute.engines.base import (
+    NO_ACCESS,
     NO_SECRETS,
     AcceleratorUsage,
+    Access,
     Activity,
     Cause,
     Check,
@@ -183,7 +185,9 @@ class FakeEngine(Engine):
         remedy = "Use a real engine."
         return [Check(name="fake engine", ok=False, detail="Runs are pretended.", remedy=remedy, isolates=True)]
 
-    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
+    def start(
+        self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS, access: Access = NO_ACCESS
+    ) -> None:
         if machine not in {found.name for found in self._machines}:
             raise EngineError(f"there is no machine {machine!r}")
         if spec.run_id in self._state["runs"]:

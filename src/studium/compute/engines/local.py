@@ -23,8 +23,10 @@ from typing import IO, Any
 from studium.compute.accelerators import found
 from studium.compute.engines import aftermath, inputs, local_checks
 from studium.compute.engines.base import (
+    NO_ACCESS,
     NO_SECRETS,
     AcceleratorUsage,
+    Access,
     Activity,
     Cause,
     Check,
@@ -49,6 +51,10 @@ MACHINE = "local"
 SIMULATED = "simulated"
 # What a simulated device brings along, as the largest common card servers have per card.
 SIMULATED_VCPU, SIMULATED_MEMORY = 16.0, 128 * 1024**3
+# Bytes of a mounted storage provider that are kept beside one run.
+PROVIDER_CACHE = 5 * 1024**3
+# How long its server may be silent, in seconds, before asking it is given up. It tries to list four times, to read about ten.
+PROVIDER_SECONDS = 10.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 _SOCKET_PATH_LIMIT = 107
 
@@ -67,12 +73,15 @@ class LocalEngine(Engine):
         declared: Sequence[FoundAccelerator] = (),
         reserve_memory: int = 0,
         cgroups_allowed: bool = True,
+        provider_cache: int = PROVIDER_CACHE,
+        provider_seconds: float = PROVIDER_SECONDS,
     ) -> None:
         self.home = home.absolute()
         self._hint_socket = hint_socket
         self._simulated, self._declared = tuple(simulated), tuple(declared)
         self._reserve = reserve_memory
         self._cgroups_allowed = cgroups_allowed
+        self._provider_cache, self._provider_seconds = provider_cache, provider_seconds
         self._root = os.geteuid() == 0
         self._uids = Uids(self.home / "uids.json", start=start_for(self.home))
         self._volumes = VolumeAccess(self.home / "volumes", self._volume_uid if self._root else None)
@@ -107,7 +116,9 @@ class LocalEngine(Engine):
     def checks(self) -> list[Check]:
         return local_checks.all_checks(self.home, self.cgroup_backend, self.inventory()[0])
 
-    def start(self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS) -> None:
+    def start(
+        self, spec: RunSpec, machine: str, *, secrets: Mapping[str, str] = NO_SECRETS, access: Access = NO_ACCESS
+    ) -> None:
         if machine not in (MACHINE, SIMULATED):
             raise EngineError(f"there is no machine {machine!r} here, only {MACHINE!r}")
         spec = self._within_this_machine(spec)
@@ -120,7 +131,7 @@ class LocalEngine(Engine):
             with self._start_lock(folder) as lock:
                 if lock is not None:
                     self._prepare(spec, folder)
-                    self._spawn(folder, lock, secrets)
+                    self._spawn(folder, lock, secrets, access)
         except (OSError, NoUidLeftError) as error:
             raise EngineError(f"the run {spec.run_id} cannot be placed: {error}") from error
 
@@ -167,6 +178,7 @@ class LocalEngine(Engine):
             },
             "volume": volume,
             "shared": [self._shared(each) for each in spec.shared],
+            "remotes": self._remotes(spec),
             "seccomp": seccomp.supported(),
             "hint": str(self._hint_socket) if self._hint_socket else None,
         }
@@ -177,6 +189,18 @@ class LocalEngine(Engine):
         passing.write_text(json.dumps({"run": json.loads(spec.to_json()), "host": host}))
         passing.chmod(0o600)
         passing.replace(folder / "spec.json")
+
+    def _remotes(self, spec: RunSpec) -> dict[str, Any] | None:
+        """How storage providers are mounted: under a uid that no run has."""
+        if not spec.remotes or not self._root:
+            return None
+        uid = self._uids.of(f"remotes/{spec.run_id}")
+        return {
+            "uid": uid,
+            "cache_bytes": self._provider_cache,
+            "images": volumes.images_possible(),
+            "seconds": self._provider_seconds,
+        }
 
     def _shared(self, volume: SharedVolume) -> dict[str, Any]:
         place = self._volume_folder(volume.name)
@@ -192,13 +216,14 @@ class LocalEngine(Engine):
         """The name of a run's control group: other homes on this machine may have runs of the same name."""
         return f"{run_id}-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]}"
 
-    def _spawn(self, folder: Path, lock: int, secrets: Mapping[str, str]) -> None:
+    def _spawn(self, folder: Path, lock: int, secrets: Mapping[str, str], access: Access) -> None:
         (folder / "spawned").touch()
         # In memory that only the runner shares: on no disk, in no process list, gone when it has been read.
         given = os.memfd_create("given", os.MFD_CLOEXEC)
         try:
             with os.fdopen(os.dup(given), "wb") as stream:
-                stream.write(json.dumps(dict(secrets)).encode())
+                opening = {source: dict(each) for source, each in access.items()}
+                stream.write(json.dumps({"secrets": dict(secrets), "access": opening}).encode())
             words = [sys.executable, "-I", "-S", runner_main.__file__, str(folder), str(lock), str(given)]
             child = subprocess.Popen(
                 words,
@@ -322,6 +347,7 @@ class LocalEngine(Engine):
             shutil.rmtree(folder)
         if self._root:
             self._uids.free(f"run/{run_id}")
+            self._uids.free(f"remotes/{run_id}")
 
     def delete_volume(self, volume: str) -> None:
         self._volume_folder(volume)

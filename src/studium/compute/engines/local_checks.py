@@ -12,7 +12,7 @@ from typing import Any
 from studium.compute.engines.base import Check, FoundMachine
 from studium.compute.engines.uids import FIRST
 from studium.lib.units import size_words
-from studium.runner import cgroups, kernel, network, programs, seccomp, volumes
+from studium.runner import cgroups, kernel, network, programs, remotes, seccomp, volumes
 
 _TRIAL = ("--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/")
 # The check without which no run can start.
@@ -31,6 +31,7 @@ def all_checks(home: Path, backend: cgroups.Backend, machine: FoundMachine) -> l
         _workspaces(),
         _shared_volumes(),
         _network(),
+        _remotes(),
         _accelerators(machine),
         _space(home),
     ]
@@ -134,6 +135,22 @@ def _network() -> Check:
         return Check(name=name, ok=False, detail=detail, remedy="modprobe tun; chmod 0666 /dev/net/tun")
     detail = "Runs that may have the internet reach it; the host, its loopback and private ranges stay closed."
     return Check(name=name, ok=True, detail=detail)
+
+
+def _remotes() -> Check:
+    name = "mounted providers"
+    if os.geteuid() != 0:
+        detail = "Runs cannot have storage providers as folders: that needs a platform that runs as root."
+        return Check(name=name, ok=False, detail=detail, remedy=_ROOT_REMEDY)
+    if missing := remotes.missing():
+        steps = [f"Install {word}." for word in missing if "/" not in word]
+        if remotes.SETTINGS in missing:
+            steps.append("Install fuse3.")
+        if remotes.DEVICE in missing:
+            steps.append("modprobe fuse, or give the container /dev/fuse.")
+        detail = f"Runs cannot have storage providers as folders: {' and '.join(missing)} is not there."
+        return Check(name=name, ok=False, detail=detail, remedy=" ".join(steps))
+    return Check(name=name, ok=True, detail="Runs can have storage providers as folders that they read.")
 
 
 def _accelerators(machine: FoundMachine) -> Check:

@@ -38,4 +38,5 @@ def local_engine(settings: Options) -> Engine:
         simulated=parse_simulated(settings.simulate) if settings.simulate else (),
         declared=parse_declared(settings.accelerators),
         reserve_memory=parse_size(settings.reserve_memory),
+        provider_cache=parse_size(settings.provider_cache),
     )

@@ -14,10 +14,11 @@ from studium.compute.spec import Device, Mount, RunSpec, Seed
 from studium.compute.states import Reason, State
 from studium.compute.transitions import move
 from studium.config.options import options
-from studium.errors import Broken
+from studium.errors import StudiumError
 from studium.secrets.giving import give
 from studium.storage import actions as storage
 from studium.storage import trees
+from studium.storage.providers.mounting import mountable
 
 HEALED_AFTER = timedelta(seconds=1)
 
@@ -49,12 +50,13 @@ def ask(engines: Engines, run: Run, now: datetime) -> None:
     engine = engines[run.machine.engine]
     spec = complete_spec(run)
     try:
+        spec, access = with_remotes(spec, run)
         values = give(spec.secrets, run.team, run.user, now=now)
-    except Broken as error:
+    except StudiumError as error:
         finish(run, Reason.COULD_NOT_START, now=now, message=f"{error.message} {error.next_step}")
         return
     try:
-        engine.start(spec, run.machine.name, secrets=values)
+        engine.start(spec, run.machine.name, secrets=values, access=access)
     except EngineError as error:
         if engine.poll(run.pk).phase == Phase.UNKNOWN:
             finish(run, Reason.COULD_NOT_START, now=now, message=str(error))
@@ -79,6 +81,17 @@ def complete_spec(run: Run) -> RunSpec:
     return dataclasses.replace(
         spec, devices=devices, seeds=seeds, filling="", mounts=spec.mounts + mounts_of(spec), trees=()
     )
+
+
+def with_remotes(spec: RunSpec, run: Run) -> tuple[RunSpec, dict[str, dict[str, str]]]:
+    """The spec with what is told of its providers, and apart from it what opens them. Raises Refused where one may not be."""
+    found = {each.source: mountable(run.user, run.team, each.source) for each in spec.remotes}
+    filled = tuple(
+        dataclasses.replace(each, name=known.name, root=known.root, hosts=known.hosts, within=known.within)
+        for each in spec.remotes
+        if (known := found[each.source])
+    )
+    return dataclasses.replace(spec, remotes=filled), {source: known.variables for source, known in found.items()}
 
 
 def mounts_of(spec: RunSpec) -> tuple[Mount, ...]:

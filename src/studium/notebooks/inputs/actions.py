@@ -12,8 +12,9 @@ from studium.errors import BadInput
 from studium.events.actions import hint, record
 from studium.notebooks.access import visible_to
 from studium.notebooks.inputs import live
-from studium.notebooks.inputs.models import Input, VersionInput
-from studium.notebooks.inputs.naming import MOST, check_name
+from studium.notebooks.inputs.models import Input, ProviderInput, VersionInput
+from studium.notebooks.inputs.naming import MOST, check_name, name_taken, no_versions
+from studium.notebooks.inputs.providers import carry_over_providers, remove_provider_input
 from studium.notebooks.inputs.queries import (
     Given,
     hidden,
@@ -52,6 +53,8 @@ def add_input(
             Notebook.objects.select_for_update(of=("self",)).get(pk=notebook.pk)
             if inputs_of(notebook).count() >= MOST:
                 raise BadInput("input.too_many", f"A notebook has at most {MOST} inputs.", "Remove one first.")
+            if ProviderInput.objects.filter(notebook=notebook, name=name).exists():
+                raise name_taken(name)
             made = Input.objects.create(
                 notebook=notebook, name=name, number=number, added_by=actor, added_at=now, **_field(source)
             )
@@ -59,16 +62,14 @@ def add_input(
             _recorded("notebook.input_added", actor, notebook, now, input=name, **about)
             live.show(notebook, name, now=now)
     except IntegrityError:
-        raise BadInput(
-            "input.name_taken",
-            f"There is an input {name} already.",
-            "Give this one another name, or change that one's version.",
-        ) from None
+        raise name_taken(name) from None
     return made
 
 
 def change_input(actor: User, notebook: Notebook, name: str, number: int | None, *, now: datetime) -> Input:
     """Stay with a version, or with None follow the newest. The session sees it at once. Raises NotFound, NotYet."""
+    if ProviderInput.objects.filter(notebook=notebook, name=name).exists():
+        raise no_versions(name)
     found = input_of(notebook, name)
     rows = datasets.visible_to(actor) if found.dataset_id else visible_to(actor)
     if not rows.filter(pk=found.origin.pk).exists():
@@ -83,7 +84,9 @@ def change_input(actor: User, notebook: Notebook, name: str, number: int | None,
 
 
 def remove_input(actor: User, notebook: Notebook, name: str, *, now: datetime) -> None:
-    """The session and the runs that start from now on do not see it. Raises NotFound."""
+    """The session and the runs that start from now on do not see it; a provider stays in the session. Raises NotFound."""
+    if remove_provider_input(actor, notebook, name, now=now):
+        return
     found = input_of(notebook, name)
     with transaction.atomic():
         Input.objects.filter(pk=found.pk).delete()
@@ -105,6 +108,7 @@ def carry_over(actor: User, origin: Notebook | Version, copy: Notebook, *, now: 
         for name, source, number in found
         if source in readable
     )
+    carry_over_providers(actor, origin.notebook if isinstance(origin, Version) else origin, copy, now=now)
 
 
 def _field(source: Notebook | Dataset) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.db import models
 
 from studium.accounts.models import User
 from studium.datasets.models import Dataset, DatasetVersion
+from studium.storage.providers.models import Provider
 
 if TYPE_CHECKING:
     from studium.notebooks.models import Notebook, Version
@@ -43,6 +44,25 @@ class Input(models.Model):
         found = self.dataset or self.source
         assert found is not None
         return found
+
+
+class ProviderInput(models.Model):
+    """A storage provider of the team, shown to a notebook's runs as `/providers/<name>`. Without `provider` it was removed.
+
+    Its name is that of no `Input` of the notebook.
+    """
+
+    notebook = models.ForeignKey("notebooks.Notebook", on_delete=models.CASCADE, related_name="provider_inputs")
+    name = models.CharField(max_length=80)
+    provider = models.ForeignKey(Provider, null=True, on_delete=models.SET_NULL, related_name="input_of")
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["notebook", "name"], name="one_provider_input_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class VersionInput(models.Model):

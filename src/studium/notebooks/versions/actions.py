@@ -23,6 +23,7 @@ from studium.notebooks import actions as notebooks
 from studium.notebooks.access import guest_of
 from studium.notebooks.git.queries import files_of, require_ready
 from studium.notebooks.inputs.actions import carry_over, note_given
+from studium.notebooks.inputs.providers import remotes_for
 from studium.notebooks.inputs.queries import Given, given_again, given_lately, given_now, trees_of
 from studium.notebooks.launching import build_for, build_spec, check_options, disk_bytes, present_build
 from studium.notebooks.models import Launch, Notebook, Version
@@ -142,6 +143,7 @@ def run_document(
         options=options,
         guest=guest_of(actor, notebook),
         trees=trees_of(given),
+        remotes=remotes_for(actor, notebook),
         filling=begun.manifest,
     )
     return _submit(

@@ -29,7 +29,7 @@ def opened(provider: Provider, *, seconds: float = 30.0, retries: int = 2) -> Re
 
     Raises Refused where a secret is missing or unfit, or the address may not be called.
     """
-    key_id, key = _secret(provider, provider.key_id_secret), _secret(provider, provider.key_secret)
+    key_id, key = secret_value(provider, provider.key_id_secret), secret_value(provider, provider.key_secret)
     target = target_of(provider)
     if provider.kind == Kind.HTTP:
         return WebFiles(target, provider.prefix, key, seconds=min(seconds, 15.0))
@@ -64,7 +64,8 @@ def target_of(provider: Provider) -> Target:
     return check_url(provider.endpoint or clouds[Kind(provider.kind)])
 
 
-def _secret(provider: Provider, name: str) -> str:
+def secret_value(provider: Provider, name: str) -> str:
+    """The value of the team's secret of that name; empty without a name. Raises Refused where there is none."""
     if not name:
         return ""
     row = own(Place(provider.team)).filter(name=name).first()

@@ -4,6 +4,7 @@ Each form works by itself; in a page with script only the section comes back.
 """
 
 from contextlib import suppress
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,7 +17,8 @@ from studium.datasets.models import Dataset
 from studium.errors import BadInput, NotFound, StudiumError
 from studium.lib import clock
 from studium.notebooks.access import may_change, notebook_for
-from studium.notebooks.inputs import actions, live
+from studium.notebooks.inputs import actions, live, providers
+from studium.notebooks.inputs.naming import no_versions
 from studium.notebooks.models import Notebook
 from studium.notebooks.versions.queries import number_in
 from studium.web.forms.inputs import AddInput
@@ -31,12 +33,14 @@ def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
     if request.method == "GET":
         return _section(request, notebook_for(request.user, f"{team}/{slug}"))
     notebook = notebook_for(request.user, f"{team}/{slug}", change=True)
-    form = AddInput(request.POST, user=request.user)
+    form = AddInput(request.POST, user=request.user, notebook=notebook)
     if not form.is_valid():
         return _refused(request, notebook, form, 400)
     data = form.cleaned_data
     try:
         kind, name = data["source"]
+        if kind == "providers":
+            return _added_provider(request, notebook, name, data)
         source = _source(request.user, kind, name if "/" in name else f"{team}/{name}")
         made = actions.add_input(
             request.user, notebook, source, now=clock.now(), number=data["version"], name=data["name"]
@@ -49,6 +53,13 @@ def inputs(request: UserRequest, team: str, slug: str) -> HttpResponse:
         notebook,
         f"It is /datasets/{made.name} in the session, and in runs that start from now on.",
     )
+
+
+def _added_provider(request: UserRequest, notebook: Notebook, name: str, data: dict[str, Any]) -> HttpResponse:
+    if data["version"]:
+        raise no_versions(name)
+    made = providers.add_provider(request.user, notebook, name, now=clock.now(), called=data["name"])
+    return _done(request, notebook, f"It is /providers/{made.name} in runs that start from now on.")
 
 
 def _source(user: User, kind: str, name: str) -> Notebook | Dataset:
@@ -89,11 +100,12 @@ def _section(
         "notebook": notebook,
         "url": address(notebook),
         "inputs": live.shown(request.user, notebook),
+        "providers": providers.shown_providers(request.user, notebook),
         "able": able,
         "said": said,
     }
     if able:
-        context["input_form"] = form or AddInput(user=request.user)
+        context["input_form"] = form or AddInput(user=request.user, notebook=notebook)
     return render(request, "inputs/section.html", context, status=status)
 
 

@@ -17,6 +17,7 @@ from studium.notebooks import actions, queries
 from studium.notebooks.access import may_change, may_manage, may_see_runs, notebook_for, visible_to
 from studium.notebooks.git.states import Cloned
 from studium.notebooks.inputs.live import shown as inputs_shown
+from studium.notebooks.inputs.providers import providers_of, shown_providers
 from studium.notebooks.inputs.queries import inputs_of
 from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook, Version
@@ -148,6 +149,7 @@ def notebook_page(
         **_schedules(notebook, theirs=theirs),
         **_environment(request.user, notebook),
         "inputs": inputs_shown(request.user, notebook),
+        "providers": shown_providers(request.user, notebook),
         **_git(notebook, theirs=theirs),
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
@@ -185,7 +187,7 @@ def _of_editors(
     context |= {
         "plan": allowance.plan,
         "form": form or NotebookSettings(initial=said, manages=manages),
-        "input_form": reads or AddInput(user=request.user),
+        "input_form": reads or AddInput(user=request.user, notebook=notebook),
         "environment_form": environment or ChooseEnvironment(request.user, notebook),
         "tags_used": [name for name, _ in used_tags(queries.listing(request.user, "mine"))],
     }
@@ -338,13 +340,18 @@ def copy(request: UserRequest, team: str, slug: str) -> HttpResponse:
     """Copy and edit: a notebook of the user's own with the same content."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     made = versions.copy(request.user, notebook, own_project(request), now=clock.now())
-    say_left_out(request, [row.name for row in inputs_of(notebook)], made)
+    say_left_out(request, input_names(notebook), made)
     return redirect(address(made))
+
+
+def input_names(notebook: Notebook) -> list[str]:
+    """Of all its inputs."""
+    return [row.name for row in inputs_of(notebook)] + [row.name for row in providers_of(notebook)]
 
 
 def say_left_out(request: UserRequest, names: list[str], made: Notebook) -> None:
     """Tell of inputs that a copy did not get, as who copies may not read them."""
-    kept = {row.name for row in inputs_of(made)}
+    kept = set(input_names(made))
     if missing := [name for name in names if name not in kept]:
         messages.warning(request, f"Not yours to read, so the copy is without: {', '.join(missing)}.")
 
