@@ -176,8 +176,8 @@ def test_two_controllers_do_it_once(cast: Cast, world: World, dataset: Dataset) 
     second = list(reconcile._leased(later))
     assert [each.pk for each in second] == [row.pk], "a lease that was left runs out"
     with pytest.raises(reconcile._Lost):
-        reconcile._keep(first[0], world.now)
-    assert reconcile._keep(second[0], later) == 1
+        reconcile._keep(first[0], world.now, used)
+    assert reconcile._keep(second[0], later, used) == 1
     assert [made.number for made in versions_of(dataset)] == [1]
 
 

@@ -7,7 +7,7 @@ import io
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -75,7 +75,7 @@ class Coming:
             found.append(self._lines.popleft())
         return found
 
-    def pieces(self) -> Iterator[tuple[cutting.Chunk, bytes]]:
+    def pieces(self) -> Generator[tuple[cutting.Chunk, bytes]]:
         """To be closed by the caller. Raises Refused."""
         pool = ThreadPoolExecutor(_AT_ONCE, "provider")
         rest, waiting = iter(self._todo), deque[tuple[Todo, Future[bytes] | None]]()

@@ -40,7 +40,8 @@ from studium.storage.providers.remote import Remote
 STEP_BYTES, STEP_SECONDS, STEP_LISTED = 256 * 1024**2, 20.0, 20_000
 _SLASH = re.compile("/")
 _NONE = (0, list[str]())
-Alive, Used = Callable[[], None], Callable[[Team], int]
+Alive = Callable[[], None]
+Used = Callable[[Team], int]
 
 
 def wanted(user: User, dataset: Dataset, name: str, folder: str) -> dict[str, Any]:

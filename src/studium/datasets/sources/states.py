@@ -70,6 +70,6 @@ NEXT_STEPS = {
 
 
 def next_step(code: str) -> str:
-    if code.startswith(("provider.", "plan.")):  # of which the message says what to do
+    if code.startswith(("provider.", "plan.", "outbound.")):  # of which the message says what to do
         return "Then try again; what has come is not fetched again."
     return NEXT_STEPS.get(code, "The run's log says more; try again.")
