@@ -244,7 +244,7 @@ def test_a_server_that_is_slow_holds_up_nobody_and_gets_there(
 
 
 def test_no_more_comes_than_the_plan_has_room_for(
-    cast: Cast, world: World, dataset: Dataset, lab: Provider, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, world: World, dataset: Dataset, lab: Provider, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lab, {"a": seeded(5_000_000)})
     rules = standing(cast.team, now=world.now).rules.model_copy(update={"storage_bytes_team": 10 * GIB})
@@ -254,6 +254,7 @@ def test_no_more_comes_than_the_plan_has_room_for(
     row = settled(world, begun(cast, dataset, world))
     assert (row.state, row.code) == (ImportState.FAILED, "plan.storage_team")
     assert row.kept_bytes == 0
+    assert read == [], "what does not fit is not even begun"
     # It is held too where the server says that there is less than comes.
     real = provided.seen
     monkeypatch.setattr(provided, "seen", lambda entry, path: real(entry, path)._replace(size=-1))

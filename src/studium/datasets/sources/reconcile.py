@@ -37,6 +37,8 @@ from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=10)
+# Of one whose steps are short: whoever died is followed sooner.
+_BRIEF = timedelta(minutes=3)
 _PAUSE = timedelta(seconds=15)
 # So long one that failed can go on where it was.
 KEPT_FAILED = timedelta(days=1)
@@ -160,20 +162,20 @@ def _same(row: Import, now: datetime) -> int:
 def _keep(row: Import, now: datetime, used: Used) -> int:
     """One step more, or the version, once all is kept."""
 
-    began = time.monotonic()
+    began, brief = time.monotonic(), row.kind == SourceKind.PROVIDER
 
     def alive() -> None:
         """Have the lease longer. Raises _Lost where it was called off."""
-        until = now + timedelta(seconds=time.monotonic() - began) + LEASE
+        until = now + timedelta(seconds=time.monotonic() - began) + (_BRIEF if brief else LEASE)
         mine = Import.objects.filter(pk=row.pk, lease=row.lease, state=ImportState.KEEPING)
         if not mine.update(leased_until=until):
             raise _Lost
 
     datasets.sweep_later(row.dataset.team_id, now=now)
-    if row.kind == SourceKind.PROVIDER:
-        step = provided.step(row, now=now, alive=alive, used=used)
-    else:
-        step = keeping.keep_step(row, now=now, alive=alive)
+    alive()
+    step = (
+        provided.step(row, now=now, alive=alive, used=used) if brief else keeping.keep_step(row, now=now, alive=alive)
+    )
     rows = Import.objects.filter(pk=row.pk, lease=row.lease, state=ImportState.KEEPING, steps=row.steps)
     if step.counted:
         row.files_count, row.files_bytes = step.counted
@@ -184,7 +186,7 @@ def _keep(row: Import, now: datetime, used: Used) -> int:
     if not step.whole:
         _give_back(row, due_at=now)
         return 1
-    if row.kind == SourceKind.PROVIDER:
+    if brief:
         brought, facts = provided.brought(row, now=now, alive=alive), provided.facts(row, now=now)
         return _make_version(row, brought, facts, now)
     return _make_version(row, keeping.brought(row, alive), row.facts, now)
