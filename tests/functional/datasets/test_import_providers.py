@@ -239,7 +239,7 @@ def test_a_server_that_is_slow_holds_up_nobody_and_gets_there(
     assert row.steps == 3
     row = settled(world, row)
     assert (row.state, row.message) == (ImportState.DONE, "")
-    assert row.steps > 4
+    assert row.steps > 8, "each has what came in its time"
     assert content_of(newest(dataset)) == {"large": content, "small": b"s"}
 
 
