@@ -23,6 +23,7 @@ from running.platform import Platform, running_platform, wait_for
 
 FILES, ROUNDS = 100_000, 5
 ATTACH_GOAL, READ_GOAL, WAIT = 1.0, 0.8, 600
+# Each ends with a value: its coming is what a trip waits for.
 LINES = """\
 import os
 count = size = 0
@@ -32,8 +33,9 @@ for folder, _, names in os.walk({top!r}):
             size += len(stream.read())
         count += 1
 assert (count, size) == ({count}, {size}), (count, size)
+1
 """
-SEES = "import os, time\nwhile {no}os.path.exists('/datasets/many/00/00000.txt'): time.sleep(0.001)"
+SEES = "import os, time\nwhile {no}os.path.exists('/datasets/many/00/00000.txt'): time.sleep(0.001)\n1"
 
 
 def make(folder: Path) -> int:

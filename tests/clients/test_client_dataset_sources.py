@@ -127,8 +127,8 @@ def test_the_command_takes_down(cli: Cli, world: World, dataset: Dataset) -> Non
     )
     assert "Spam" in cli("datasets", "show", name).output
     assert cli("datasets", "show", name, user=guest).exit_code == 2
-    assert name in cli("admin", "takedowns", "--datasets", user=admin).output
-    assert name not in cli("admin", "takedowns", user=admin).output
+    assert f"dataset  {name}" in cli("admin", "takedowns", user=admin).output
+    assert "For a dataset say --dataset" in cli("admin", "restore", name, user=admin).output
     assert f"{name} is back" in words(cli("admin", "restore", name, "--dataset", user=admin).output)
     assert cli("datasets", "show", name, user=guest).exit_code == 0
 

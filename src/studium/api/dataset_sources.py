@@ -10,7 +10,7 @@ from studium.api.auth import ApiRequest, allow
 from studium.api.paging import Cursor, Limit, page
 from studium.api.shapes.base import Page
 from studium.api.shapes.community import NewReport, ReportShape
-from studium.api.shapes.dataset_sources import ImportShape, MadeFromShape, NewImport, UseShape
+from studium.api.shapes.dataset_sources import DatasetImportShape, DatasetSourceShape, DatasetUseShape, NewImport
 from studium.community.reports.actions import report
 from studium.datasets.access import dataset_for, version_for
 from studium.datasets.models import Dataset
@@ -32,12 +32,14 @@ _IMPORT = _IMPORTS + "/{import_id}"
 Number = Annotated[int, Path(..., ge=1, le=999_999_999, description="The version's number.")]
 
 
-@router.post(_IMPORTS, response={202: ImportShape}, auth=allow(Scope.WRITE), summary="Bring files from elsewhere")
-def begin(request: ApiRequest, dataset_id: str, body: NewImport) -> Status[ImportShape]:
+@router.post(
+    _IMPORTS, response={202: DatasetImportShape}, auth=allow(Scope.WRITE), summary="Bring files from elsewhere"
+)
+def begin(request: ApiRequest, dataset_id: str, body: NewImport) -> Status[DatasetImportShape]:
     """A version is made of them once they are all there. One import of a dataset at a time."""
     user = request.auth.user
     made = begun(user, dataset_for(user, dataset_id, change=True), body)
-    return Status(202, ImportShape.of(made))
+    return Status(202, DatasetImportShape.of(made))
 
 
 def begun(user: User, dataset: Dataset, body: NewImport) -> Import:
@@ -62,35 +64,39 @@ def begun(user: User, dataset: Dataset, body: NewImport) -> Import:
     raise actions.no_source()
 
 
-@router.get(_IMPORTS, response=Page[ImportShape], auth=allow(Scope.READ), summary="What was brought from elsewhere")
-def imports(request: ApiRequest, dataset_id: str, cursor: Cursor = "", limit: Limit = 50) -> Page[ImportShape]:
+@router.get(
+    _IMPORTS, response=Page[DatasetImportShape], auth=allow(Scope.READ), summary="What was brought from elsewhere"
+)
+def imports(request: ApiRequest, dataset_id: str, cursor: Cursor = "", limit: Limit = 50) -> Page[DatasetImportShape]:
     """Newest first. For those who may change the dataset."""
     found = dataset_for(request.auth.user, dataset_id, change=True)
     rows = Import.objects.filter(dataset=found).select_related("run", "created_by", "version")
     shown, following = page(rows, cursor, limit, "created_at", lambda row: row.created_at)
-    return Page(items=[ImportShape.of(row) for row in shown], next_cursor=following)
+    return Page(items=[DatasetImportShape.of(row) for row in shown], next_cursor=following)
 
 
-@router.get(_IMPORT, response=ImportShape, auth=allow(Scope.READ), summary="How far an import is")
-def one(request: ApiRequest, dataset_id: str, import_id: str) -> ImportShape:
+@router.get(_IMPORT, response=DatasetImportShape, auth=allow(Scope.READ), summary="How far an import is")
+def one(request: ApiRequest, dataset_id: str, import_id: str) -> DatasetImportShape:
     """For those who may change the dataset."""
-    return ImportShape.of(actions.import_of(dataset_for(request.auth.user, dataset_id, change=True), import_id))
+    return DatasetImportShape.of(actions.import_of(dataset_for(request.auth.user, dataset_id, change=True), import_id))
 
 
-@router.post(_IMPORT + "/cancel", response=ImportShape, auth=allow(Scope.WRITE), summary="Call an import off")
-def cancel(request: ApiRequest, dataset_id: str, import_id: str) -> ImportShape:
+@router.post(_IMPORT + "/cancel", response=DatasetImportShape, auth=allow(Scope.WRITE), summary="Call an import off")
+def cancel(request: ApiRequest, dataset_id: str, import_id: str) -> DatasetImportShape:
     """What has come is forgotten."""
     user = request.auth.user
     row = actions.import_of(dataset_for(user, dataset_id, change=True), import_id)
-    return ImportShape.of(actions.cancel(user, row, now=clock.now()))
+    return DatasetImportShape.of(actions.cancel(user, row, now=clock.now()))
 
 
-@router.post(_IMPORT + "/again", response={202: ImportShape}, auth=allow(Scope.WRITE), summary="Bring the same again")
-def again(request: ApiRequest, dataset_id: str, import_id: str) -> Status[ImportShape]:
+@router.post(
+    _IMPORT + "/again", response={202: DatasetImportShape}, auth=allow(Scope.WRITE), summary="Bring the same again"
+)
+def again(request: ApiRequest, dataset_id: str, import_id: str) -> Status[DatasetImportShape]:
     """One that failed goes on where it was; of one that is done there is a new one, and a version where something is new."""
     user = request.auth.user
     row = actions.import_of(dataset_for(user, dataset_id, change=True), import_id)
-    return Status(202, ImportShape.of(bring_again(user, row, now=clock.now())))
+    return Status(202, DatasetImportShape.of(bring_again(user, row, now=clock.now())))
 
 
 @router.post("/{dataset_id}/report", response={201: ReportShape}, auth=allow(Scope.WRITE), summary="Report a dataset")
@@ -103,18 +109,21 @@ def report_dataset(request: ApiRequest, dataset_id: str, body: NewReport) -> Sta
 
 @router.get(
     "/{dataset_id}/versions/{number}/source",
-    response=MadeFromShape,
+    response=DatasetSourceShape,
     auth=allow(Scope.READ),
     summary="What a version of a dataset is made from",
 )
-def source(request: ApiRequest, dataset_id: str, number: Number) -> MadeFromShape:
+def source(request: ApiRequest, dataset_id: str, number: Number) -> DatasetSourceShape:
     """A URL, a commit, or a version of a notebook with what that was given."""
     user = request.auth.user
-    return MadeFromShape.of(made_from(user, version_for(user, dataset_id, number)))
+    return DatasetSourceShape.of(made_from(user, version_for(user, dataset_id, number)))
 
 
 @router.get(
-    "/{dataset_id}/uses", response=list[UseShape], auth=allow(Scope.READ), summary="Notebooks that read a dataset"
+    "/{dataset_id}/uses",
+    response=list[DatasetUseShape],
+    auth=allow(Scope.READ),
+    summary="Notebooks that read a dataset",
 )
 def uses(
     request: ApiRequest,
@@ -122,8 +131,8 @@ def uses(
     version: Annotated[
         int | None, Query(None, ge=1, le=999_999_999, description="Only those that read this one.")
     ] = None,
-) -> list[UseShape]:
+) -> list[DatasetUseShape]:
     """Those that you may read, 50 at most, the last changed first."""
     user = request.auth.user
     found = used_by(user, dataset_for(user, dataset_id), number=version)
-    return [UseShape.of(each) for each in found]
+    return [DatasetUseShape.of(each) for each in found]

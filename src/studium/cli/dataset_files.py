@@ -39,18 +39,28 @@ def numbered(version: str) -> int | None:
 
 
 def found_files(source: Path) -> list[tuple[str, Path]]:
-    """What a folder has, by the paths that its files get; one file by its name. Ends the command where there is nothing."""
+    """What a folder has, by the paths that its files get; one file by its name. Ends the command where there is nothing.
+
+    Links to files of the folder are taken as those files, others are left out: who shares a folder means what is in it.
+    """
     if source.is_file():
         return [(source.name, source)]
     if not source.is_dir():
         raise fail(f"There is no folder or file {str(source)!r}.", "Check the path.")
-    found = []
+    found, left_out, top = [], [], source.resolve()
     for folder, folders, names in os.walk(source):
         folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
         for name in sorted(names):
             path = Path(folder, name)
-            if name not in _LEFT_OUT and path.is_file():
+            if name in _LEFT_OUT or not path.is_file():
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(top):
+                left_out.append(path.relative_to(source).as_posix())
+            else:
                 found.append((path.relative_to(source).as_posix(), path))
+    if left_out:
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        output.note(f"Left out, as they are links that lead out of {source}: {', '.join(left_out[:3])}{more}")
     if not found:
         raise fail(f"{source} has no files.", "Name a folder that has some.")
     return found
@@ -230,6 +240,8 @@ def preview(
             return
         if profile.state in ("waiting", "running") and not raw:
             output.note("Its columns are still being looked at; here is how it begins.")
+        if profile.trouble and not raw:
+            raise fail(f"{path} cannot be read: {profile.trouble}", "See how it begins: the same with --raw")
         content = client.datasets.head(dataset.id, number, path)
     if b"\0" in content:
         raise fail(f"{path} is no text.", f"Take it down: studium datasets download {dataset.name} --file {path}")

@@ -45,9 +45,18 @@ def list_inputs(
         output.show_json(found)
         return
     output.table(
-        ["name", "of", "version", "files", "size", "path", "session"],
+        ["name", "kind", "of", "version", "files", "size", "path", "session"],
         [
-            [row.name, row.source or "?", _version(row), row.files, size_words(row.bytes), row.paths[0], row.session]
+            [
+                row.name,
+                row.kind,
+                row.source or "?",
+                _version(row),
+                row.files,
+                size_words(row.bytes),
+                row.paths[0],
+                row.session,
+            ]
             for row in found
         ],
         empty=f"{notebook.name} has no inputs. Add one: studium notebooks inputs add {notebook.name} NOTEBOOK",
@@ -83,6 +92,10 @@ def add(
     number = exchange.numbered(version) if version else None
     with server() as client:
         notebook = client.notebooks.find(name)
+        # As the page writes it, where a dataset and a notebook have one name.
+        prefix, _, rest = source.partition("/")
+        if prefix in ("datasets", "notebooks") and "/" in rest:
+            dataset, source = dataset or prefix == "datasets", rest
         kind, found = ("dataset", client.datasets) if dataset else ("source", client.notebooks)
         made = client.notebooks.inputs.add(notebook.id, **{kind: found.find(source).id}, version=number, name=called)
     _told(made, as_json, f"{made.paths[0]} is {made.source}, version {_version(made)}, {seen(made)}.")

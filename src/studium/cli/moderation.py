@@ -72,19 +72,21 @@ def takedown(
 
 def takedowns(
     limit: Limit = 50,
-    datasets: Annotated[bool, typer.Option("--datasets", help="Datasets, not notebooks.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what is taken down, the last first."""
+    """List the notebooks and datasets that are taken down, the last of each kind first."""
     with server() as client:
-        found: Sequence[Notebook | Dataset] = (
-            client.admin.dataset_takedowns(limit=limit).items if datasets else client.admin.takedowns(limit=limit).items
-        )
+        notebooks = client.admin.takedowns(limit=limit).items
+        datasets = client.admin.dataset_takedowns(limit=limit).items
     if as_json:
-        output.show_json(found)
+        output.show_json({"notebooks": notebooks, "datasets": datasets})
         return
-    rows = [(n.name, n.title, n.taken_down_reason, output.ago(n.taken_down_at)) for n in found]
-    output.table(["name", "title", "reason", "!when"], rows, "Nothing is taken down.")
+    found: Sequence[tuple[str, Notebook | Dataset]] = [
+        *(("notebook", each) for each in notebooks),
+        *(("dataset", each) for each in datasets),
+    ]
+    rows = [(kind, n.name, n.title, n.taken_down_reason, output.ago(n.taken_down_at)) for kind, n in found]
+    output.table(["kind", "name", "title", "reason", "!when"], rows, "Nothing is taken down.")
 
 
 def restore(
@@ -117,7 +119,8 @@ def _taken_down(client: Client, name: str, dataset: bool) -> str:
                 return each.id
         cursor = page.next_cursor
         if not cursor:
-            raise fail(f"{name!r} is not taken down.", "See what is: studium admin takedowns")
+            what, other = ("dataset", "") if dataset else ("notebook", " For a dataset say --dataset.")
+            raise fail(f"{name!r} is no {what} that is taken down.", f"See what is: studium admin takedowns.{other}")
 
 
 def register(admin: typer.Typer) -> None:

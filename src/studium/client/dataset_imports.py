@@ -32,14 +32,16 @@ class DatasetImports:
                 return
 
     def get(self, dataset_id: str, import_id: str) -> DatasetImport:
-        return self._calls.get(DatasetImport, f"{_path(dataset_id)}/{part(import_id)}")
+        return self._calls.get(DatasetImport, f"/rest/datasets/{part(dataset_id)}/imports/{part(import_id)}")
 
     def cancel(self, dataset_id: str, import_id: str) -> DatasetImport:
-        return self._calls.post(DatasetImport, f"{_path(dataset_id)}/{part(import_id)}/cancel", {})
+        return self._calls.post(
+            DatasetImport, f"/rest/datasets/{part(dataset_id)}/imports/{part(import_id)}/cancel", {}
+        )
 
     def again(self, dataset_id: str, import_id: str) -> DatasetImport:
         """Go on with one that failed, or look whether the source of one that is done has something new."""
-        return self._calls.post(DatasetImport, f"{_path(dataset_id)}/{part(import_id)}/again", {})
+        return self._calls.post(DatasetImport, f"/rest/datasets/{part(dataset_id)}/imports/{part(import_id)}/again", {})
 
     def wait(
         self, dataset_id: str, import_id: str, seen: Callable[[DatasetImport], None] = lambda found: None

@@ -101,6 +101,13 @@ def prctl(option: int, value: int) -> None:
     _checked(_libc.prctl(option, value, 0, 0, 0), "prctl")
 
 
+def may_go_beyond_limits() -> bool:
+    """Whether this process has CAP_SYS_RESOURCE, which root lacks in many containers."""
+    with open("/proc/self/status", encoding="ascii") as stream:
+        rights = next(line for line in stream if line.startswith("CapEff"))
+    return bool(int(rights.split()[1], 16) >> 24 & 1)
+
+
 def private_mounts() -> None:
     """A mount namespace of our own. What the host unmounts goes away here too, what we mount is not seen there."""
     unshare(CLONE_NEWNS)

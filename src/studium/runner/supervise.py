@@ -145,7 +145,6 @@ class Run:
     def _open_shared(self, stack: contextlib.ExitStack) -> tuple[tuple[str, str], ...]:
         """The folders of the volumes that other runs have too, with their paths inside, held until the end."""
         found = []
-        viewer = (self.host["uid"], self.host["gid"])
         for number, plan in enumerate(self.host.get("shared", ())):
             stack.enter_context(volumes.holding(plan["folder"], 15, shared=True))
             if not self.root:
@@ -159,7 +158,7 @@ class Run:
             else:
                 kernel.bind(volumes.prepare_tree(plan["folder"], owner), place)
             stack.callback(self._unmount, place)
-            sharing.show_as(place, f"{place}-shown", owner, viewer)
+            sharing.show_as(place, f"{place}-shown", owner, (self.host["uid"], self.host["gid"]))
             stack.callback(self._unmount, f"{place}-shown")
             found.append((f"{place}-shown", plan["target"]))
         return tuple(found)

@@ -35,12 +35,12 @@ def test_what_was_mounted_goes_although_a_library_left_threads_behind(tmp_path: 
 
 def test_a_run_keeps_its_end_when_taking_down_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = {"root": False, "hint": None, "cgroup": {"version": 2, "roots": {"": str(tmp_path)}, "name": "a"}}
-    plan = {"run": {"run_id": "a", "devices": [], "network": "none"}, "host": {**host, "volume": None}}
+    plan = {"run": {"run_id": "a", "devices": [], "network": "none", "mounts": []}, "host": {**host, "volume": None}}
     (tmp_path / "spec.json").write_text(json.dumps(plan))
     run = supervise.Run(str(tmp_path))
     verdict = Verdict("exit", 0, "")
     monkeypatch.setattr(run, "_enter", lambda: None)
-    monkeypatch.setattr(sandbox, "gather", lambda *_: None)
+    monkeypatch.setattr(sandbox, "gather", lambda *_, **__: None)
     monkeypatch.setattr(run, "_watch", lambda *_: verdict)
 
     def fails() -> None:

@@ -38,7 +38,7 @@ BOUNDS: dict[str, tuple[str, Callable[[Scene], str], int]] = {
     "a run": ("owner", lambda s: f"/runs/{s.running.pk}/", 18),
     "queue": ("owner", lambda s: "/queue/", 14),
     "machines": ("owner", lambda s: "/machines/", 14),
-    "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 26),
+    "usage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/", 27),
     "storage": ("owner", lambda s: f"/usage/{s.cast.team.slug}/storage/", 45),
     "volume": ("owner", lambda s: f"/usage/{s.cast.team.slug}/volume/", 12),
     "teams": ("owner", lambda s: "/teams/", 5),

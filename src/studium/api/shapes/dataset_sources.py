@@ -14,7 +14,7 @@ from studium.datasets.sources.states import ImportState, SourceKind, next_step
 from studium.notebooks.lineage import MadeFrom, Use
 
 
-class ImportShape(Shape):
+class DatasetImportShape(Shape):
     """Files that are brought from a source. `total` is null where the server did not say how much there is.
 
     `version` is the number of what was made of them: null before, and where nothing was new.
@@ -40,7 +40,7 @@ class ImportShape(Shape):
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, row: Import) -> "ImportShape":
+    def of(cls, row: Import) -> "DatasetImportShape":
         done, total = progress_of(row)
         return cls(
             id=row.pk,
@@ -129,7 +129,7 @@ class GivenInput(Shape):
     page: str
 
 
-class MadeFromShape(Shape):
+class DatasetSourceShape(Shape):
     """The source of a version's files. `kind` is empty for what somebody brought by hand; `page` for what you may not see."""
 
     kind: str
@@ -139,7 +139,7 @@ class MadeFromShape(Shape):
     inputs: list[GivenInput]
 
     @classmethod
-    def of(cls, found: MadeFrom | None) -> "MadeFromShape":
+    def of(cls, found: MadeFrom | None) -> "DatasetSourceShape":
         if found is None:
             return cls(kind="", words="brought by hand", commit="", page="", inputs=[])
         inputs = [
@@ -148,7 +148,7 @@ class MadeFromShape(Shape):
         return cls(kind=found.kind, words=found.words, commit=found.commit, page=found.page, inputs=inputs)
 
 
-class UseShape(Shape):
+class DatasetUseShape(Shape):
     """A notebook that reads a dataset: `now`, that it is set to; `versions`, those whose runs were given it."""
 
     notebook: str
@@ -159,7 +159,7 @@ class UseShape(Shape):
     versions: list[int]
 
     @classmethod
-    def of(cls, use: Use) -> "UseShape":
+    def of(cls, use: Use) -> "DatasetUseShape":
         return cls(
             notebook=f"{use.notebook.team.slug}/{use.notebook.slug}",
             title=use.notebook.title,

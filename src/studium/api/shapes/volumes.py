@@ -12,7 +12,7 @@ from studium.compute.volumes.states import SnapshotState
 _SIZE = Field(description="Bytes, 64 MiB to 16 TiB.", ge=1, le=2**60)
 
 
-class HolderShape(Shape):
+class VolumeHolderShape(Shape):
     """A run that has the volume now."""
 
     run: str
@@ -36,7 +36,7 @@ class VolumeShape(Shape):
     restoring: str
     trouble: str
     deleting: bool
-    holders: list[HolderShape]
+    holders: list[VolumeHolderShape]
     created_at: datetime
 
     @classmethod
@@ -51,7 +51,7 @@ class VolumeShape(Shape):
             restoring=row.restoring_id or "",
             trouble=row.trouble,
             deleting=row.deleted_at is not None,
-            holders=[HolderShape(run=each.run, title=each.title, user=each.user) for each in holders],
+            holders=[VolumeHolderShape(run=each.run, title=each.title, user=each.user) for each in holders],
             created_at=row.created_at,
         )
 

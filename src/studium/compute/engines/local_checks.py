@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 from studium.compute.engines.base import Check, FoundMachine
 from studium.compute.engines.uids import FIRST
 from studium.lib.units import size_words
-from studium.runner import cgroups, network, programs, seccomp, volumes
+from studium.runner import cgroups, kernel, network, programs, seccomp, volumes
 
 _TRIAL = ("--unshare-all", "--unshare-user", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/")
 # The check without which no run can start.
@@ -27,6 +29,7 @@ def all_checks(home: Path, backend: cgroups.Backend, machine: FoundMachine) -> l
         _call_filter(),
         _limits(backend),
         _workspaces(),
+        _shared_volumes(),
         _network(),
         _accelerators(machine),
         _space(home),
@@ -100,6 +103,23 @@ def _workspaces() -> Check:
     detail = "Workspaces are plain folders: a run over its size is stopped after the next look, some seconds later."
     remedy = _ROOT_REMEDY if os.geteuid() != 0 else "Install e2fsprogs and allow loop devices (/dev/loop-control)."
     return Check(name="workspace size", ok=False, detail=detail, remedy=remedy, isolates=True)
+
+
+def _shared_volumes() -> Check:
+    """What a team's volume needs beyond what a workspace does."""
+    name = "team volumes"
+    if os.geteuid() != 0:
+        detail = "A team's volume is a plain folder: nothing holds it to its size."
+        return Check(name=name, ok=False, detail=detail, remedy=_ROOT_REMEDY)
+    release = platform.release()
+    numbers = [int(part) for part in re.findall(r"\d+", release)[:2]]
+    if numbers < [5, 12]:
+        detail = f"Runs cannot have a team's volume: Linux {release} cannot show its files as each run's own."
+        return Check(name=name, ok=False, detail=detail, remedy="Use Linux 5.12 or newer.")
+    if not kernel.may_go_beyond_limits():
+        detail = "A team's volume is of fixed size; it is made larger only while no run has it."
+        return Check(name=name, ok=True, detail=f"{detail} With CAP_SYS_RESOURCE it would be at once.")
+    return Check(name=name, ok=True, detail="A team's volume is of fixed size, and is made larger while runs have it.")
 
 
 def _network() -> Check:

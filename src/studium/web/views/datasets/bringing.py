@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from pydantic import ValidationError
 
 from studium.api.dataset_sources import begun
-from studium.api.shapes.dataset_sources import ImportShape
+from studium.api.shapes.dataset_sources import DatasetImportShape
 from studium.datasets.access import dataset_for
 from studium.datasets.models import Dataset
 from studium.datasets.queries import newest_of
@@ -79,7 +79,7 @@ def _page(
 
 def _under_way(dataset: Dataset) -> dict[str, object]:
     rows = Import.objects.filter(dataset=dataset).select_related("run", "created_by", "version")
-    found = [ImportShape.of(row) for row in rows.order_by("-created_at")[:_LISTED]]
+    found = [DatasetImportShape.of(row) for row in rows.order_by("-created_at")[:_LISTED]]
     return {
         "now": clock.now(),
         "dataset": dataset,
