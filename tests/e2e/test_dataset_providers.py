@@ -47,7 +47,9 @@ def test_an_import_goes_on_after_kill_9(platform: Platform, swift: Swift, tmp_pa
         imports = client.datasets.imports
         begun = imports.begin(dataset.id, provider="lab", folder="raw")
         for stage in ("Listing the files", "Fetching"):
-            seen = wait_for(lambda stage=stage: _at(platform, client, dataset.id, begun.id, stage), seconds=60, says=stage)
+            seen = wait_for(
+                lambda stage=stage: _at(platform, client, dataset.id, begun.id, stage), seconds=60, says=stage
+            )
             if seen == "over":
                 break
             platform.kill("controller")
