@@ -8,6 +8,7 @@ import sys
 import pytest
 from live import Cli, World
 
+from factories.providers import web_provider
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Visibility
 from studium.client import ApiError
@@ -57,6 +58,26 @@ def test_from_python(world: World, dataset: Dataset) -> None:
         assert studium.datasets.get(dataset.pk).downloads == 1
 
 
+def test_from_a_provider(world: World, dataset: Dataset, cli: Cli) -> None:
+    team = world.cast.team
+    web_provider(world.cast.owner, team, "https://files.example/")
+    for name in ("web", f"{team.slug}/web"):
+        with world.client(world.cast.teammate) as studium:
+            begun = studium.datasets.imports.begin(dataset.pk, provider=name, folder="raw/2024/")
+            assert (begun.kind, begun.source, begun.run) == ("provider", f"provider {team.slug}/web, raw/2024", "")
+            assert studium.datasets.imports.cancel(dataset.pk, begun.id).state == "cancelled"
+    with world.client(world.cast.stranger) as studium:
+        own = studium.datasets.create("Own")
+        for name in ("web", f"{team.slug}/web"):
+            with pytest.raises(ApiError) as error:
+                studium.datasets.imports.begin(own.id, provider=name)
+            assert error.value.status == 404
+    with world.client(world.cast.owner) as studium, pytest.raises(ApiError) as error:
+        studium.datasets.imports.begin(dataset.pk, provider="web", folder="a/../b")
+    assert error.value.code == "provider.bad_path"
+    assert "raw/2024" in cli("datasets", "imports", "weather").output
+
+
 def test_the_command_refuses_before_it_makes_anything(cli: Cli, world: World) -> None:
     for words_of in (
         ("create",),
@@ -65,6 +86,8 @@ def test_the_command_refuses_before_it_makes_anything(cli: Cli, world: World) ->
         ("create", "--from-url", "http://127.0.0.1/x"),
         ("create", "--from-git", "ssh://host/x.git"),
         ("create", "--from-notebook", "no-such"),
+        ("create", "--from-provider", "no-such:folder"),
+        ("create", "--from-provider", "a/b", "--from-git", "https://host/x.git"),
     ):
         assert cli("datasets", *words_of).exit_code == 2, words_of
     assert not Dataset.objects.filter(deleted_at=None).exists()

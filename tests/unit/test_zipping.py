@@ -20,11 +20,20 @@ from studium.lib.zipping import Archive, Member
 WHEN = datetime(2026, 3, 4, 5, 6, 8, tzinfo=UTC)
 
 
-def member(path: str, content: bytes) -> Member:
-    def read(start: int) -> Iterator[bytes]:
-        yield from (content[at : at + 1000] for at in range(start, len(content), 1000))
+def archive_of(files: dict[str, bytes]) -> Archive:
+    members = [Member(path, len(content), zlib.crc32(content)) for path, content in files.items()]
 
-    return Member(path, len(content), zlib.crc32(content), read)
+    def contents(first: int, start: int, length: int) -> Iterator[tuple[int, bytes]]:
+        for index, content in list(enumerate(files.values()))[first:]:
+            for at in range(start, len(content), 1000):
+                piece = content[at : at + 1000][:length]
+                yield index, piece
+                length -= len(piece)
+                if not length:
+                    return
+            start = 0
+
+    return Archive(members, WHEN, contents)
 
 
 FILES = {"a.txt": b"a" * 10, "folder/Größe.bin": random.Random(1).randbytes(5000), "empty": b""}
@@ -32,7 +41,7 @@ FILES = {"a.txt": b"a" * 10, "folder/Größe.bin": random.Random(1).randbytes(50
 
 @pytest.fixture
 def archive() -> Archive:
-    return Archive([member(path, content) for path, content in FILES.items()], WHEN)
+    return archive_of(FILES)
 
 
 def test_others_read_it(archive: Archive, tmp_path: Path) -> None:
@@ -50,7 +59,7 @@ def test_others_read_it(archive: Archive, tmp_path: Path) -> None:
 
 @given(st.data())
 def test_any_part_is_that_part(data: st.DataObject) -> None:
-    archive = Archive([member(path, content) for path, content in FILES.items()], WHEN)
+    archive = archive_of(FILES)
     whole = b"".join(archive.pieces())
     start = data.draw(st.integers(0, archive.size))
     length = data.draw(st.integers(0, archive.size - start))
@@ -58,17 +67,31 @@ def test_any_part_is_that_part(data: st.DataObject) -> None:
 
 
 def test_what_is_not_sent_is_not_read() -> None:
-    def never(start: int) -> Iterator[bytes]:
-        raise AssertionError("it was read")
+    asked = list[tuple[int, int, int]]()
 
-    archive = Archive([Member("first", 10_000_000_000, 1, never), member("last", b"x")], WHEN)
+    def contents(first: int, start: int, length: int) -> Iterator[tuple[int, bytes]]:
+        asked.append((first, start, length))
+        yield 1, b"x"
+
+    archive = Archive([Member("first", 10_000_000_000, 1), Member("last", 1, 1)], WHEN, contents)
     ending = b"".join(archive.pieces(10_000_000_100))
     assert len(ending) == archive.size - 10_000_000_100
     assert ending.endswith(b"\0\0")
+    assert asked == [(1, 0, len(ending))]
+
+
+def test_the_first_bytes_come_alone_and_small_files_together() -> None:
+    archive = archive_of({f"{number:05}": b"x" * 100 for number in range(20_000)})
+    pieces = list(archive.pieces())
+    assert len(pieces[0]) < 100
+    assert len(pieces) < 30
+    assert max(map(len, pieces)) <= 512 * 1024
+    next_one = archive.pieces()
+    assert next(next_one).startswith(b"PK\3\4")
 
 
 def test_more_files_than_a_plain_archive_can_have() -> None:
-    archive = Archive([member(f"{number:06}", b"") for number in range(70_000)], WHEN)
+    archive = archive_of({f"{number:06}": b"" for number in range(70_000)})
     with zipfile.ZipFile(io.BytesIO(b"".join(archive.pieces()))) as opened:
         assert len(opened.namelist()) == 70_000
 

@@ -17,6 +17,7 @@ from studium.datasets.models import Dataset
 from studium.datasets.sources import actions
 from studium.datasets.sources.models import Import
 from studium.datasets.sources.naming import check_git, check_urls
+from studium.datasets.sources.provided import wanted
 from studium.datasets.sources.states import SourceKind
 from studium.datasets.subjects import subject_of
 from studium.errors import BadInput
@@ -43,7 +44,7 @@ def begin(request: ApiRequest, dataset_id: str, body: NewImport) -> Status[Datas
 
 def begun(user: User, dataset: Dataset, body: NewImport) -> Import:
     """Have it brought. Raises BadInput where no source or more than one is named, and as beginning does."""
-    named = [name for name in ("urls", "git", "notebook") if getattr(body, name)]
+    named = [name for name in ("urls", "git", "notebook", "provider") if getattr(body, name)]
     if len(named) > 1:
         raise BadInput("import.sources", "Several kinds of sources are named.", "Bring from one at a time.")
     now, note, adds = clock.now(), body.note, body.add
@@ -57,6 +58,9 @@ def begun(user: User, dataset: Dataset, body: NewImport) -> Import:
         return from_notebook(
             user, dataset, notebook_for(user, body.notebook), body.number, now=now, note=note, adds=adds
         )
+    if body.provider:
+        asked = wanted(user, dataset, body.provider, body.folder)
+        return actions.begin(user, dataset, SourceKind.PROVIDER, asked, now=now, note=note, adds=adds)
     raise actions.no_source()
 
 

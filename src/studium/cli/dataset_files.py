@@ -82,13 +82,16 @@ def create(
     secret: dataset_sources.SecretOption = "",
     username: dataset_sources.UsernameOption = "",
     from_notebook: dataset_sources.NotebookOption = "",
+    from_provider: dataset_sources.ProviderOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Make a dataset of a folder, or of files from elsewhere.
 
     Broken off, it goes on where it was with `studium datasets version NAME DIR`.
     """
-    given = dataset_sources.wanted(from_url, unpack, from_git, ref, folder, secret, username, from_notebook)
+    given = dataset_sources.wanted(
+        from_url, unpack, from_git, ref, folder, secret, username, from_notebook, from_provider
+    )
     card = {key: value for key, value in (("subtitle", subtitle), ("licence", licence)) if value}
     if _elsewhere(source, given):
         assert given is not None
@@ -114,7 +117,7 @@ def _elsewhere(source: str, given: dataset_sources.Source | None) -> bool:
     """Whether the files are to be brought from elsewhere. Ends the command where neither or both are named."""
     if bool(source) == bool(given):
         what = "Both a folder and a source are named." if source else "Neither a folder nor a source is named."
-        raise fail(what, "Name a folder, or one of --from-url, --from-git and --from-notebook.")
+        raise fail(what, "Name a folder, or one of --from-url, --from-git, --from-notebook and --from-provider.")
     return given is not None
 
 
@@ -130,11 +133,14 @@ def version(
     secret: dataset_sources.SecretOption = "",
     username: dataset_sources.UsernameOption = "",
     from_notebook: dataset_sources.NotebookOption = "",
+    from_provider: dataset_sources.ProviderOption = "",
     add: dataset_sources.AddOption = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a new version of a dataset from a folder, of which only what changed travels, or of files from elsewhere."""
-    given = dataset_sources.wanted(from_url, unpack, from_git, ref, folder, secret, username, from_notebook)
+    given = dataset_sources.wanted(
+        from_url, unpack, from_git, ref, folder, secret, username, from_notebook, from_provider
+    )
     if _elsewhere(source, given):
         assert given is not None
         with server() as client:

@@ -1,4 +1,4 @@
-"""`studium datasets` for files from elsewhere: from addresses, git repositories and notebooks."""
+"""`studium datasets` for files from elsewhere: from addresses, git repositories, notebooks and storage providers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ UsernameOption = Annotated[str, typer.Option("--username", help="Who the token b
 NotebookOption = Annotated[
     str, typer.Option("--from-notebook", metavar="NAME@N", help="A notebook's output files; the newest without @N.")
 ]
+ProviderOption = Annotated[
+    str,
+    typer.Option(
+        "--from-provider", metavar="[TEAM/]NAME:PREFIX", help="A folder or file of a storage provider, or all of it."
+    ),
+]
 AddOption = Annotated[bool, typer.Option("--add", help="With a source: the files of the version before stay.")]
 ImportArgument = Annotated[str, typer.Argument(metavar="IMPORT", help="An id; the newest when left out.")]
 NameArgument = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
@@ -41,10 +47,18 @@ class Source:
 
 
 def wanted(
-    urls: list[str], unpack: bool, git: str, ref: str, folder: str, secret: str, username: str, notebook: str
+    urls: list[str],
+    unpack: bool,
+    git: str,
+    ref: str,
+    folder: str,
+    secret: str,
+    username: str,
+    notebook: str,
+    provider: str,
 ) -> Source | None:
     """None where no source is named. Ends the command where several are."""
-    if sum(map(bool, (urls, git, notebook))) > 1:
+    if sum(map(bool, (urls, git, notebook, provider))) > 1:
         raise fail("Several kinds of sources are named.", "Bring from one at a time.")
     if urls:
         last = urls[0].partition("?")[0].rstrip("/").rpartition("/")[2]
@@ -56,6 +70,10 @@ def wanted(
     if notebook:
         name, _, number = notebook.partition("@")
         return Source({"notebook": name, "number": exchange.numbered(number) if number else None}, name)
+    if provider:
+        name, _, prefix = provider.partition(":")
+        last = prefix.rstrip("/").rpartition("/")[2] or name.rpartition("/")[2]
+        return Source({"provider": name, "folder": prefix}, last)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Files that are brought to datasets from addresses, repositories and notebooks."""
+"""Files that are brought to datasets from addresses, repositories, notebooks and providers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +17,9 @@ class DatasetImports:
         self._calls = calls
 
     def begin(self, dataset_id: str, **body: Any) -> DatasetImport:
-        """Bring from `urls` (with `unpack`), from `git` (with `ref`, `folder`, `secret`, `username`) or from a `notebook` (with
-        `number`). With `add` the files of the version before stay; `note` is the version's."""
+        """Bring from `urls` (with `unpack`), from `git` (with `ref`, `folder`, `secret`, `username`), from a `notebook` (with
+        `number`) or a storage `provider` (with `folder`). With `add` the files of the version before stay; `note` is the
+        version's."""
         return self._calls.post(DatasetImport, _path(dataset_id), body)
 
     def all(self, dataset_id: str) -> Iterator[DatasetImport]:

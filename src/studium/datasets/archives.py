@@ -1,11 +1,13 @@
 """Versions as archives, which need not be made before they are sent."""
 
 import hashlib
+from functools import partial
 
 from studium.datasets.models import DatasetVersion
 from studium.datasets.queries import files_of
 from studium.errors import NotFound
 from studium.lib.zipping import Archive, Member
+from studium.storage.contents import streamed
 
 
 def archive_of(version: DatasetVersion, below: str = "") -> Archive:
@@ -17,8 +19,8 @@ def archive_of(version: DatasetVersion, below: str = "") -> Archive:
             "dataset.folder_unknown", f"Version {version.number} has no folder {below[:200]!r}.", "Look at its files."
         )
     cut = len(inside)
-    members = [Member(entry.path[cut:], entry.size, entry.crc or 0, entry.pieces) for entry in found]
-    return Archive(members, version.created_at)
+    members = [Member(entry.path[cut:], entry.size, entry.crc or 0) for entry in found]
+    return Archive(members, version.created_at, partial(streamed, found))
 
 
 def name_of(version: DatasetVersion, below: str = "") -> str:

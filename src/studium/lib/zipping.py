@@ -4,7 +4,9 @@ sizes and CRCs, so it starts at once, its length is known, and it can be gone on
 Files are stored as they are; ZIP64 is used throughout, so size and count have no limits. Format: PKWARE's APPNOTE 6.3.
 """
 
+import itertools
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -19,51 +21,65 @@ _UTF8, _ALL16, _ALL32 = 1 << 11, 0xFFFF, 0xFFFFFFFF
 _READABLE = 0o100644 << 16
 
 
+# What is sent at a time, but for the first bytes: handing each file on by itself takes longer than reading it.
+_AT_A_TIME = 256 * 1024
+
+
 class Member(NamedTuple):
-    """A file of an archive. `read` gives its bytes from an offset on; it is called only for files that are sent."""
+    """A file of an archive."""
 
     path: str
     size: int
     crc: int
-    read: Callable[[int], Iterator[bytes]]
+
+
+# Gives the bytes of the members from that index on, from `start` of the first and `length` at most: pieces, each with the index
+# of its member.
+Contents = Callable[[int, int, int], Iterator[tuple[int, bytes]]]
 
 
 class Archive:
-    """An archive of these files, as they are in this order, all with one time."""
+    """An archive of these files, as they are in this order, all with one time. Only what is sent is asked of `contents`."""
 
-    def __init__(self, members: Sequence[Member], when: datetime) -> None:
-        self._members = members
+    def __init__(self, members: Sequence[Member], when: datetime, contents: Contents) -> None:
+        self._members, self._contents = members, contents
         year = min(max(when.year, 1980), 2107)
         self._date = (year - 1980) << 9 | when.month << 5 | when.day
         self._time = when.hour << 11 | when.minute << 5 | when.second // 2
-        self._offsets, position = list[int](), 0
+        self._offsets, position, names = list[int](), 0, 0
         for member in members:
             self._offsets.append(position)
-            position += _LOCAL.size + len(member.path.encode()) + 20 + member.size
+            name = len(member.path.encode())
+            position += _LOCAL.size + name + 20 + member.size
+            names += name
         self._directory_at = position
-        directory = sum(_CENTRAL.size + len(member.path.encode()) + 28 for member in members)
+        directory = len(members) * (_CENTRAL.size + 28) + names
         self.size = position + directory + _END64.size + _LOCATOR.size + _END.size
 
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Its bytes from `start` on."""
         left = self.size - start if length is None else length
-        for piece in self._from(start):
+        for piece in _gathered(self._from(start, left)):
             if left <= 0:
                 return
             yield piece[:left]
             left -= len(piece)
 
-    def _from(self, start: int) -> Iterator[bytes]:
-        for member, offset in zip(self._members, self._offsets, strict=True):
-            header = self._header(member)
-            if start >= offset + len(header) + member.size:
-                continue
-            skip = max(0, start - offset)
-            if skip < len(header):
-                yield header[skip:]
-            if member.size:
-                yield from member.read(max(0, skip - len(header)))
+    def _from(self, start: int, length: int) -> Iterator[bytes]:
+        if start < self._directory_at:
+            at = bisect_right(self._offsets, start) - 1
+            header, skip = self._header(self._members[at]), start - self._offsets[at]
+            yield header[skip:]
+            for index, piece in self._contents(at, max(0, skip - len(header)), length):
+                yield from self._headers(at + 1, index + 1)
+                at = index
+                yield piece
+            yield from self._headers(at + 1, len(self._members))
         yield from _skipped(self._ending(), max(0, start - self._directory_at))
+
+    def _headers(self, first: int, end: int) -> Iterator[bytes]:
+        for index in range(first, end):
+            yield self._header(self._members[index])
 
     def _header(self, member: Member) -> bytes:
         name = member.path.encode()
@@ -96,3 +112,20 @@ def _skipped(pieces: Iterable[bytes], skip: int) -> Iterator[bytes]:
         if skip < len(piece):
             yield piece[skip:]
         skip = max(0, skip - len(piece))
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes: the first piece by itself, so that it comes at once, then small ones together."""
+    yield from itertools.islice(pieces, 1)
+    some, size = list[bytes](), 0
+    for piece in pieces:
+        if size + len(piece) > 2 * _AT_A_TIME and some:
+            yield b"".join(some)
+            some, size = [], 0
+        some.append(piece)
+        size += len(piece)
+        if size >= _AT_A_TIME:
+            yield b"".join(some)
+            some, size = [], 0
+    if some:
+        yield b"".join(some)

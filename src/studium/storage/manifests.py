@@ -75,16 +75,24 @@ def read(digest: str) -> list[Entry]:
 
 
 def _entry(each: dict[str, object], *, packed: bool) -> Entry:
-    path, size, digest = str(each["path"]), each["size"], str(each["digest"])
-    if not isinstance(size, int):
-        size = int(str(size))
-    parts = path.split("/")
-    if path.startswith("/") or ".." in parts or all(part in ("", ".") for part in parts):
-        raise ValueError(f"no path of a tree: {path!r}")
+    # There may be 200,000 of these, each looked at whenever somebody asks for one: what is as it should be passes quickly.
+    path, size, digest = each["path"], each["size"], each["digest"]
+    path = path if type(path) is str else str(path)
+    digest = digest if type(digest) is str else str(digest)
+    size = size if type(size) is int else int(str(size))
+    if not path or path[0] in "/." or "/." in path:
+        _check_path(path)
     said = each.get("crc")
     crc = said if isinstance(said, int) else None
     if not packed or each.get("blob") is True:
         return Entry(path, size, digest, None, crc)
     named = each.get("chunks")
-    parts_of_it = tuple(str(chunk) for chunk in named) if isinstance(named, list) else (digest,) if size else ()
-    return Entry(path, size, digest, parts_of_it, crc)
+    if isinstance(named, list):
+        return Entry(path, size, digest, tuple(map(str, named)), crc)
+    return Entry(path, size, digest, (digest,) if size else (), crc)
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts or all(part in ("", ".") for part in parts):
+        raise ValueError(f"no path of a tree: {path!r}")

@@ -176,9 +176,29 @@ def test_two_controllers_do_it_once(cast: Cast, world: World, dataset: Dataset) 
     second = list(reconcile._leased(later))
     assert [each.pk for each in second] == [row.pk], "a lease that was left runs out"
     with pytest.raises(reconcile._Lost):
-        reconcile._keep(first[0], world.now)
-    assert reconcile._keep(second[0], later) == 1
+        reconcile._keep(first[0], world.now, used)
+    assert reconcile._keep(second[0], later, used) == 1
     assert [made.number for made in versions_of(dataset)] == [1]
+
+
+def test_a_step_that_takes_long_keeps_its_lease(
+    cast: Cast, world: World, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched(world, begun(cast, dataset, world), {"a": b"a"})
+    look(world)
+    (mine,) = reconcile._leased(world.now)
+    took = itertools.count(0, 600)
+    monkeypatch.setattr(reconcile.time, "monotonic", lambda: next(took))
+
+    def keep(row: Import, alive: Any, **_: Any) -> keeping.Step:
+        alive()
+        row.refresh_from_db()
+        assert row.leased_until == world.now + timedelta(seconds=1200) + reconcile.LEASE
+        raise NotYet("x", "")
+
+    monkeypatch.setattr(keeping, "keep_step", keep)
+    with pytest.raises(NotYet):
+        reconcile._keep(mine, world.now, used)
 
 
 def test_nothing_new_makes_no_version(cast: Cast, world: World, dataset: Dataset) -> None:

@@ -101,6 +101,9 @@ FORMS: dict[str, tuple[Where, dict[str, str], Six]] = {
     "bring from a notebook of others": (
         lambda d: at(d.team, "from/"), {"kind": "notebook", "notebook-notebook": "no/such"}, (GONE, GONE, NO, GONE, NO, GONE)
     ),
+    "bring from no provider": (
+        lambda d: at(d.team, "from/"), {"kind": "provider", "provider-provider": "no-such"}, (GONE, GONE, NO, GONE, NO, GONE)
+    ),
     "call off nothing": (lambda d: at(d.team, "from/none/cancel/"), {}, (GONE, GONE, NO, GONE, NO, GONE)),
     "nothing again": (lambda d: at(d.team, "from/none/again/"), {}, (GONE, GONE, NO, GONE, NO, GONE)),
     "report": (lambda d: at(d.public, "report/"), {"why": "spam"}, (422, 422, 422, DONE, DONE, DONE)),

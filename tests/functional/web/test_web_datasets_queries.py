@@ -25,7 +25,7 @@ BOUNDS: dict[str, tuple[Callable[[Data], str], int]] = {
     "compare": (lambda d: at(d.team, "compare/?left=1&right=2"), 11),
     "settings": (lambda d: at(d.team, "settings/"), 11),
     "add": (lambda d: at(d.team, "add/"), 9),
-    "from elsewhere": (lambda d: at(d.team, "from/"), 16),
+    "from elsewhere": (lambda d: at(d.team, "from/"), 17),
     "narrowed": (lambda d: "/datasets/?show=public&ending=txt&smallest=1&sort=trending&votes=0", 10),
     "comments": (lambda d: at(d.team, "comments/"), 20),
     "bookmarks": (lambda d: "/bookmarks/", 13),

@@ -88,6 +88,8 @@ def doing_of(row: Import) -> str:
     """What is going on, in a few words; empty for what has ended."""
     if row.state == ImportState.WAITING:
         return "Waiting for its turn"
+    if row.state == ImportState.KEEPING and row.kind == SourceKind.PROVIDER:
+        return "Fetching" if row.files_count else "Listing the files"
     if row.state == ImportState.KEEPING:
         return "Keeping the files"
     if row.state != ImportState.FETCHING:
@@ -99,16 +101,20 @@ def doing_of(row: Import) -> str:
 
 
 class NewImport(Asked):
-    """Where the files are: `urls` of files, the `git` address of a repository, or a `notebook` whose output files are taken."""
+    """Where the files are: `urls` of files, the `git` address of a repository, a `notebook` whose output files are taken, or a
+    storage `provider`."""
 
     urls: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=100)] = []
     unpack: bool = Field(False, description="Whether archives (zip, tar) among the addresses are unpacked.")
     git: Annotated[str, Field(max_length=1000)] = ""
     ref: Line = Field("", description="A branch, a tag or a whole commit; the default branch without one.")
-    folder: Annotated[str, Field(max_length=400)] = Field("", description="Only what is in this folder.")
+    folder: Annotated[str, Field(max_length=400)] = Field(
+        "", description="Only this folder, of a repository or provider."
+    )
     secret: Line = Field("", description="The name of a secret of the team with a token.")
     username: Line = Field("", description="Who the token belongs to, where the server wants to know.")
     notebook: Line = Field("", description="An id or `team/slug`.")
+    provider: Line = Field("", description="`team/name` of a storage provider; without a team, one of the dataset's.")
     number: Number | None = Field(None, description="The notebook's version; the newest that ended well without one.")
     add: bool = Field(False, description="Whether the files of the version before stay.")
     note: Annotated[str, Field(max_length=500)] = ""

@@ -1,1 +1,1 @@
-"""Where the files of versions come from: addresses, git repositories, notebooks; and the bringing of them."""
+"""Where the files of versions come from: addresses, git repositories, notebooks, storage providers; and the bringing of them."""

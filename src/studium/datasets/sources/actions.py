@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from studium.accounts.models import User
 from studium.compute.actions import stop_run
 from studium.compute.states import LIVE as LIVE_RUNS
-from studium.datasets.models import Dataset
+from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.sources.kinds import kind_of
 from studium.datasets.sources.models import Import
 from studium.datasets.sources.states import IMPORT_MOVES, LIVE, ImportState, SourceKind
@@ -21,6 +21,7 @@ from studium.secrets import actions as secrets
 from studium.secrets.access import Place
 from studium.storage import actions as storage
 from studium.storage.models import Blob
+from studium.storage.providers.access import provider_again
 
 NOTE_LENGTH = 500
 
@@ -93,10 +94,12 @@ def _hold(row: Import, blobs: frozenset[str]) -> None:
 
 def again(actor: User, row: Import, *, now: datetime) -> Import:
     """Bring the same once more: one that failed or was called off goes on with what has come, of one that is done there is a
-    new one. Raises NotYet while something is being brought."""
+    new one. Raises NotYet while something is being brought, NotFound for a provider that the actor may not use."""
     state = ImportState(row.state)
     if state in LIVE:
         raise busy()
+    if row.kind == SourceKind.PROVIDER:
+        provider_again(actor, row.asked["provider"])
     if state == ImportState.DONE:
         return begin(actor, row.dataset, SourceKind(row.kind), row.asked, now=now, note=row.note, adds=row.adds)
     if row.cleaned_at is not None and row.kind == SourceKind.NOTEBOOK:
@@ -134,6 +137,16 @@ def cancel(actor: User, row: Import, *, now: datetime) -> Import:
     raise NotYet("import.busy", "It is changing state at this moment.", "Try again.")
 
 
+def brought_before(row: Import) -> Import | None:
+    """What the newest version was brought by, where that was the very same."""
+    rows = DatasetVersion.objects.filter(dataset=row.dataset_id, deleted_at=None).order_by("-number")
+    newest = rows.select_related("brought_by__version").first()
+    before: Import | None = getattr(newest, "brought_by", None)
+    if before is None or (before.kind, before.asked, before.adds) != (row.kind, row.asked, row.adds):
+        return None
+    return before
+
+
 def move(row: Import, after: ImportState, **changes: Any) -> bool:
     """Whether it was this call that moved it, from the state that the row was read in."""
     if after not in IMPORT_MOVES[ImportState(row.state)]:
@@ -164,7 +177,9 @@ def busy() -> NotYet:
 
 def no_source() -> BadInput:
     return BadInput(
-        "import.no_source", "Nothing is said of where the files are.", "Name a URL, a repository or a notebook."
+        "import.no_source",
+        "Nothing is said of where the files are.",
+        "Name a URL, a repository, a notebook or a provider.",
     )
 
 

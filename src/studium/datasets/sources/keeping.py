@@ -30,10 +30,11 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did. `whole` says that it was the last."""
+    """What one step did. `whole` says that it was the last; `counted` are the files and bytes that there are, once known."""
 
     bytes: int
     whole: bool
+    counted: tuple[int, int] | None = None
 
 
 def folder_of(row: Import) -> Path:
@@ -55,30 +56,40 @@ def files_of(row: Import) -> list[tuple[str, int]]:
 
 def keep_step(row: Import, *, now: datetime, alive: Callable[[], None]) -> Step:
     """Keep the next so many bytes, and one pack more. `alive` is called now and then. Repeatable; not in a transaction."""
-    lines: list[Line]
+    found: list[Line]
     if row.asked.get("manifest"):
-        lines, whole = _blob_lines(row, STEP_BYTES)
+        found, whole = _blob_lines(row, STEP_BYTES)
     else:
-        lines, whole = _chunk_lines(row, STEP_BYTES, now, alive)
+        found, whole = _chunk_lines(row, STEP_BYTES, now, alive)
+    return written(row, found, whole=whole)
+
+
+def written(row: Import, lines: list[Line], *, whole: bool, counted: tuple[int, int] | None = None) -> Step:
+    """Write down what the row's next step did."""
     folder = folder_of(row)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = folder / f"kept-{row.steps}.new"
     fresh.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     fresh.replace(folder / f"kept-{row.steps}.jsonl")
-    return Step(sum(line["size"] for line in lines), whole)
+    return Step(sum(line["size"] for line in lines), whole, counted)
 
 
-def _lines(row: Import) -> Iterator[Line]:
+def kept_lines(row: Import) -> Iterator[Line]:
     """What the steps before kept."""
     for number in range(row.steps):
-        with (folder_of(row) / f"kept-{number}.jsonl").open() as stream:
-            yield from map(json.loads, stream)
+        yield from read(folder_of(row) / f"kept-{number}.jsonl")
+
+
+def read(path: Path) -> Iterator[Line]:
+    """What one step kept."""
+    with path.open() as stream:
+        yield from map(json.loads, stream)
 
 
 def brought(row: Import, alive: Callable[[], None]) -> list[Brought]:
     """Every file, once the last step is done."""
     found: dict[str, list[Line]] = {}
-    for line in _lines(row):
+    for line in kept_lines(row):
         found.setdefault(line["path"], []).append(line)
     if row.asked.get("manifest"):
         return [Brought(path, one["size"], one["blob"], None, one["crc"]) for path, (one,) in found.items()]
@@ -103,7 +114,7 @@ def _digest(path: Path, alive: Callable[[], None]) -> str:
 def _chunk_lines(row: Import, most: int, now: datetime, alive: Callable[[], None]) -> tuple[list[Line], bool]:
     """Cut the files on from where the steps before stopped: cuts depend on what comes after them alone."""
     done = dict[str, int]()
-    for line in _lines(row):
+    for line in kept_lines(row):
         done[line["path"]] = done.get(line["path"], 0) + line["size"]
     files = [(path, done.get(path, 0)) for path, size in files_of(row) if done.get(path, 0) < size]
     pieces = _Pieces(folder_of(row) / "files", files)
@@ -145,7 +156,7 @@ class _Pieces:
 
 def _blob_lines(row: Import, most: int) -> tuple[list[Line], bool]:
     """Files that are blobs stay where they are; only their CRC is taken, for archives."""
-    done = {line["path"] for line in _lines(row)}
+    done = {line["path"] for line in kept_lines(row)}
     lines, size = list[Line](), 0
     for entry in manifests.read(row.asked["manifest"]):
         if entry.path in done:

@@ -26,7 +26,8 @@ class Kind(Protocol):
     """One kind of source. All of it is pure."""
 
     def fetching(self, asked: Asked, known: Asked) -> Fetching | None:
-        """What its run is to do; None where the platform has the files, whose manifest then is `asked["manifest"]`.
+        """What its run is to do; None where the platform has the files, whose manifest then is `asked["manifest"]`, or gets
+        them itself (`provided`).
 
         `known` is what was found when the same was brought before, empty the first time.
         """
@@ -95,10 +96,25 @@ class NotebookFiles:
         return f"version {asked['number']} of a notebook"
 
 
+class ProviderFiles:
+    """Files of a team's storage provider. `asked`: `provider` (id), `name` (with its team), `folder`."""
+
+    def fetching(self, asked: Asked, known: Asked) -> None:
+        return None
+
+    def facts(self, told: Asked) -> dict[str, Any]:
+        return {}
+
+    def words(self, asked: Asked, facts: Asked) -> str:
+        folder = f", {asked['folder']}" if asked["folder"] else ""
+        return f"provider {asked['name']}{folder}"
+
+
 KINDS: dict[SourceKind, Kind] = {
     SourceKind.URL: Url(),
     SourceKind.GIT: Git(),
     SourceKind.NOTEBOOK: NotebookFiles(),
+    SourceKind.PROVIDER: ProviderFiles(),
 }
 
 _OF_A_FILE = (("url", 2000), ("name", 255), ("etag", 200), ("modified", 100))

@@ -11,7 +11,6 @@ from studium.compute import actions as compute
 from studium.compute.queries import plainest_type
 from studium.compute.spec import Limits, Mount, RunSpec, Volume
 from studium.datasets.files import MOST_FILES
-from studium.datasets.models import DatasetVersion
 from studium.datasets.sources import actions
 from studium.datasets.sources.kinds import Fetching, kind_of
 from studium.datasets.sources.models import Import
@@ -78,12 +77,8 @@ def room_of(row: Import, *, used: int, now: datetime) -> int:
 
 def _known(row: Import) -> dict[str, object]:
     """What was found when the newest version was brought from the very same; otherwise nothing, and all of it comes again."""
-    rows = DatasetVersion.objects.filter(dataset=row.dataset_id, deleted_at=None).order_by("-number")
-    newest = rows.select_related("brought_by").first()
-    before = getattr(newest, "brought_by", None)
-    if before is None or (before.kind, before.asked, before.adds) != (row.kind, row.asked, row.adds):
-        return {}
-    facts: dict[str, object] = before.facts
+    before = actions.brought_before(row)
+    facts: dict[str, object] = before.facts if before else {}
     return facts
 
 

@@ -1,10 +1,11 @@
-"""The pass of imports: ask for runs of those that wait, take out what ended ones fetched, keep it, make versions.
+"""The pass of imports: ask for runs of those that wait, take out what ended ones fetched, keep it or get it, make versions.
 
 What a run tells and leaves is untrusted. Repeatable, also by two at once: a row that is worked on is leased, and moves by
 compare-and-set alone.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,10 +23,10 @@ from studium.datasets import actions as datasets
 from studium.datasets.files import MOST_FILES, put_together
 from studium.datasets.models import DatasetVersion
 from studium.datasets.queries import files_of
-from studium.datasets.sources import actions, keeping, launching
+from studium.datasets.sources import actions, keeping, launching, provided
 from studium.datasets.sources.kinds import kind_of
 from studium.datasets.sources.models import Import
-from studium.datasets.sources.states import LIVE, ImportState
+from studium.datasets.sources.states import LIVE, ImportState, SourceKind
 from studium.errors import NotYet, StudiumError
 from studium.lib.folders import remove
 from studium.lib.ids import new_id
@@ -36,6 +37,8 @@ from studium.storage import actions as storage
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=10)
+# Of one whose steps are short: whoever died is followed sooner.
+_BRIEF = timedelta(minutes=3)
 _PAUSE = timedelta(seconds=15)
 # So long one that failed can go on where it was.
 KEPT_FAILED = timedelta(days=1)
@@ -91,7 +94,7 @@ def _step(engines: Engines, row: Import, now: datetime, used: Used) -> int:
         return _begin(row, now, used)
     if row.state == ImportState.FETCHING:
         return _take_out(engines, row, now, used)
-    return _keep(row, now)
+    return _keep(row, now, used)
 
 
 def _begin(row: Import, now: datetime, used: Used) -> int:
@@ -156,33 +159,47 @@ def _same(row: Import, now: datetime) -> int:
     return _as_leased(row, ImportState.DONE, ended_at=now, code="import.unchanged", message=words)
 
 
-def _keep(row: Import, now: datetime) -> int:
+def _keep(row: Import, now: datetime, used: Used) -> int:
     """One step more, or the version, once all is kept."""
 
+    began, brief = time.monotonic(), row.kind == SourceKind.PROVIDER
+
     def alive() -> None:
-        """Raises _Lost where it was called off."""
-        if not Import.objects.filter(pk=row.pk, lease=row.lease, state=ImportState.KEEPING).exists():
+        """Have the lease longer. Raises _Lost where it was called off."""
+        until = now + timedelta(seconds=time.monotonic() - began) + (_BRIEF if brief else LEASE)
+        mine = Import.objects.filter(pk=row.pk, lease=row.lease, state=ImportState.KEEPING)
+        if not mine.update(leased_until=until):
             raise _Lost
 
     datasets.sweep_later(row.dataset.team_id, now=now)
-    step = keeping.keep_step(row, now=now, alive=alive)
+    alive()
+    step = (
+        provided.step(row, now=now, alive=alive, used=used) if brief else keeping.keep_step(row, now=now, alive=alive)
+    )
     rows = Import.objects.filter(pk=row.pk, lease=row.lease, state=ImportState.KEEPING, steps=row.steps)
-    if not rows.update(steps=row.steps + 1, kept_bytes=row.kept_bytes + step.bytes):
+    if step.counted:
+        row.files_count, row.files_bytes = step.counted
+    counted = {"files_count": row.files_count, "files_bytes": row.files_bytes}
+    if not rows.update(steps=row.steps + 1, kept_bytes=row.kept_bytes + step.bytes, **counted):
         raise _Lost
     row.steps += 1
     if not step.whole:
         _give_back(row, due_at=now)
         return 1
-    return _make_version(row, keeping.brought(row, alive), now)
+    if brief:
+        brought, facts = provided.brought(row, now=now, alive=alive), provided.facts(row, now=now)
+        return _make_version(row, brought, facts, now)
+    return _make_version(row, keeping.brought(row, alive), row.facts, now)
 
 
-def _make_version(row: Import, brought: list[Any], now: datetime) -> int:
+def _make_version(row: Import, brought: list[Any], facts: dict[str, Any], now: datetime) -> int:
     def settle(version: DatasetVersion) -> None:
-        if not _as_leased(row, ImportState.DONE, ended_at=now, version=version, code="", message=""):
+        if not _as_leased(row, ImportState.DONE, ended_at=now, version=version, facts=facts, code="", message=""):
             raise _Lost
-        if not row.files_count:
-            counted = {"files_count": len(brought), "files_bytes": sum(each.size for each in brought)}
-            Import.objects.filter(pk=row.pk).update(**counted)
+        counted = {"files_count": len(brought), "files_bytes": sum(each.size for each in brought)}
+        Import.objects.filter(pk=row.pk).update(**counted)
+        if listing := facts.get("listing"):
+            storage.hold(f"{datasets.holder_of(version)}:source", listing)
 
     files = brought
     if row.adds:

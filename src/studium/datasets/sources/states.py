@@ -7,6 +7,7 @@ class SourceKind(StrEnum):
     URL = "url"
     GIT = "git"
     NOTEBOOK = "notebook"
+    PROVIDER = "provider"
 
 
 class ImportState(StrEnum):
@@ -62,9 +63,13 @@ NEXT_STEPS = {
     "git.ref_unknown": "Check the name; a commit is written with all of its 40 digits.",
     "git.disk_full": "Choose a plan with larger workspaces.",
     "import.no_files": "Look at the source.",
+    "import.changed": "Try again; what has come is not fetched again.",
+    "import.gone": "Try again.",
     "import.deleted": "Make the dataset anew.",
 }
 
 
 def next_step(code: str) -> str:
+    if code.startswith(("provider.", "plan.", "outbound.")):  # of which the message says what to do
+        return "Then try again; what has come is not fetched again."
     return NEXT_STEPS.get(code, "The run's log says more; try again.")

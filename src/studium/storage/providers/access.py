@@ -1,8 +1,11 @@
 """A team's providers, seen as the user: strangers get NotFound, readers Forbidden, as with the secrets they are opened with."""
 
-from studium.accounts.access import team_for
+from django.db.models import QuerySet
+
+from studium.accounts.access import require, role_in, team_for
 from studium.accounts.models import Team, User
 from studium.accounts.states import Role
+from studium.errors import NotFound
 from studium.storage.providers.errors import unknown
 from studium.storage.providers.models import Provider
 
@@ -19,3 +22,23 @@ def provider_for(user: User, team: str, name: str) -> Provider:
     if row is None:
         raise unknown(name)
     return row
+
+
+def provider_again(user: User, provider_id: str) -> Provider:
+    """One that was named before, by its id, for members of its team."""
+    row = Provider.objects.filter(pk=provider_id).select_related("team").first()
+    if row is None or role_in(user, row.team) is None:
+        raise NotFound(
+            "provider.unknown",
+            "The provider is gone, or belongs to a team that you are not of.",
+            "Name another source.",
+        )
+    require(user, row.team, Role.MEMBER)
+    return row
+
+
+def usable_by(user: User) -> QuerySet[Provider]:
+    """Those of the teams that the user is a member of, by team and name."""
+    memberships = user.memberships.exclude(role=Role.READER.value)
+    rows = Provider.objects.filter(team__in=memberships.values("team_id")).select_related("team")
+    return rows.order_by("team__slug", "name")

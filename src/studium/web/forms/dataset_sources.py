@@ -76,3 +76,18 @@ class FromNotebook(_Bring):
         min_value=1, max_value=999_999_999, required=False, label="Version",
         help_text="Left empty, the newest that ended well.",
     )  # fmt: skip
+
+
+class FromProvider(_Bring):
+    """Files of a storage provider."""
+
+    field_order = ("provider", "folder", "note", "add")
+
+    provider = forms.CharField(
+        max_length=200, label="Provider", widget=forms.TextInput({**_PLAIN, "list": "providers"}),
+        help_text="As team/name. Its files come by themselves, without a run.",
+    )  # fmt: skip
+    folder = forms.CharField(
+        max_length=400, required=False, label="Folder or file in it", widget=forms.TextInput(_PLAIN),
+        help_text="Left empty, all of it.",
+    )  # fmt: skip

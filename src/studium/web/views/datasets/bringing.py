@@ -1,4 +1,4 @@
-"""Files for a dataset from addresses, repositories and notebooks: the forms, how far it is, calling it off, once more."""
+"""Files for a dataset from elsewhere: a form for each kind of source, how far it is, calling it off, once more."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -19,13 +19,19 @@ from studium.lib import clock
 from studium.notebooks.bringing import bring_again
 from studium.notebooks.inputs.queries import offered
 from studium.notebooks.models import Notebook
-from studium.web.forms.dataset_sources import FromGit, FromNotebook, FromUrls
+from studium.storage.providers.access import usable_by
+from studium.web.forms.dataset_sources import FromGit, FromNotebook, FromProvider, FromUrls
 from studium.web.requests import UserRequest, signed_in
 from studium.web.views.datasets.showing import address
 
 _LISTED = 20
-_Forms = FromUrls | FromGit | FromNotebook
-_FORMS: dict[str, type[_Forms]] = {"url": FromUrls, "git": FromGit, "notebook": FromNotebook}
+_Forms = FromUrls | FromGit | FromNotebook | FromProvider
+_FORMS: dict[str, type[_Forms]] = {
+    "url": FromUrls,
+    "git": FromGit,
+    "notebook": FromNotebook,
+    "provider": FromProvider,
+}
 
 
 def _dataset(request: UserRequest, team: str, slug: str) -> Dataset:
@@ -65,6 +71,7 @@ def _page(
         "shown": shown,
         "newest": newest_of([dataset]).get(dataset.pk),
         "notebooks": [each for each in offered(request.user) if isinstance(each, Notebook)],
+        "providers": usable_by(request.user),
         **_under_way(dataset),
     }
     return render(request, "datasets/from.html", context, status=status)
