@@ -15,7 +15,7 @@ from studium.config.options import options
 from studium.errors import BadInput, Broken, Forbidden, NotFound, NotYet, StudiumError
 from studium.lib.ids import new_id
 from studium.lib.units import MIB, size_words
-from studium.storage.errors import in_words, is_full, no_room
+from studium.storage.errors import StoreFailed, in_words
 
 JSON_BYTES = 4 * MIB
 log = structlog.get_logger(__name__)
@@ -67,6 +67,7 @@ def install(api: NinjaAPI) -> None:
             "input.cut_short", "The request ended before it was complete.", "Send it again."
         ),
         OperationalError: _database,
+        StoreFailed: _store,
         OSError: _store,
         Exception: _fault,
     }
@@ -135,8 +136,8 @@ def _store(error: OSError) -> StudiumError:
 
 def _database(error: OperationalError) -> StudiumError:
     log.warning("database_unavailable", error=str(error))
-    if is_full(error):
-        return no_room()
+    if said := in_words(error):
+        return said
     return Busy("database.busy", "The database does not answer at this moment.", "Try again in a few seconds.")
 
 

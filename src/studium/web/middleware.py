@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 
 from studium.errors import BadInput, Forbidden, NotFound, StudiumError
-from studium.storage.errors import in_words, is_full, no_room
+from studium.storage.errors import in_words
 from studium.web import policy
 from studium.web.views.errors import error_page
 
@@ -55,18 +55,9 @@ class ErrorPages:
             exception = NotFound("page.unknown", "There is nothing here.", "Check the address.")
         elif isinstance(exception, PermissionDenied):
             exception = Forbidden("page.forbidden", "You may not do this.", "Ask an administrator.")
-        elif isinstance(exception, OSError):
-            exception = _store(exception)
-        elif isinstance(exception, OperationalError) and is_full(exception):
-            exception = no_room()
+        elif isinstance(exception, (OSError, OperationalError)) and (said := in_words(exception)):
+            log.warning("store_failed", code=said.code, error=str(exception))
+            exception = said
         if not isinstance(exception, StudiumError):
             return None
         return error_page(request, exception)
-
-
-def _store(error: OSError) -> Exception:
-    said = in_words(error)
-    if said is None:
-        return error
-    log.warning("store_failed", code=said.code, error=str(error))
-    return said
