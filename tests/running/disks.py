@@ -56,10 +56,10 @@ def small_disk(path: Path, size: int = 24 * MIB) -> Iterator[Disk]:
 
 @contextlib.contextmanager
 def home_on(disk: Disk, *modules: ModuleType) -> Iterator[None]:
-    """Have the folder store on that disk, and what these other modules keep in the home."""
+    """Have on that disk what these modules keep in the home."""
     chosen = options().model_copy(update={"home": disk.path})
     with contextlib.ExitStack() as stack:
-        for module in (stores, *modules):
+        for module in modules:
             stack.enter_context(mock.patch.object(module, "options", return_value=chosen))
         stores.store_at.cache_clear()
         stack.callback(stores.store_at.cache_clear)

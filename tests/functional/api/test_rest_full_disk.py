@@ -28,7 +28,7 @@ LARGE = seeded(6_000_000, 50)
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    with small_disk(tmp_path / "home") as found, home_on(found):
+    with small_disk(tmp_path / "home") as found, home_on(found, stores):
         yield found
 
 

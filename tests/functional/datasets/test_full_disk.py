@@ -29,7 +29,7 @@ from studium.datasets.sources.models import Import
 from studium.datasets.sources.states import ImportState
 from studium.datasets.states import ProfileState
 from studium.lib.units import MIB
-from studium.storage import trees
+from studium.storage import stores, trees
 
 pytestmark = [pytest.mark.django_db, needs_root]
 FILES = {"a.bin": seeded(9 * MIB, 90), "b.bin": seeded(3 * MIB, 91)}
@@ -59,7 +59,7 @@ def test_an_import_waits_until_what_it_fetched_can_be_kept(
 ) -> None:
     row = fetched(world, begun(cast, dataset, world), FILES)
     look(world)
-    with home_on(disk):
+    with home_on(disk, stores):
         for leave in (0, 5 * MIB):  # at the first pack, and behind one
             disk.fill(leave=leave)
             world.now += PAUSE
@@ -78,7 +78,7 @@ def test_an_import_waits_until_its_files_can_be_taken_out(
     cast: Cast, world: World, dataset: Dataset, disk: Disk
 ) -> None:
     row = fetched(world, begun(cast, dataset, world), FILES)
-    with home_on(disk, keeping):
+    with home_on(disk, stores, keeping):
         disk.fill(leave=6 * MIB)
         row = settled(world, row, 1)
         assert (row.state, row.code) == (ImportState.FETCHING, "storage.full")
@@ -98,7 +98,7 @@ def test_what_was_found_in_a_version_waits_for_room(cast: Cast, world: World, da
     world.engine.write_file(profiling.volume_of(profile_row(version)), "profile.json", content, 10**9)
     world.engine.finish(run.pk, 0)
     world.until(run, State.ENDED)
-    with home_on(disk):
+    with home_on(disk, stores):
         disk.fill()
         profiles.run_pass(world.engines, world.now)
         assert profile_row(version).state == ProfileState.RUNNING
