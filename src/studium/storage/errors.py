@@ -1,19 +1,15 @@
 """What is said when a store, or the disk below it, does not do what it is asked."""
 
 import errno
+import os
+
+from django.db import OperationalError
+from obstore.exceptions import BaseError
 
 from studium.errors import NotYet
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# What file systems, buckets and SQLite say of having no room, in the words that reach us.
-_FULL_WORDS = (
-    "No space left on device",
-    "Disk quota exceeded",
-    "507 Insufficient",
-    "QuotaExceeded",
-    "StorageFull",
-    "disk is full",
-)
+_WORDS = tuple(os.strerror(number) for number in _FULL)
 
 
 class StoreFailed(NotYet, OSError):
@@ -40,10 +36,22 @@ class StoreFull(StoreFailed):
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether it says that there is no room: a disk, a quota of one, a bucket or the database's file."""
-    if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in _FULL):
+    """Whether it says that there is no room: a disk, a quota of one, a bucket or the database's file.
+
+    Names that people gave may be in the words of an error, but not at their end.
+    """
+    if isinstance(error, StoreFull) or _has_number(error) or _has_number(error.__cause__):
         return True
-    return any(word in str(error) for word in _FULL_WORDS)
+    said = str(error).strip().rstrip(".")
+    if isinstance(error, OperationalError):
+        return any(word in said for word in (*_WORDS, "disk is full"))
+    if isinstance(error, BaseError):
+        return any(word in said for word in (*_WORDS, "507 Insufficient", "QuotaExceeded", "StorageFull"))
+    return said.endswith(_WORDS)
+
+
+def _has_number(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def in_words(error: BaseException) -> StoreFailed | None:
