@@ -6,7 +6,10 @@ cut would then take files that a row names. A file is written aside, flushed and
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+
+from studium.lib.folders import flush
 
 _PIECE = 4 * 1024 * 1024
 # Folders of which the name is on the disk, as far as this process has seen to it.
@@ -22,8 +25,7 @@ def put(root: Path, key: str, content: bytes | Path, *, replace: bool = True) ->
     target = root / key
     _make_folder(root, target.parent)
     if replace or not _kept(target, _size(content)):
-        # The library passes over such names when it lists, and takes them for what a killed writer left.
-        aside = target.with_name(f"{target.name}#{secrets.randbelow(10**12)}")
+        aside = _aside(target)
         try:
             _write(aside, content)
             aside.replace(target)
@@ -31,6 +33,28 @@ def put(root: Path, key: str, content: bytes | Path, *, replace: bool = True) ->
             aside.unlink(missing_ok=True)
             raise
     sync(target.parent)
+
+
+def put_all(root: Path, items: Mapping[str, bytes]) -> None:
+    """As `put` without `replace`, of many: all of them are flushed at once, which takes a few times as long as one alone."""
+    written = dict[Path, Path]()
+    try:
+        for key, content in items.items():
+            target = root / key
+            _make_folder(root, target.parent)
+            if not (target.exists() and target.stat().st_size == len(content)):
+                aside = written[target] = _aside(target)
+                with aside.open("xb", buffering=0) as out:
+                    _write_all(out.fileno(), content)
+        flush(root)
+        for target, aside in written.items():
+            aside.replace(target)
+    except BaseException:
+        for aside in written.values():
+            aside.unlink(missing_ok=True)
+        raise
+    if written:
+        flush(root)
 
 
 def sync(path: Path) -> None:
@@ -51,6 +75,11 @@ def _kept(target: Path, size: int) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _aside(target: Path) -> Path:
+    """The library passes over such names when it lists, and takes them for what a killed writer left."""
+    return target.with_name(f"{target.name}#{secrets.randbelow(10**12)}")
 
 
 def _size(content: bytes | Path) -> int:

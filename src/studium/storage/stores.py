@@ -5,7 +5,7 @@ import errno
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -142,6 +142,21 @@ def put_in(store: ObjectStore, key: str, content: bytes | Path, *, replace: bool
 def write(digest: str, content: bytes) -> None:
     """Store the bytes under their digest. Writing what is there already changes nothing."""
     _write("take a blob", lambda store: put_in(store, path_of(digest), content, replace=False))
+
+
+def write_all(contents: Mapping[str, bytes]) -> None:
+    """As `write`, of many by their digests."""
+
+    def put(store: ObjectStore) -> None:
+        named = {path_of(digest): content for digest, content in contents.items()}
+        if isinstance(store, LocalStore):
+            assert store.prefix is not None
+            folder.put_all(Path(store.prefix), named)
+            return
+        for key, content in named.items():
+            put_in(store, key, content, replace=False)
+
+    _write("take blobs", put)
 
 
 def write_file(digest: str, path: Path) -> None:

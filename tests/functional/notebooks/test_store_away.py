@@ -1,7 +1,7 @@
 """What runs left waits in their workspaces while the store is away or full, and is kept afterwards as if nothing had been."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -31,7 +31,9 @@ def store_away() -> Iterator[None]:
     def refuse(*_: object) -> None:
         raise StoreFailed("The object store did not do it: it is away")
 
-    with mock.patch.object(stores, "write", refuse), mock.patch.object(stores, "write_file", refuse):
+    with ExitStack() as stack:
+        for name in ("write", "write_all", "write_file"):
+            stack.enter_context(mock.patch.object(stores, name, refuse))
         yield
 
 

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +16,8 @@ from factories.datasets import bring, manifest_of, seeded, sha256
 from studium.config.databases import database
 from studium.config.options import options
 from studium.lib import folders
-from studium.storage import actions, folder, stores, trees
+from studium.storage import actions, folder, reconcile, stores, trees
+from studium.storage.errors import StoreFull
 from studium.storage.models import Blob, Chunk
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +84,53 @@ def test_what_another_writes_just_then_is_flushed_before_it_is_taken_for_kept(do
     done.clear()
     actions.put(content, now=NOW)
     assert done == [f"flushed {key}", f"flushed {os.path.dirname(key)}"]
+
+
+def test_many_are_flushed_at_once(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def flush(top: Path) -> None:
+        done.append(f"flushed all of {_short(str(top))}")
+        folders.flush(top)
+
+    monkeypatch.setattr(folder, "flush", flush)
+    contents = [seeded(3000, 80), b"", seeded(3000, 81), seeded(3000, 80)]
+    stores.write(sha256(contents[0]), b"cut short")
+    done.clear()
+    blobs = actions.put_all(contents, now=NOW)
+    assert [blob.digest for blob in blobs] == [sha256(each) for each in contents]
+    assert [actions.get(blob.digest) for blob in blobs] == contents
+    steps = [each for each in done if not each.startswith("flushed sha256") and each != "flushed ."]
+    assert steps[0] == steps[-1] == "flushed all of ."
+    assert sorted(steps[1:-1]) == sorted(f"named {stores.path_of(sha256(each))}" for each in contents[:3])
+
+
+def test_of_many_that_find_no_room_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder, "flush", full)
+    contents = [seeded(3000, 82), seeded(3000, 83)]
+    with pytest.raises(StoreFull):
+        actions.put_all(contents, now=NOW)
+    assert not Blob.objects.filter(digest__in=[sha256(each) for each in contents]).exists()
+    for each in contents:
+        path = options().home / "blobs" / stores.path_of(sha256(each))
+        assert list(path.parent.glob(f"{path.name}*")) == []
+
+
+def test_what_is_found_in_the_store_is_not_collected_just_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes between finding it and saying so."""
+    later = NOW + timedelta(days=1)
+    content, real = seeded(3000, 84), stores.write
+    actions.put(content, now=NOW)
+
+    def slowly(digest: str, content: bytes) -> None:
+        real(digest, content)
+        reconcile.collect(later)
+
+    monkeypatch.setattr(stores, "write", slowly)
+    blob = actions.put(content, now=later)
+    assert actions.get(blob.digest) == content
+    assert actions.put_all([content], now=later + timedelta(days=1)) == [blob]
 
 
 @pytest.mark.parametrize("left", [b"", b"only a part"])
