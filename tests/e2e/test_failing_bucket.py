@@ -64,7 +64,7 @@ def on_disk(tmp_path: Path) -> Path:
     return tmp_path / "x.bin"
 
 
-@pytest.mark.parametrize("mode", ["503", "cut"])
+@pytest.mark.parametrize("mode", ["503", "cut", "mute"])
 def test_everything_says_it_and_goes_on(
     platform: Platform, bucket: Faulty, impatient: Client, tmp_path: Path, mode: str
 ) -> None:

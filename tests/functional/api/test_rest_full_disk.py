@@ -1,7 +1,6 @@
 """A disk that is full, and a store that is away: answered with what to do, losing nothing, gone on with afterwards."""
 
 import io
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from studium.client.sending import packed
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.lib import chunks as cutting
 from studium.storage import stores
-from studium.storage.errors import StoreFailed
+from studium.storage.errors import StoreFailed, is_full
 
 pytestmark = pytest.mark.django_db
 BYTES = {"content_type": "application/octet-stream"}
@@ -133,20 +132,40 @@ def test_a_store_that_is_away_is_answered_before_a_download_begins(
     assert "does not answer at this moment" in page.content.decode()
 
 
-def test_a_database_without_room_is_no_fault(world: World, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("database or disk is full"),
+        OperationalError("could not extend file: No space left on device\nHINT:  Check free disk space."),
+        OSError(28, "No space left on device"),
+        OSError(122, "Disk quota exceeded", "some-file"),
+    ],
+)
+def test_a_database_or_a_folder_without_room_is_no_fault(
+    world: World, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def no_room(*_: object, **__: object) -> None:
-        raise OperationalError(sqlite3.OperationalError("database or disk is full"))
+        raise error
 
-    monkeypatch.setattr("studium.api.datasets.actions.create_dataset", no_room)
+    monkeypatch.setattr(Dataset.objects, "create", no_room)
     body = {"team": dataset.team.slug, "title": "More"}
     full(world.json(world.cast.owner, "POST", "/datasets", body, status=507))
+    page = signed_in(world).post("/datasets/new/", {**body, "visibility": "team", "licence": ""})
+    assert page.status_code == 507
+    assert "There is no room" in page.content.decode()
+
+
+def test_names_in_an_error_do_not_say_that_a_disk_is_full() -> None:
+    assert is_full(OSError("the files cannot be taken out: [Errno 28] No space left on device"))
+    assert not is_full(OSError("[Errno 2] No such file or directory: 'No space left on device'"))
+    assert not is_full(OperationalError("database is locked"))
 
 
 def test_a_fault_of_ours_is_still_one(world: World, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise PermissionError("not yours")
 
-    monkeypatch.setattr("studium.api.datasets.actions.create_dataset", broken)
+    monkeypatch.setattr(Dataset.objects, "create", broken)
     body = {"team": dataset.team.slug, "title": "More"}
     said = world.json(world.cast.owner, "POST", "/datasets", body, status=500)
     assert said["code"] == "server.fault"

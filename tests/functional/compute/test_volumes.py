@@ -412,10 +412,10 @@ def test_two_controllers_do_it_once_and_a_stale_lease_runs_out(
 def test_a_snapshot_waits_until_there_is_room(
     cast: Cast, world: World, volume: TeamVolume, notebook: Notebook, tmp_path: Path
 ) -> None:
-    had(world, cast, notebook, a_txt=random.Random(6).randbytes(9 * MIB).decode("latin-1"))
-    with small_disk(tmp_path / "small", 40 * MIB) as disk, home_on(disk, stores):
+    had(world, cast, notebook, a_txt=random.Random(6).randbytes(24 * MIB).decode("latin-1"))
+    with small_disk(tmp_path / "small", 96 * MIB) as disk, home_on(disk, stores):
         snapshot = actions.take_snapshot(cast.teammate, volume, now=world.now)
-        for leave in (0, 5 * MIB):
+        for leave in (0, 20 * MIB):  # at the first pack, and behind it
             disk.fill(leave=leave)
             work(world)
             snapshot.refresh_from_db()
@@ -433,7 +433,7 @@ def test_a_snapshot_waits_until_there_is_room(
         disk.make_room()
         work(world)
         work(world)
-        assert len(content(world, cast.team)["a.txt"]) == 9 * MIB
+        assert len(content(world, cast.team)["a.txt"]) == 24 * MIB
 
 
 def test_an_engine_that_fails_is_told_of_and_loses_nothing(
