@@ -17,6 +17,7 @@ from studium.storage import manifests, stores
 from studium.storage import reconcile as blobs
 from studium.storage.chunks import reconcile as chunks
 from studium.storage.chunks.reconcile import WORTH_KEEPING
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Block, Chunk, Ownership
 from studium.storage.uploads import actions as uploads
 
@@ -76,7 +77,7 @@ def store_failing_at(call: int) -> Iterator[None]:
     def refuse(real: Callable[..., Any]) -> Callable[..., Any]:
         def called(*arguments: Any) -> Any:
             if next(calls) == call:
-                raise stores.StoreFailed("The object store did not do it: it is away")
+                raise StoreFailed("The object store did not do it: it is away")
             return real(*arguments)
 
         return called

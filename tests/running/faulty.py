@@ -9,10 +9,13 @@ _ANSWER = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection:
 
 
 class Faulty:
-    """`mode` is `pass`, `cut`, `503` or `mute`, for connections that come and those that are there; `after` so many first pass."""
+    """`mode` is `pass`, `cut`, `503` or `mute`, for connections that come and those that are there; `after` so many first pass.
+
+    `refused` counts the requests that did not.
+    """
 
     def __init__(self, port: int) -> None:
-        self.mode, self.after = "pass", 0
+        self.mode, self.after, self.refused = "pass", 0, 0
         self._to = port
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -20,7 +23,7 @@ class Faulty:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def fail(self, mode: str, after: int = 0) -> None:
-        self.mode, self.after = mode, after
+        self.mode, self.after, self.refused = mode, after, 0
         self._cut()
 
     def close(self) -> None:
@@ -47,6 +50,7 @@ class Faulty:
             threading.Thread(target=self._back, args=(upstream, caller), daemon=True).start()
             while piece := caller.recv(65536):
                 if self.mode != "pass" and self.after <= 0:
+                    self.refused += 1
                     if self.mode == "503":
                         caller.sendall(_ANSWER)
                     if self.mode == "mute":

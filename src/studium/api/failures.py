@@ -15,6 +15,7 @@ from studium.config.options import options
 from studium.errors import BadInput, Broken, Forbidden, NotFound, NotYet, StudiumError
 from studium.lib.ids import new_id
 from studium.lib.units import MIB, size_words
+from studium.storage.errors import StoreFailed, in_words
 
 JSON_BYTES = 4 * MIB
 log = structlog.get_logger(__name__)
@@ -66,6 +67,8 @@ def install(api: NinjaAPI) -> None:
             "input.cut_short", "The request ended before it was complete.", "Send it again."
         ),
         OperationalError: _database,
+        StoreFailed: _store,
+        OSError: _store,
         Exception: _fault,
     }
     for kind, handler in handlers.items():
@@ -123,8 +126,18 @@ def _http(error: HttpError) -> StudiumError:
     return BadInput("input.refused", f"{error}.".replace("..", "."), "See /rest/docs.")
 
 
-def _database(error: OperationalError) -> Busy:
+def _store(error: OSError) -> StudiumError:
+    said = in_words(error)
+    if said is None:
+        return _fault(error)
+    log.warning("store_failed", code=said.code, error=str(error))
+    return said
+
+
+def _database(error: OperationalError) -> StudiumError:
     log.warning("database_unavailable", error=str(error))
+    if said := in_words(error):
+        return said
     return Busy("database.busy", "The database does not answer at this moment.", "Try again in a few seconds.")
 
 

@@ -34,7 +34,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
             # IMMEDIATE: a transaction that will write takes the lock at its start and waits, instead of failing half-way.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
+            # FULL: with WAL, NORMAL leaves the last commits to the kernel, and a power cut takes them back.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728;"
             " PRAGMA cache_size=-16000;",
         },
         "CONN_MAX_AGE": None,

@@ -23,6 +23,7 @@ from studium.errors import StudiumError
 from studium.events.actions import record
 from studium.lib.folders import remove
 from studium.storage import actions as storage
+from studium.storage.errors import StoreFailed
 
 log = structlog.get_logger(__name__)
 KEPT_UNUSED = timedelta(days=30)
@@ -43,6 +44,9 @@ def settle_ended(engines: Engines, now: datetime) -> int:
                 continue
             published = publish(engines[run.machine.engine], build)
             ready = _ready(build, published, now)
+        except StoreFailed as error:
+            log.warning("build_waits", build=build.pk, error=str(error))
+            break
         except (EngineError, UnusableError) as error:
             log.warning("build_unusable", build=build.pk, error=str(error))
             done += actions.fail(build, f"What the build made cannot be used: {error}.", now=now)

@@ -28,6 +28,7 @@ from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.states import SETTLED_APART, LaunchKind, Visibility
 from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
+from studium.storage.errors import StoreFailed
 
 log = structlog.get_logger(__name__)
 PACKAGES = ".local/studium-packages.json"
@@ -71,6 +72,9 @@ def settle_ended(engines: Engines, now: datetime) -> int:
         try:
             _sync(engines, launch, now)
             _note_packages(engines, launch)
+        except StoreFailed as error:  # it is taken over once there is a store and room in it
+            log.warning("settle_waits", run=launch.run_id, error=str(error))
+            break
         except Exception as error:  # one hostile document must not keep everybody's results waiting
             log.warning("settle_failed", run=launch.run_id, error=str(error))
             Launch.objects.filter(pk=launch.pk).update(fault=str(error)[:300])
@@ -189,6 +193,9 @@ def _render(stale: QuerySet[Notebook], now: datetime) -> int:
         try:
             blob = storage.put(render_html(storage.get(notebook.document)), now=now)
             digest = blob.digest
+        except StoreFailed as problem:
+            log.warning("render_waits", notebook=notebook.pk, error=str(problem))
+            break
         except RenderError as problem:
             error = str(problem)[:300]
         except Exception as problem:  # as above: the others are to be rendered

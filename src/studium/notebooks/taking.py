@@ -23,6 +23,8 @@ from studium.storage.models import Blob
 MOST_FILES = 5000
 _SMALL = 8 * 1024**2
 _PIECE = 1024 * 1024
+# So much is put into the store at once.
+_TOGETHER, _TOGETHER_BYTES = 500, 16 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +105,34 @@ def _passing(folder: Path) -> Iterator[Path]:
 def _store(stream: IO[bytes], large: Path, now: datetime) -> tuple[list[dict[str, Any]], dict[str, int]]:
     files: list[dict[str, Any]] = []
     last: dict[str, int] = {}
+    waiting, size = list[tuple[str, bytes]](), 0
     for line in collecting.read(stream):
         if "path" not in line:
             last = line
             continue
         if line["size"] <= _SMALL:
-            blob = storage.put(stream.read(line["size"]), now=now)
+            waiting.append((line["path"], stream.read(line["size"])))
+            size += line["size"]
+            if size >= _TOGETHER_BYTES or len(waiting) >= _TOGETHER:
+                files += _kept(waiting, now)
+                size = 0
+                waiting.clear()
         else:
             _copy(stream, large, line["size"])
-            blob = storage.put_file(large, now=now)
-        files.append({"path": line["path"], "size": blob.size, "digest": blob.digest})
+            files.append(_line(line["path"], storage.put_file(large, now=now)))
+    files += _kept(waiting, now)
     return sorted(files, key=lambda each: each["path"]), last
+
+
+def _kept(waiting: list[tuple[str, bytes]], now: datetime) -> list[dict[str, Any]]:
+    if not waiting:
+        return []
+    blobs = storage.put_all([content for _, content in waiting], now=now)
+    return [_line(path, blob) for (path, _), blob in zip(waiting, blobs, strict=True)]
+
+
+def _line(path: str, blob: Blob) -> dict[str, Any]:
+    return {"path": path, "size": blob.size, "digest": blob.digest}
 
 
 def _copy(stream: IO[bytes], target: Path, size: int) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from studium.config.options import options
 from studium.errors import BadInput, Broken, Refused
 from studium.lib import clock
+from studium.storage.folder import sync
 
 FORMAT = 1
 
@@ -58,7 +59,9 @@ def backup(target: Path) -> int:
         for block in blocks:
             if (kept := _block(block)) is not None:
                 _add(tar, f"blocks/{block}.{hashlib.sha256(kept).hexdigest()}", kept)
+    sync(unfinished)
     unfinished.rename(target)
+    sync(target.absolute().parent)
     return target.stat().st_size
 
 
@@ -181,7 +184,9 @@ def _load(engine: str, content: bytes, *, replace: bool) -> None:
         fresh.chmod(0o600)
         for leftover in ("-wal", "-shm"):
             path.with_name(path.name + leftover).unlink(missing_ok=True)
+        sync(fresh)
         fresh.rename(path)
+        sync(path.parent)
         return
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)

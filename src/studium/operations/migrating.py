@@ -20,6 +20,7 @@ from studium.errors import BadInput, Broken, Refused
 from studium.lib.ids import new_id
 from studium.lib.units import size_words
 from studium.storage import credentials, moving, stores
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Blob, Block, Chunk
 from studium.storage.moving import Move, State
 from studium.storage.spooling import spooled
@@ -139,9 +140,9 @@ def _check(target: str) -> None:
     name, content = f"check/{new_id()}", b"A check of the store. It can be deleted."
     with stores.asked("take, give back, list and delete a check"):
         store = stores.store_at(target)
-        obstore.put(store, name, content)
+        stores.put_in(store, name, content)
         if bytes(obstore.get(store, name).bytes()) != content:
-            raise stores.StoreFailed("The new store gives back other bytes than it took.")
+            raise StoreFailed("The new store gives back other bytes than it took.")
         next(obstore.list(store, "check"), None)
         obstore.delete(store, name)
 
@@ -203,7 +204,7 @@ def _copied(source: ObjectStore, target: ObjectStore, key: str, digest: str, siz
         if found.meta["size"] != size:
             return key, "It has another size than it had."
         with spooled(read()) as content, stores.asked("take what is copied"):
-            obstore.put(target, key, content, use_multipart=isinstance(content, Path))
+            stores.put_in(target, key, content)
     except FileNotFoundError:
         return key, "It is gone."
     arrived = hashlib.sha256()
@@ -212,7 +213,7 @@ def _copied(source: ObjectStore, target: ObjectStore, key: str, digest: str, siz
             arrived.update(piece)
         if arrived.digest() != whole.digest():
             obstore.delete(target, key)
-            raise stores.StoreFailed(f"The new store gives back other bytes of {key} than it took.")
+            raise StoreFailed(f"The new store gives back other bytes of {key} than it took.")
         if digest and digest != whole.hexdigest():
             return key, "Its bytes are not what they were."
     return key, size

@@ -21,7 +21,7 @@ class Hurt:
 
 
 def verified() -> Iterator[Hurt]:
-    """Read all of it, while everything runs, and yield what is damaged. Raises `stores.StoreFailed` where it does not answer."""
+    """Read all of it, while everything runs, and yield what is damaged. Raises `StoreFailed` where it does not answer."""
     yield from _blobs()
     damages = list(verify.damaged())
     if not damages:

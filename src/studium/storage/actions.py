@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,19 @@ def put(content: bytes, *, now: datetime) -> Blob:
     return _stored(digest, len(content), lambda: stores.write(digest, content), now)
 
 
+def put_all(contents: Sequence[bytes], *, now: datetime) -> list[Blob]:
+    """Like `put`, of as many as fit into memory; much quicker than one by one where each is to be flushed to a disk."""
+    digests = [hashlib.sha256(content).hexdigest() for content in contents]
+    named = dict(sorted(zip(digests, contents, strict=True)))
+    if not _refresh(list(named), now):
+        return [put(content, now=now) for content in contents]
+    stores.write_all(named)
+    rows = [Blob(digest=digest, size=len(content), created_at=now) for digest, content in named.items()]
+    Blob.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    found = {row.digest: row for row in rows}
+    return [found[digest] for digest in digests]
+
+
 def put_file(path: Path, *, now: datetime) -> Blob:
     """Like `put`, of a host file that nobody changes meanwhile; it may be larger than memory."""
     with path.open("rb") as stream:
@@ -32,13 +45,23 @@ def put_file(path: Path, *, now: datetime) -> Blob:
 
 def _stored(digest: str, size: int, write: Callable[[], None], now: datetime) -> Blob:
     for _ in range(20):
-        write()
-        blob, made = Blob.objects.get_or_create(digest=digest, defaults={"size": size, "created_at": now})
-        # An older row restarts its hour before collection, unless the collector has it already.
-        if made or Blob.objects.filter(digest=digest, deleting=False).update(created_at=now):
-            return blob
+        if _refresh([digest], now):
+            write()
+            blob, made = Blob.objects.get_or_create(digest=digest, defaults={"size": size, "created_at": now})
+            if made or not blob.deleting:
+                return blob
         time.sleep(0.05)
     raise NotYet("storage.busy", "This content is just being cleaned away.", "Try again in a moment.")
+
+
+def _refresh(digests: Collection[str], now: datetime) -> bool:
+    """Have older rows restart their hour before collection; False where the collector has one of them already.
+
+    Before the bytes are looked for: what is found there then stays.
+    """
+    rows = Blob.objects.filter(digest__in=digests)
+    rows.filter(deleting=False).update(created_at=now)
+    return not rows.filter(deleting=True).exists()
 
 
 @transaction.atomic

@@ -38,7 +38,8 @@ class Entry(NamedTuple):
             return chunks.pieces(self.chunks, start, length)
         if start == 0 and length is None:
             return stores.pieces(self.digest)
-        return _parts(self.digest, start, self.size - start if length is None else min(length, self.size - start))
+        end = self.size if length is None else min(start + length, self.size)
+        return chunks.begun(_parts(self.digest, start, end - start))
 
 
 _PART = 4 * 1024 * 1024

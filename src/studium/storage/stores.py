@@ -5,7 +5,7 @@ import errno
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,8 @@ import structlog
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from studium.config.options import options
-from studium.storage import credentials, moving
+from studium.storage import credentials, folder, moving
+from studium.storage.errors import StoreFailed, StoreFull, is_full
 from studium.storage.moving import Places
 
 T = TypeVar("T")
@@ -32,21 +33,20 @@ _REST_SECONDS = 30.0
 _resting: dict[str, float] = {}
 
 
-class StoreFailed(OSError):
-    """The store did not do what it was asked: it is away, full, or does not know our credentials."""
-
-
 @contextlib.contextmanager
 def asked(what: str) -> Iterator[None]:
-    """Whatever the library says is said as an OSError; what is not there stays FileNotFoundError."""
+    """Whatever the library or the disk says is a StoreFailed; what is not there stays FileNotFoundError."""
     try:
         yield
-    except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+    except StoreFailed:
+        raise
+    except (obstore.exceptions.BaseError, OSError) as error:
         # Where there is no bucket nothing is there; to call that lost would have everything given up that lies in it.
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
             raise
         said = (str(error).splitlines() or [""])[0][:300]
-        raise StoreFailed(f"The object store did not {what}: {said or type(error).__name__}") from error
+        kind = StoreFull if is_full(error) else StoreFailed
+        raise kind(f"The object store did not {what}: {said or type(error).__name__}") from error
 
 
 @lru_cache(maxsize=4)
@@ -56,9 +56,9 @@ def store_at(url: str) -> ObjectStore:
     Credentials of S3 are those that were kept for it (`credentials`), else they come from the usual `AWS_*` variables.
     """
     if not url:
-        folder = options().home / "blobs"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return LocalStore(str(folder))
+        top = options().home / "blobs"
+        top.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return LocalStore(str(top))
     parts = urlsplit(url)
     if parts.scheme != "s3":
         raise ValueError(f"storage_url: {parts.scheme!r} is not s3")
@@ -120,26 +120,48 @@ def path_of(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
+def put_in(store: ObjectStore, key: str, content: bytes | Path, *, replace: bool = True) -> None:
+    """Have the bytes, or those of a file, under this key; they are there for good when this returns.
+
+    Without `replace`, what is there already is taken for them.
+    """
+    if isinstance(store, LocalStore):
+        assert store.prefix is not None
+        folder.put(Path(store.prefix), key, content, replace=replace)
+        return
+    if not replace and isinstance(content, Path):
+        with contextlib.suppress(FileNotFoundError):
+            obstore.head(store, key)
+            return
+    mode = "overwrite" if replace or isinstance(content, Path) else "create"
+    with contextlib.suppress(obstore.exceptions.AlreadyExistsError):
+        # Bytes in one request: parts of one that was cut off would stay in the store for good.
+        obstore.put(store, key, content, mode=mode, use_multipart=isinstance(content, Path))  # type: ignore[arg-type]
+
+
 def write(digest: str, content: bytes) -> None:
     """Store the bytes under their digest. Writing what is there already changes nothing."""
+    _write("take a blob", lambda store: put_in(store, path_of(digest), content, replace=False))
+
+
+def write_all(contents: Mapping[str, bytes]) -> None:
+    """As `write`, of many by their digests."""
 
     def put(store: ObjectStore) -> None:
-        with contextlib.suppress(obstore.exceptions.AlreadyExistsError):
-            obstore.put(store, path_of(digest), content, mode="create")
+        named = {path_of(digest): content for digest, content in contents.items()}
+        if isinstance(store, LocalStore):
+            assert store.prefix is not None
+            folder.put_all(Path(store.prefix), named)
+            return
+        for key, content in named.items():
+            put_in(store, key, content, replace=False)
 
-    _write("take a blob", put)
+    _write("take blobs", put)
 
 
 def write_file(digest: str, path: Path) -> None:
     """Store a file under its digest, in parts where it is large."""
-
-    def put(store: ObjectStore) -> None:
-        try:
-            obstore.head(store, path_of(digest))
-        except FileNotFoundError:
-            obstore.put(store, path_of(digest), path)
-
-    _write("take a blob", put)
+    _write("take a blob", lambda store: put_in(store, path_of(digest), path, replace=False))
 
 
 def read(digest: str) -> bytes:
@@ -193,8 +215,7 @@ def path_of_block(block: str) -> str:
 
 def write_block(block: str, content: bytes) -> None:
     """Store a block. Its name is never used again."""
-    # In one request: parts of one that was cut off would stay in the store for good.
-    _write("take a block", lambda store: obstore.put(store, path_of_block(block), content, use_multipart=False))
+    _write("take a block", lambda store: put_in(store, path_of_block(block), content))
 
 
 def read_block(block: str) -> bytes:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from studium.config.options import options
-from studium.lib.folders import remove, seal
+from studium.lib.folders import flush, remove, seal
 from studium.lib.ids import new_id
 from studium.storage import manifests, stores
 from studium.storage.chunks import queries as chunks
@@ -46,6 +46,7 @@ def lay_down(manifest: str, *, now: datetime) -> None:
             _check_room(fresh, entries)
             _write(fresh, entries)
             seal(fresh)
+            flush(fresh)  # under its name a tree is taken for whole, also after a power cut
             if not target.is_dir():  # somebody else may have been quicker
                 fresh.rename(target)
         finally:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+import structlog
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 
 from studium.errors import BadInput, Forbidden, NotFound, StudiumError
+from studium.storage.errors import in_words
 from studium.web import policy
 from studium.web.views.errors import error_page
 
+log = structlog.get_logger(__name__)
 _LEAVES = "/accounts/oidc/"  # its form goes on to an identity provider
 _OTHERS = ("/rest/", "/-/")  # these say their errors in their own way
 
@@ -51,6 +55,9 @@ class ErrorPages:
             exception = NotFound("page.unknown", "There is nothing here.", "Check the address.")
         elif isinstance(exception, PermissionDenied):
             exception = Forbidden("page.forbidden", "You may not do this.", "Ask an administrator.")
+        elif isinstance(exception, (OSError, OperationalError)) and (said := in_words(exception)):
+            log.warning("store_failed", code=said.code, error=str(exception))
+            exception = said
         if not isinstance(exception, StudiumError):
             return None
         return error_page(request, exception)

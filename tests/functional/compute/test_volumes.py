@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from world import World
 from factories.accounts import Cast, make_cast, make_team
 from factories.compute import load_plans
 from factories.notebooks import make_environment, make_notebook
+from running.disks import home_on, needs_root, small_disk
 from studium.accounts.models import Team, User
 from studium.accounts.states import Visibility
 from studium.compute import actions as compute
@@ -28,6 +30,7 @@ from studium.notebooks.models import Notebook
 from studium.notebooks.sharing import actions as sharing
 from studium.notebooks.states import LaunchKind, SharedRole
 from studium.plans import actions as plan_actions
+from studium.storage import stores
 from studium.storage.models import Hold, Ownership
 
 pytestmark = pytest.mark.django_db
@@ -403,6 +406,34 @@ def test_two_controllers_do_it_once_and_a_stale_lease_runs_out(
     assert work(world, 300) == 0
     assert work(world, 301) == 1
     assert fresh(volume).made_bytes == 3 * GIB
+
+
+@needs_root
+def test_a_snapshot_waits_until_there_is_room(
+    cast: Cast, world: World, volume: TeamVolume, notebook: Notebook, tmp_path: Path
+) -> None:
+    had(world, cast, notebook, a_txt=random.Random(6).randbytes(24 * MIB).decode("latin-1"))
+    with small_disk(tmp_path / "small", 96 * MIB) as disk, home_on(disk, stores):
+        snapshot = actions.take_snapshot(cast.teammate, volume, now=world.now)
+        for leave in (0, 20 * MIB):  # at the first pack, and behind it
+            disk.fill(leave=leave)
+            work(world)
+            snapshot.refresh_from_db()
+            assert snapshot.state == SnapshotState.WAITING, snapshot.trouble
+            assert fresh(volume).trouble == "The disk or bucket of this installation is full. It is tried again."
+            disk.make_room()
+        work(world)
+        snapshot.refresh_from_db()
+        assert (snapshot.state, fresh(volume).trouble) == (SnapshotState.READY, "")
+        put(world, cast.team, a_txt="changed")
+        disk.fill()
+        actions.restore_snapshot(cast.owner, volume, snapshot, now=world.now)
+        work(world)
+        assert content(world, cast.team) == {"a.txt": "changed"}, "first what is there is to be kept"
+        disk.make_room()
+        work(world)
+        work(world)
+        assert len(content(world, cast.team)["a.txt"]) == 24 * MIB
 
 
 def test_an_engine_that_fails_is_told_of_and_loses_nothing(

@@ -23,6 +23,7 @@ from studium.datasets import actions, reconcile
 from studium.datasets.models import Dataset, DatasetVersion, Sweep
 from studium.errors import NotFound
 from studium.storage import stores
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Ownership
 from studium.storage.uploads import actions as uploads
 
@@ -264,7 +265,7 @@ def test_a_store_that_fails_at_any_call_loses_nothing(owner: User) -> None:
         with store_failing_at(call):
             try:
                 made = make_version(owner, dataset, files)
-            except stores.StoreFailed as error:
+            except StoreFailed as error:
                 assert "object store" in str(error)  # noqa: PT017 - it may also go well
                 made = make_version(owner, dataset, files)
         expected[made.pk] = contents(files)
@@ -273,7 +274,7 @@ def test_a_store_that_fails_at_any_call_loses_nothing(owner: User) -> None:
         doomed = make_version(owner, dataset, some_files())
         actions.delete_version(owner, doomed, now=NOW)
         for later in (DAY, 9 * DAY, 9 * DAY + 2 * HOUR):
-            with store_failing_at(call), contextlib.suppress(stores.StoreFailed):
+            with store_failing_at(call), contextlib.suppress(StoreFailed):
                 collect_all(NOW + later)
             check_kept(expected)
     settle(NOW)

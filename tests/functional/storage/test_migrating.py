@@ -26,6 +26,7 @@ from studium.storage import actions, credentials, moving, reconcile, stores
 from studium.storage.chunks import actions as chunks
 from studium.storage.chunks import queries
 from studium.storage.chunks import reconcile as blocks
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Blob, Hold
 from studium.storage.moving import State
 
@@ -316,9 +317,9 @@ def test_a_bucket_that_fails_while_it_is_copied(
     remove(options().home / "blobs")
     kept.check()
     server.fail(mode)
-    with pytest.raises(stores.StoreFailed):
+    with pytest.raises(StoreFailed):
         actions.put(b"not acknowledged", now=NOW)
-    with pytest.raises(stores.StoreFailed):
+    with pytest.raises(StoreFailed):
         actions.get(next(iter(kept.blobs)))
     assert reconcile.collect(NOW) == 0
     server.fail("pass")

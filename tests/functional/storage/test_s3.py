@@ -16,6 +16,7 @@ from studium.storage import actions, reconcile, stores, trees
 from studium.storage.chunks import actions as chunks
 from studium.storage.chunks import queries, verify
 from studium.storage.chunks import reconcile as blocks
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Block
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +122,7 @@ DOES = [
 @pytest.mark.parametrize("number", range(len(DOES)))
 def test_wrong_credentials_are_said(bucket: str, swift: Swift, use: Use, number: int) -> None:
     use(swift.url_of(bucket), **swift.variables | {"AWS_SECRET_ACCESS_KEY": "wrong-secret"})
-    with pytest.raises(stores.StoreFailed, match="The object store did not") as said:
+    with pytest.raises(StoreFailed, match="The object store did not") as said:
         DOES[number]()
     assert "wrong-secret" not in str(said.value)
 
@@ -129,7 +130,7 @@ def test_wrong_credentials_are_said(bucket: str, swift: Swift, use: Use, number:
 @pytest.mark.parametrize("number", range(len(DOES) - 1))  # what is asked with HEAD is not told why it is not there
 def test_a_bucket_that_is_not_there_is_no_loss(swift: Swift, use: Use, number: int) -> None:
     use(swift.url_of("nosuchbucket"), **swift.variables)
-    with pytest.raises(stores.StoreFailed):
+    with pytest.raises(StoreFailed):
         DOES[number]()
 
 
@@ -146,7 +147,7 @@ def test_a_server_that_is_away_is_said_and_nothing_is_given_up(
         lambda: list(queries.pieces([digest])),
         lambda: list(verify.damaged()),
     ):
-        with pytest.raises(stores.StoreFailed):
+        with pytest.raises(StoreFailed):
             does()
     assert blocks.collect(NOW) == 0
     assert Block.objects.get(pk="unused23").deleting

@@ -6,6 +6,7 @@ from factories.accounts import NOW
 from factories.datasets import block_file, bring, seeded, sha256
 from studium.storage import stores
 from studium.storage.chunks import actions, verify
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Chunk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_no_blocks")]
@@ -72,10 +73,10 @@ def test_what_is_forgotten_meanwhile_is_no_damage(stored: list[str], monkeypatch
 
 def test_a_store_that_does_not_answer_is_no_damage(stored: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> bytes:
-        raise stores.StoreFailed("away")
+        raise StoreFailed("away")
 
     monkeypatch.setattr(stores, "read_block_part", away)
-    with pytest.raises(stores.StoreFailed):
+    with pytest.raises(StoreFailed):
         found()
 
 

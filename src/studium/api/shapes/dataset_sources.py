@@ -10,7 +10,7 @@ from studium.api.shapes.base import Asked, Line, Shape
 from studium.api.shapes.datasets import Number
 from studium.datasets.sources.kinds import kind_of
 from studium.datasets.sources.models import Import
-from studium.datasets.sources.states import ImportState, SourceKind, next_step
+from studium.datasets.sources.states import LIVE, ImportState, SourceKind, next_step
 from studium.notebooks.lineage import MadeFrom, Use
 
 
@@ -85,7 +85,9 @@ def _size(value: object) -> int | None:
 
 
 def doing_of(row: Import) -> str:
-    """What is going on, in a few words; empty for what has ended."""
+    """What is going on, or waited for, in a few words; empty for what has ended."""
+    if row.code and row.state in LIVE:
+        return row.message
     if row.state == ImportState.WAITING:
         return "Waiting for its turn"
     if row.state == ImportState.KEEPING and row.kind == SourceKind.PROVIDER:

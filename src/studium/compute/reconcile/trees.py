@@ -15,6 +15,7 @@ from studium.compute.reconcile.start import mounts_of
 from studium.compute.states import LIVE, Reason, State
 from studium.events.actions import hint
 from studium.storage import trees
+from studium.storage.errors import in_words
 
 log = structlog.get_logger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=15)
@@ -41,12 +42,19 @@ def _of_assigned(now: datetime) -> int:
         except Exception as error:  # a full disk, a store that does not answer: tried again for a while
             log.warning("tree_failed", run=run.pk, error=str(error))
             if run.assigned_at is not None and now - run.assigned_at > GIVE_UP_AFTER:
-                finish(run, Reason.FAULT, now=now, message="Its inputs could not be laid down; the log has the cause.")
+                finish(run, Reason.FAULT, now=now, message=_why(error))
             continue
         if Run.objects.filter(pk=run.pk, state=State.ASSIGNED, due_at__gt=now).update(due_at=now):
             hint([f"run:{run.pk}"])
         done += 1
     return done
+
+
+def _why(error: Exception) -> str:
+    said = in_words(error)
+    if said is None:
+        return "Its inputs could not be laid down; the log has the cause."
+    return f"Its inputs could not be laid down. {said.message} {said.next_step}"
 
 
 def _of_running(engines: Engines, now: datetime) -> int:
@@ -69,7 +77,8 @@ def _of_running(engines: Engines, now: datetime) -> int:
             trouble = "Files of an input are no longer kept."
         except Exception as error:  # a full disk, a store or a runner that does not answer: tried again for a while
             log.warning("tree_not_shown", run=run.pk, error=str(error))
-            trouble = f"The inputs could not be shown: {error}."[:300]
+            said = in_words(error)
+            trouble = f"The inputs could not be shown: {said.message if said else f'{error}.'}"[:300]
             over = now - (run.trees_changed_at or now) > GIVE_UP_AFTER
         # Changed once more meanwhile: then it is looked at again.
         same = Run.objects.filter(pk=run.pk, trees_changed_at=run.trees_changed_at)

@@ -27,6 +27,7 @@ from studium.lib.ids import new_id
 from studium.storage import actions as storage
 from studium.storage import manifests
 from studium.storage.chunks import actions as chunks
+from studium.storage.errors import StoreFailed, in_words
 from studium.storage.models import Ownership
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,8 @@ def run_pass(engines: Engines, now: datetime) -> int:
             trouble, after = "It waits until no run has the volume.", _AGAIN_AFTER
         except (EngineError, OSError, ValueError) as error:
             log.warning("volume_trouble", team=volume.team_id, error=str(error))
-            trouble = f"{error}."[:300]
+            said = in_words(error)
+            trouble = (f"{said.message} It is tried again." if said else f"{error}.")[:300]
         # Where it was changed meanwhile it stays due.
         mine = TeamVolume.objects.filter(pk=volume.pk, lease=token)
         mine.filter(due_at=volume.due_at).update(due_at=now + after)
@@ -230,7 +232,10 @@ class _Beating:
 
 
 def _through_pipe(write: Callable[[IO[bytes]], None], read: Callable[[IO[bytes]], T]) -> T:
-    """What `read` makes of what `write` writes, the two in two threads. Raises what `write` raises before what `read` does."""
+    """What `read` makes of what `write` writes, the two in two threads.
+
+    Raises what `write` raises before what `read` does, but for a store that fails: then the other only says that nobody reads.
+    """
     source, out = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
 
     def work() -> None:
@@ -241,9 +246,15 @@ def _through_pipe(write: Callable[[IO[bytes]], None], read: Callable[[IO[bytes]]
         writing = pool.submit(work)
         try:
             with source:
-                return read(source)
-        finally:
+                found = read(source)
+        except StoreFailed:
+            writing.exception()
+            raise
+        except BaseException:
             writing.result()
+            raise
+        writing.result()
+        return found
 
 
 def _into_pipe(read: Callable[[IO[bytes]], None], write: Callable[[IO[bytes]], None]) -> None:

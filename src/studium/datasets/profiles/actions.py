@@ -89,8 +89,8 @@ def start(profile: Profile, *, now: datetime) -> bool:
 
 
 def later(profile: Profile, *, now: datetime, pause: timedelta) -> None:
-    """Ask for its run some time later."""
-    Profile.objects.filter(pk=profile.pk, state=ProfileState.WAITING).update(due_at=now + pause)
+    """See to it some time later: its run is asked for, or what that found is kept."""
+    Profile.objects.filter(pk=profile.pk, state=profile.state).update(due_at=now + pause)
 
 
 def end(profile: Profile, content: bytes, fault: str, *, now: datetime) -> bool:

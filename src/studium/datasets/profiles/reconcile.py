@@ -12,6 +12,7 @@ from studium.datasets.models import Profile
 from studium.datasets.profiles import actions
 from studium.datasets.states import ProfileState
 from studium.errors import NotYet, StudiumError
+from studium.storage.errors import StoreFailed
 
 log = structlog.get_logger(__name__)
 _RESULT_BYTES = 64 * 1024**2
@@ -55,18 +56,26 @@ def _teams_at_work() -> list[int]:
 
 
 def _settle(engines: Engines, now: datetime) -> int:
-    rows = Profile.objects.filter(state=ProfileState.RUNNING, run__state=State.ENDED)
+    rows = Profile.objects.filter(state=ProfileState.RUNNING, run__state=State.ENDED, due_at__lte=now)
     done = 0
     for profile in rows.select_related("run__machine", "version__dataset")[:10]:
         try:
             content, fault = _found(engines, profile)
             done += actions.end(profile, content, fault, now=now)
+        except StoreFailed as error:  # what was found stays in its volume
+            _wait(profile, error, now)
+            continue
         except Exception:  # one that the platform stumbles over keeps no other waiting
             log.exception("profile_not_settled", version=profile.pk)
             fault = "The platform could not keep what was found."
             done += actions.move(profile, ProfileState.FAILED, fault=fault, ended_at=now)
         _forget_volume(engines, profile)
     return done
+
+
+def _wait(profile: Profile, error: StoreFailed, now: datetime) -> None:
+    log.warning("profile_waits", version=profile.pk, error=str(error))
+    actions.later(profile, now=now, pause=_PAUSE)
 
 
 def _found(engines: Engines, profile: Profile) -> tuple[bytes, str]:

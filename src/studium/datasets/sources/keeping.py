@@ -22,6 +22,7 @@ from studium.lib import chunks as cutting
 from studium.lib.folders import remove
 from studium.storage import manifests
 from studium.storage.chunks import actions as chunks
+from studium.storage.folder import put
 
 STEP_BYTES = 1024**3
 _PIECE = 1024 * 1024
@@ -54,6 +55,15 @@ def files_of(row: Import) -> list[tuple[str, int]]:
     return sorted(found)
 
 
+def is_there(row: Import) -> bool:
+    """Whether what was taken out and what the steps before kept is still here: a backup has none of it."""
+    if any(not (folder_of(row) / f"kept-{number}.jsonl").exists() for number in range(row.steps)):
+        return False
+    files = files_of(row)
+    there = (len(files), sum(size for _, size in files))
+    return bool(row.asked.get("manifest")) or there == (row.files_count, row.files_bytes)
+
+
 def keep_step(row: Import, *, now: datetime, alive: Callable[[], None]) -> Step:
     """Keep the next so many bytes, and one pack more. `alive` is called now and then. Repeatable; not in a transaction."""
     found: list[Line]
@@ -68,9 +78,8 @@ def written(row: Import, lines: list[Line], *, whole: bool, counted: tuple[int, 
     """Write down what the row's next step did."""
     folder = folder_of(row)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = folder / f"kept-{row.steps}.new"
-    fresh.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    fresh.replace(folder / f"kept-{row.steps}.jsonl")
+    # On the disk before the row counts the step.
+    put(folder, f"kept-{row.steps}.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
     return Step(sum(line["size"] for line in lines), whole, counted)
 
 

@@ -28,12 +28,13 @@ from studium.datasets.sources.kinds import kind_of
 from studium.datasets.sources.models import Import
 from studium.datasets.sources.states import LIVE, ImportState, SourceKind
 from studium.errors import NotYet, StudiumError
-from studium.lib.folders import remove
+from studium.lib.folders import flush, remove
 from studium.lib.ids import new_id
 from studium.plans import checks
 from studium.plans import queries as plans
 from studium.secrets import actions as secrets
 from studium.storage import actions as storage
+from studium.storage.errors import StoreFailed, StoreFull, in_words, is_full
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=10)
@@ -58,14 +59,25 @@ def run_pass(engines: Engines, now: datetime, used: Used) -> int:
             done += _step(engines, row, now, used)
         except _Lost:
             continue
+        except StoreFailed as error:
+            _not_stored(row, error, now)
         except NotYet:
             _give_back(row, due_at=now + _PAUSE)
         except StudiumError as error:
             done += _fail(row, error.code, f"{error.message} {error.next_step}", now)
-        except Exception:  # one that the platform stumbles over keeps no other waiting
+        except Exception as error:  # one that the platform stumbles over keeps no other waiting
+            if said := in_words(error):
+                _not_stored(row, said, now)
+                continue
             log.exception("import_failed", import_id=row.pk)
             done += _fail(row, "import.failed", "The platform could not keep the files.", now)
     return done + clean(engines, now)
+
+
+def _not_stored(row: Import, error: StoreFailed, now: datetime) -> None:
+    """What came waits for a store that is away or full."""
+    log.warning("import_waits", import_id=row.pk, code=error.code, error=str(error))
+    _give_back(row, due_at=now + _PAUSE, code=error.code, message=error.message)
 
 
 def _leased(now: datetime) -> Iterator[Import]:
@@ -127,12 +139,16 @@ def _take_out(engines: Engines, row: Import, now: datetime, used: Used) -> int:
     target.mkdir(parents=True, mode=0o700)
     try:
         engine.export(actions.volume_of(row), "out", target, most_files=2 * MOST_FILES, most_bytes=room)
+        flush(target)  # from here on they are all there is: their run's volume may go
     except EngineError as error:
+        if is_full(error):
+            remove(keeping.folder_of(row))
+            raise StoreFull(str(error)) from error
         return _fail(row, "import.failed", f"The files could not be taken out: {error}", now)
     files = keeping.files_of(row)
     if not files:
         return _fail(row, "import.no_files", "There is no file in it.", now)
-    counted = {"files_count": len(files), "files_bytes": sum(size for _, size in files)}
+    counted = {"files_count": len(files), "files_bytes": sum(size for _, size in files), "code": "", "message": ""}
     moved = _as_leased(row, ImportState.KEEPING, facts=kind_of(row.kind).facts(told), **counted)
     _give_back(row)
     return moved
@@ -161,6 +177,8 @@ def _same(row: Import, now: datetime) -> int:
 
 def _keep(row: Import, now: datetime, used: Used) -> int:
     """One step more, or the version, once all is kept."""
+    if not keeping.is_there(row):
+        return _anew(row, now)
 
     began, brief = time.monotonic(), row.kind == SourceKind.PROVIDER
 
@@ -180,7 +198,7 @@ def _keep(row: Import, now: datetime, used: Used) -> int:
     if step.counted:
         row.files_count, row.files_bytes = step.counted
     counted = {"files_count": row.files_count, "files_bytes": row.files_bytes}
-    if not rows.update(steps=row.steps + 1, kept_bytes=row.kept_bytes + step.bytes, **counted):
+    if not rows.update(steps=row.steps + 1, kept_bytes=row.kept_bytes + step.bytes, code="", message="", **counted):
         raise _Lost
     row.steps += 1
     if not step.whole:
@@ -190,6 +208,16 @@ def _keep(row: Import, now: datetime, used: Used) -> int:
         brought, facts = provided.brought(row, now=now, alive=alive), provided.facts(row, now=now)
         return _make_version(row, brought, facts, now)
     return _make_version(row, keeping.brought(row, alive), row.facts, now)
+
+
+def _anew(row: Import, now: datetime) -> int:
+    """Its files are gone from this machine, as after a restore: the source is asked again. Nothing was promised of them yet."""
+    log.warning("import_anew", import_id=row.pk)
+    keeping.forget(row)
+    return _as_leased(
+        row, ImportState.WAITING, run=None, steps=0, kept_bytes=0, files_count=0, files_bytes=0, facts={}, due_at=now,
+        lease="", leased_until=None,
+    )  # fmt: skip
 
 
 def _make_version(row: Import, brought: list[Any], facts: dict[str, Any], now: datetime) -> int:

@@ -32,7 +32,8 @@ IMPORT_MOVES: dict[ImportState, frozenset[ImportState]] = {
     ),
     # Done at once where the source says that nothing is new.
     ImportState.FETCHING: frozenset({ImportState.KEEPING}) | _ENDS,
-    ImportState.KEEPING: _ENDS,
+    # Fetched anew where the files are gone, as after a restore.
+    ImportState.KEEPING: frozenset({ImportState.WAITING}) | _ENDS,
     ImportState.DONE: frozenset(),
     # Tried once more.
     ImportState.FAILED: frozenset({ImportState.WAITING}),

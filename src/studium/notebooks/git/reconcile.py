@@ -30,6 +30,7 @@ from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import room_of
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.storage import actions as storage
+from studium.storage.errors import StoreFailed
 
 log = structlog.get_logger(__name__)
 MOST_TAKEN = 2 * GIB
@@ -66,6 +67,9 @@ def settle_ended(engines: Engines, now: datetime) -> int:
             outcome = Outcome(code="git.failed", message=words, facts={}, candidates=[])
         try:
             done += _settle(work, outcome, _taken(engines, work, outcome, now), now)
+        except StoreFailed as error:
+            log.warning("git_waits", run=work.run_id, error=str(error))
+            break
         except Exception:
             log.exception("git_settle_failed", run=work.run_id)
     return done
@@ -118,6 +122,8 @@ def _taken(engines: Engines, work: GitWork, outcome: Outcome, now: datetime) -> 
             now=now,
             only=lambda path: path in names or path.startswith(inner),
         )
+    except StoreFailed:  # kept once there is a store and room in it
+        raise
     except Exception as error:
         log.warning("git_files_not_taken", run=work.run_id, error=str(error))
         return None

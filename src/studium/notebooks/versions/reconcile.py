@@ -22,6 +22,7 @@ from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.previewing import PREVIEW
 from studium.notebooks.versions.queries import kept_volumes
 from studium.storage import actions as storage
+from studium.storage.errors import StoreFailed, in_words
 from studium.storage.models import Blob, Hold
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,9 @@ def settle_ended(engines: Engines, now: datetime) -> int:
             _take_document(engines, version, now)
             taken = _take_files(engines, version, now)
         except Exception as error:
+            if said := in_words(error):  # kept once there is a store and room in it; until then the workspace stays
+                log.warning("version_waits", run=version.run_id, code=said.code, error=str(error))
+                break
             log.warning("version_settle_failed", run=version.run_id, error=str(error))
             fault = f"Not all that the run left could be kept: {error}"[:300]
         done += _settle(version, taken, fault, now)
@@ -175,7 +179,11 @@ def _unrendered() -> QuerySet[Version]:
 def _render(stale: QuerySet[Version], now: datetime) -> int:
     done = 0
     for version in stale.order_by("settled_at")[:10]:
-        digest, problem = _rendered(version.document, now)
+        try:
+            digest, problem = _rendered(version.document, now)
+        except StoreFailed as error:
+            log.warning("render_waits", document=version.document, error=str(error))
+            break
         with transaction.atomic():
             if digest:
                 storage.hold(holder_of(version, "rendered"), digest)
@@ -195,6 +203,8 @@ def _rendered(document: str, now: datetime) -> tuple[str, str]:
             return str(found), ""
     try:
         return storage.put(render_html(storage.get(document)), now=now).digest, ""
+    except StoreFailed:
+        raise
     except RenderError as error:
         return "", str(error)[:300]
     except Exception as error:

@@ -1,5 +1,6 @@
 """Where chunks lie, and files put together from them."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -60,8 +61,16 @@ def unclaimed(owner: str) -> QuerySet[Ownership]:
 
 
 def pieces(digests: Sequence[str], start: int = 0, length: int | None = None) -> Iterator[bytes]:
-    """The bytes of a file of these chunks from `start` on. Raises FileNotFoundError before the first where one is not kept."""
-    return _pieces(_ranges(digests, start, length))
+    """The bytes of a file of these chunks from `start` on.
+
+    Before the first it raises FileNotFoundError where one is not kept, and StoreFailed where the store gives none.
+    """
+    return begun(_pieces(_ranges(digests, start, length)))
+
+
+def begun(coming: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, the first of them read by now: what fails at once is said before an answer begins."""
+    return itertools.chain([first] if (first := next(coming, b"")) else [], coming)
 
 
 class _Range(NamedTuple):

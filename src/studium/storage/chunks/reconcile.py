@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from studium.errors import NotYet
 from studium.storage import stores
 from studium.storage.chunks import actions, blocks
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Block, Chunk
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,8 @@ def _rewrite_blocks(now: datetime) -> int:
         if parts:
             try:
                 blocks.move(blocks.written(parts, now=now), block.pk, now=now)
+            except StoreFailed:
+                raise
             except NotYet:  # the new block is gone, the old one is as it was
                 continue
         done += 1

@@ -25,7 +25,7 @@ def damaged(owner: str = "") -> Iterator[Damage]:
     """Read every chunk there is, or those of one owner, and yield each that is damaged, in the order of their blocks.
 
     Memory is bounded by one block. Beside uploads and collectors: what is forgotten or moved meanwhile is no damage. Raises
-    `stores.StoreFailed` where the store does not answer, which says nothing about what is in it.
+    `StoreFailed` where the store does not answer, which says nothing about what is in it.
     """
     last = ""
     while blocks := list(

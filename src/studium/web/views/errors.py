@@ -12,6 +12,8 @@ _TITLES = {
     404: "There is nothing here",
     409: "Not at this moment",
     422: "That is not allowed",
+    503: "Not at this moment",
+    507: "There is no room",
 }
 
 
