@@ -18,6 +18,7 @@ from studium.config.options import options
 from studium.datasets.actions import owner_of
 from studium.datasets.files import Brought
 from studium.datasets.sources.models import Import
+from studium.datasets.sources.states import SourceKind
 from studium.lib import chunks as cutting
 from studium.lib.folders import remove
 from studium.storage import manifests
@@ -59,6 +60,8 @@ def is_there(row: Import) -> bool:
     """Whether what was taken out and what the steps before kept is still here: a backup has none of it."""
     if any(not (folder_of(row) / f"kept-{number}.jsonl").exists() for number in range(row.steps)):
         return False
+    if row.kind == SourceKind.PROVIDER:  # nothing else of it is on this machine
+        return True
     files = files_of(row)
     there = (len(files), sum(size for _, size in files))
     return bool(row.asked.get("manifest")) or there == (row.files_count, row.files_bytes)
