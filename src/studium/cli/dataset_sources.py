@@ -27,7 +27,9 @@ UsernameOption = Annotated[str, typer.Option("--username", help="Who the token b
 NotebookOption = Annotated[
     str, typer.Option("--from-notebook", metavar="NAME@N", help="A notebook's output files; the newest without @N.")
 ]
-AddOption = Annotated[bool, typer.Option("--add", help="With a source: the files of the version before stay.")]
+AddOption = Annotated[
+    bool, typer.Option("--add", help="The files of the version before stay, less those that are replaced.")
+]
 ImportArgument = Annotated[str, typer.Argument(metavar="IMPORT", help="An id; the newest when left out.")]
 NameArgument = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_cards, dataset_files, dataset_sources, dataset_tables, exchange, output
+from studium.cli import (
+    dataset_cards,
+    dataset_downloads,
+    dataset_files,
+    dataset_sources,
+    dataset_tables,
+    exchange,
+    output,
+)
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -32,7 +40,7 @@ for _name, _command in (
     ("rows", dataset_tables.rows),
     ("cover", dataset_cards.cover),
     ("describe", dataset_cards.describe),
-    ("download", dataset_files.download),
+    ("download", dataset_downloads.download),
     ("imports", dataset_sources.imports),
     ("refresh", dataset_sources.refresh),
     ("cancel", dataset_sources.cancel),
