@@ -121,3 +121,13 @@ def test_a_fault_is_told_in_plain_text_to_what_is_no_terminal() -> None:
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("RuntimeError: a fault of ours")
     assert "\x1b" not in done.stderr
+
+
+def test_an_address_that_is_refused_among_several_is_named(cli: Cli, world: World) -> None:
+    urls = [URL, "http://user:secret@10.0.0.1/b.csv?key=hidden", "http://127.0.0.1/x"]
+    for bad, shown in ((urls[1], "10.0.0.1/b.csv: "), (urls[2], "http://127.0.0.1/x: ")):
+        told = words(cli("datasets", "create", "--from-url", urls[0], "--from-url", bad).output)
+        assert told.startswith(shown)
+        assert "secret" not in told
+        assert "hidden" not in told
+    assert not Dataset.objects.filter(deleted_at=None).exists()
