@@ -11,8 +11,10 @@ from live import Cli, World
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Visibility
 from studium.client import ApiError
+from studium.client.dataset_imports import DatasetImports
 from studium.datasets import actions
 from studium.datasets.models import Dataset
+from studium.datasets.sources.models import Import
 from studium.lib import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +133,27 @@ def test_an_address_that_is_refused_among_several_is_named(cli: Cli, world: Worl
         assert "secret" not in told
         assert "hidden" not in told
     assert not Dataset.objects.filter(deleted_at=None).exists()
+
+
+def test_a_dataset_whose_first_import_failed_is_told_of(
+    cli: Cli, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(self: DatasetImports, dataset_id: str, import_id: str, seen: object = None) -> object:
+        """As when the run has ended; its program is under test elsewhere."""
+        Import.objects.filter(pk=import_id).update(state="failed", message="No such file.", code="url.not_found")
+        return self.get(dataset_id, import_id)
+
+    monkeypatch.setattr(DatasetImports, "wait", wait)
+    told = cli(
+        "datasets", "create", "--title", "Fresh", "--from-url", URL, "--from-url", "https://x.example/b", "--unpack"
+    )
+    assert told.exit_code == 1
+    name = f"{world.cast.owner.username}/fresh"
+    assert f"{name} was made, and is empty." in words(told.output)
+    assert f"studium datasets version {name} --from-url '{URL}' --from-url https://x.example/b --unpack" in words(
+        told.output
+    )
+    assert "No such file." in words(told.output)
+    again = cli("datasets", "version", name, "--from-git", "https://x.example/b.git")
+    assert again.exit_code == 1
+    assert "was made" not in words(again.output)

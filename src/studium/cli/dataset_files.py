@@ -99,7 +99,7 @@ def create(
             except ApiError:  # of a source that cannot be there is no dataset
                 client.datasets.delete(dataset.id)
                 raise
-            dataset_sources.follow(client, dataset, begun, as_json)
+            dataset_sources.follow(client, dataset, begun, as_json, made_for=given)
         return
     path = Path(source)
     files = found_files(path)
