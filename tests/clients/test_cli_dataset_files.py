@@ -8,8 +8,11 @@ from live import Cli, World
 
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.cli import output
-from studium.datasets.models import Dataset, DatasetVersion
+from studium.datasets.models import Dataset, DatasetVersion, Profile
+from studium.datasets.profiles.packing import packed
 from studium.datasets.queries import files_of
+from studium.lib import clock
+from studium.storage import actions as storage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +100,23 @@ def test_a_version_of_a_folder_says_what_it_drops(cli: Cli, dataset: Dataset, tm
     assert "2 files of version 4 are not in" in dropped
     assert "and not in the new one" in dropped
     assert newest(dataset) == ["b.csv", "d.csv"]
+
+
+def test_a_preview_tells_estimates_and_values_as_the_page_does(cli: Cli, dataset: Dataset) -> None:
+    def column(name: str, kind: str, low: object, high: object, *, exact: bool = True) -> dict[str, object]:
+        told = {"name": name, "type": kind, "missing": 12345, "distinct": 54321, "distinct_exact": exact}
+        return {**told, "min": low, "max": high}
+
+    columns = [
+        column("id", "integer", 1, 1234567, exact=False),
+        column("share", "number", 0.123456789, 0.5),
+        column("dry", "boolean", False, True),
+    ]
+    table = {"name": "", "rows": 99999, "rows_exact": False, "columns_count": 3, "columns": columns, "head": []}
+    content = storage.put(packed({"a.csv": {"kind": "table", "tables": [table]}}), now=clock.now()).digest
+    Profile.objects.filter(version__dataset=dataset, version__number=2).update(state="ready", content=content)
+    told = words(cli("datasets", "preview", "weather", "a.csv").output)
+    assert "a.csv: ~99,999 rows, 3 columns" in told
+    assert "id integer 12,345 ~54,321 1 1,234,567" in told
+    assert "share number 12,345 54,321 0.1235 0.5" in told
+    assert "dry boolean 12,345 54,321 false true" in told

@@ -17,6 +17,7 @@ from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
 from studium.client import ApiError
 from studium.lib.units import size_words
+from studium.lib.values import value_words
 
 if TYPE_CHECKING:
     from studium.client import Client
@@ -272,19 +273,24 @@ def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]], as_json:
         output.show_json(profile)
         return
     for each in tables:
-        about = "" if each.get("rows_exact", True) else "about "
+        about = "" if each.get("rows_exact", True) else "~"
         output.say(
             f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
         )
         rows = [
-            (one["name"], one["type"], one["missing"], one["distinct"], _cut(one["min"]), _cut(one["max"]))
+            (one["name"], one["type"], value_words(one["missing"]), _distinct(one), _cut(one["min"]), _cut(one["max"]))
             for one in each["columns"]
         ]
         output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
 
 
+def _distinct(column: dict[str, Any]) -> str:
+    about = "" if column.get("distinct_exact", True) else "~"
+    return "" if column["distinct"] is None else f"{about}{value_words(column['distinct'])}"
+
+
 def _cut(value: Any) -> str:
-    return "" if value is None else str(value)[:30]
+    return value_words(value)[:30]
 
 
 @contextmanager
