@@ -120,3 +120,29 @@ def test_a_preview_tells_estimates_and_values_as_the_page_does(cli: Cli, dataset
     assert "id integer 12,345 ~54,321 1 1,234,567" in told
     assert "share number 12,345 54,321 0.1235 0.5" in told
     assert "dry boolean 12,345 54,321 false true" in told
+
+
+def test_next_steps_lead_on(cli: Cli, world: World, dataset: Dataset) -> None:
+    def told(*arguments: str) -> str:
+        return words(cli(*arguments).output)
+
+    assert "Weather" in told("datasets", "list", "--search", "weather")
+    for more in (("--search", "wether"), ("--tag", "no"), ("--type", "png"), ("--sort", "new", "--votes", "3")):
+        missed = told("datasets", "list", *more)
+        assert "No dataset matches. Only yours and those of your teams were searched; `--which public`" in missed, more
+    assert told("datasets", "list", "--which", "public") == "No dataset is public."
+    assert told("datasets", "list", "--which", "public", "-q", "x") == "No public dataset matches."
+    assert told("datasets", "list", "--which", "shared").startswith("No dataset is shared with you.")
+    dataset.delete()
+    assert "Make one from a folder" in told("datasets", "list", "--sort", "new")
+
+
+def test_datasets_have_no_links_to_share(cli: Cli, dataset: Dataset) -> None:
+    refused = words(cli("datasets", "share", "weather", "nobody").output)
+    assert refused == "Nobody called 'nobody' was found here. Check the name; they must have an account here."
+
+
+def test_a_volume_of_an_odd_size_is_told_its_bounds(cli: Cli, dataset: Dataset) -> None:
+    small = words(cli("volumes", "create", "--size", "1MiB").output)
+    assert small == "A volume has 64 MiB to 16 TiB, not 1 MiB. Choose 64 MiB or more."
+    assert "Choose 16 TiB or less." in words(cli("volumes", "create", "--size", "17TiB").output)
