@@ -12,8 +12,10 @@ from factories.providers import web_provider
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Visibility
 from studium.client import ApiError
+from studium.client.dataset_imports import DatasetImports
 from studium.datasets import actions
 from studium.datasets.models import Dataset
+from studium.datasets.sources.models import Import
 from studium.lib import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,3 +146,37 @@ def test_a_fault_is_told_in_plain_text_to_what_is_no_terminal() -> None:
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("RuntimeError: a fault of ours")
     assert "\x1b" not in done.stderr
+
+
+def test_an_address_that_is_refused_among_several_is_named(cli: Cli, world: World) -> None:
+    urls = [URL, "http://user:secret@10.0.0.1/b.csv?key=hidden", "http://127.0.0.1/x"]
+    for bad, shown in ((urls[1], "10.0.0.1/b.csv: "), (urls[2], "http://127.0.0.1/x: ")):
+        told = words(cli("datasets", "create", "--from-url", urls[0], "--from-url", bad).output)
+        assert told.startswith(shown)
+        assert "secret" not in told
+        assert "hidden" not in told
+    assert not Dataset.objects.filter(deleted_at=None).exists()
+
+
+def test_a_dataset_whose_first_import_failed_is_told_of(
+    cli: Cli, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(self: DatasetImports, dataset_id: str, import_id: str, seen: object = None) -> object:
+        """As when the run has ended; its program is under test elsewhere."""
+        Import.objects.filter(pk=import_id).update(state="failed", message="No such file.", code="url.not_found")
+        return self.get(dataset_id, import_id)
+
+    monkeypatch.setattr(DatasetImports, "wait", wait)
+    told = cli(
+        "datasets", "create", "--title", "Fresh", "--from-url", URL, "--from-url", "https://x.example/b", "--unpack"
+    )
+    assert told.exit_code == 1
+    name = f"{world.cast.owner.username}/fresh"
+    assert f"{name} was made, and is empty." in words(told.output)
+    assert f"studium datasets version {name} --from-url '{URL}' --from-url https://x.example/b --unpack" in words(
+        told.output
+    )
+    assert "No such file." in words(told.output)
+    again = cli("datasets", "version", name, "--from-git", "https://x.example/b.git")
+    assert again.exit_code == 1
+    assert "was made" not in words(again.output)

@@ -125,6 +125,7 @@ def test_sync_there_and_back(cli: Cli, lab: str, tmp_path: Path) -> None:
         "unchanged": 1,
         "bytes": 1,
         "failed": [],
+        "stopped": "",
     }
     assert synced(cli, str(here), f"{lab}in", "--delete")["deleted"] == ["git/x"]
     assert synced(cli, f"{lab}in", str(back))["sent"] == ["a.txt", "deep/b.txt"]
@@ -186,3 +187,36 @@ def test_sync_from_a_web_server(world: World, cli: Cli, lab: str, tmp_path: Path
         assert synced(cli, where, str(back))["sent"] == ["a.txt", "deep/b.txt"]
         assert synced(cli, where, str(back))["unchanged"] == 2
         assert "read only" in words(cli("storage", "sync", str(back), f"{where}x").output)
+
+
+def test_sync_tries_nothing_where_all_would_fail_alike(
+    world: World, cli: Cli, lab: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, tried = tmp_path / "here", list[str]()
+    put(here, a_txt="a", b_txt="b", c_txt="c")
+    code = ["provider.key_unknown"]
+
+    def write(self: Providers, team: str, name: str, path: str, source: Path) -> None:
+        tried.append(path)
+        raise ApiError(code[0], "It is so.", "Do that.", 403)
+
+    monkeypatch.setattr(Providers, "write", write)
+    told = cli("storage", "sync", str(here), lab)
+    assert told.exit_code == 2
+    assert tried == ["a.txt"]
+    assert "a.txt: It is so. Nothing more was tried: it would be the same for every file. Do that." in words(
+        told.output
+    )
+    tried.clear()
+    code[0] = "provider.bad_path"
+    assert "3 failed." in words(cli("storage", "sync", str(here), lab).output)
+    assert tried == ["a.txt", "b.txt", "c.txt"]
+    tried.clear()
+    team = world.cast.team.slug
+    cli("storage", "providers", "change", "lab", "--read-only", "--team", team)
+    for more in ((), ("--dry-run",)):
+        refused = cli("storage", "sync", str(here), lab, *more)
+        assert refused.exit_code == 2
+        assert "lab is read only. If it may be written:" in words(refused.output)
+        assert "a.txt" not in refused.output
+    assert tried == []

@@ -254,7 +254,7 @@ def people(request: ApiRequest, dataset_id: str) -> list[DatasetPerson]:
 
 
 def _person(user: User, username: str) -> User:
-    return person_called(user, username)
+    return person_called(user, username, otherwise="Check the name; they must have an account here.")
 
 
 @router.put(_PERSON, response=DatasetPerson, auth=allow(Scope.WRITE), summary="Share a dataset with somebody")

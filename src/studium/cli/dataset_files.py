@@ -1,4 +1,4 @@
-"""`studium datasets` for files: from a folder to a version, and from a version to a folder."""
+"""`studium datasets` for files: from a folder to a version, and what a version has. Taking it down is in `dataset_downloads`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from studium.cli.machines import TeamOption
 from studium.cli.output import JsonFlag
 from studium.client import ApiError
 from studium.lib.units import size_words
+from studium.lib.values import value_words
 
 if TYPE_CHECKING:
     from studium.client import Client
-    from studium.client.shapes import Dataset, DatasetFile, DatasetProfile, DatasetVersion
+    from studium.client.shapes import Dataset, DatasetProfile, DatasetVersion
 
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
 VersionOption = Annotated[str, typer.Option("--version", help="The version; the newest when left out.")]
@@ -30,7 +31,7 @@ Source = Annotated[
 ]
 # Connections break during an upload of hours; it goes on where it was for so long.
 PATIENCE_SECONDS = 600.0
-_LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
+LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
 
 
 def numbered(version: str) -> int | None:
@@ -49,10 +50,10 @@ def found_files(source: Path) -> list[tuple[str, Path]]:
         raise fail(f"There is no folder or file {str(source)!r}.", "Check the path.")
     found, left_out, top = [], [], source.resolve()
     for folder, folders, names in os.walk(source):
-        folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
+        folders[:] = sorted(each for each in folders if each not in LEFT_OUT)
         for name in sorted(names):
             path = Path(folder, name)
-            if name in _LEFT_OUT or not path.is_file():
+            if name in LEFT_OUT or not path.is_file():
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(top):
                 left_out.append(path.relative_to(source).as_posix())
@@ -102,7 +103,7 @@ def create(
             except ApiError:  # of a source that cannot be there is no dataset
                 client.datasets.delete(dataset.id)
                 raise
-            dataset_sources.follow(client, dataset, begun, as_json)
+            dataset_sources.follow(client, dataset, begun, as_json, made_for=given)
         return
     path = Path(source)
     files = found_files(path)
@@ -137,7 +138,10 @@ def version(
     add: dataset_sources.AddOption = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a new version of a dataset from a folder, of which only what changed travels, or of files from elsewhere."""
+    """Make a new version of a dataset from a folder, of which only what changed travels, or of files from elsewhere.
+
+    It has what the folder has, and with --add what the version before has beside.
+    """
     given = dataset_sources.wanted(
         from_url, unpack, from_git, ref, folder, secret, username, from_notebook, from_provider
     )
@@ -151,19 +155,36 @@ def version(
     files = found_files(Path(source))
     with server() as client:
         dataset = client.datasets.find(name)
-        _told(client, dataset, _sent(client, dataset, files, note), as_json)
+        if not add:
+            _say_dropped(client, dataset, files, source)
+        _told(client, dataset, _sent(client, dataset, files, note, add=add), as_json)
 
 
-def _sent(client: Client, dataset: Dataset, files: list[tuple[str, Path]], note: str) -> DatasetVersion:
+def _say_dropped(client: Client, dataset: Dataset, files: list[tuple[str, Path]], source: str) -> None:
+    """How many files of the version before the new one lacks, before anything travels."""
+    if dataset.version is None:
+        return
+    have = {path for path, _ in files}
+    lost = sum(each.path not in have for each in client.datasets.files(dataset.id, dataset.version))
+    if lost:
+        words = "1 file" if lost == 1 else f"{lost:,} files"
+        verb = "is" if lost == 1 else "are"
+        before = f"{words} of version {dataset.version} {verb} not in {source} and not in the new one"
+        output.note(f"{before}. With --add the files of the version before stay.")
+
+
+def _sent(
+    client: Client, dataset: Dataset, files: list[tuple[str, Path]], note: str, *, add: bool = False
+) -> DatasetVersion:
     from studium.client.sending import Sent
 
     client.patience = PATIENCE_SECONDS
     size = sum(path.stat().st_size for _, path in files)
     _say_cost(client, dataset, size)
-    with _progress("Sending", size) as at:
+    with progress("Sending", size) as at:
         sent = Sent(changed=lambda now: at(now.read, f"{now.files:,} of {len(files):,} files"))
         try:
-            made = client.datasets.send(dataset.id, files, note=note, sent=sent)
+            made = client.datasets.send(dataset.id, files, note=note, sent=sent, add=add)
         except OSError as error:
             raise fail(f"{error.filename or 'A file'} cannot be read: {error.strerror}.", "Nothing was made.") from None
         except UnicodeEncodeError:
@@ -258,71 +279,28 @@ def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]], as_json:
         output.show_json(profile)
         return
     for each in tables:
-        about = "" if each.get("rows_exact", True) else "about "
+        about = "" if each.get("rows_exact", True) else "~"
         output.say(
             f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
         )
         rows = [
-            (one["name"], one["type"], one["missing"], one["distinct"], _cut(one["min"]), _cut(one["max"]))
+            (one["name"], one["type"], value_words(one["missing"]), _distinct(one), _cut(one["min"]), _cut(one["max"]))
             for one in each["columns"]
         ]
         output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
 
 
+def _distinct(column: dict[str, Any]) -> str:
+    about = "" if column.get("distinct_exact", True) else "~"
+    return "" if column["distinct"] is None else f"{about}{value_words(column['distinct'])}"
+
+
 def _cut(value: Any) -> str:
-    return "" if value is None else str(value)[:30]
-
-
-def download(
-    name: Name,
-    target: Annotated[str, typer.Argument(metavar="DIR", help="Where to; a folder of its name when left out.")] = "",
-    version: VersionOption = "",
-    file: Annotated[str, typer.Option("--file", help="Only this file.")] = "",
-    below: Annotated[str, typer.Option(help="Only those in this folder.")] = "",
-    as_json: JsonFlag = False,
-) -> None:
-    """Take a dataset down. Broken off, it goes on where it was; each file is checked."""
-    with server() as client:
-        dataset, number = meant(client, name, version)
-        found = list(client.datasets.files(dataset.id, number, below))
-        wanted = [each for each in found if not file or each.path == file]
-        if not wanted:
-            raise fail(
-                f"Version {number} of {dataset.name} has no {file or below}.",
-                f"See what it has: studium datasets files {dataset.name}",
-            )
-        folder = Path(target or dataset.slug)
-        _take(client, dataset, number, wanted, folder)
-    if as_json:
-        output.show_json({"dataset": dataset.name, "version": number, "files": len(wanted), "folder": str(folder)})
-        return
-    output.say(f"{len(wanted):,} files of version {number} of {dataset.name} are in {folder}.")
-
-
-def _take(client: Client, dataset: Dataset, number: int, wanted: list[DatasetFile], folder: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from studium.client.receiving import Taken
-
-    client.patience = PATIENCE_SECONDS
-    root = folder.resolve()
-    with _progress("Taking", sum(each.size for each in wanted)) as at, ThreadPoolExecutor(4) as pool:
-        taken = Taken(changed=lambda now: at(now.bytes, f"{now.files:,} of {len(wanted):,} files"))
-
-        def take(each: DatasetFile) -> None:
-            client.datasets.take(dataset.id, number, each, exchange.below(root, each.path), taken)
-
-        try:
-            for _ in pool.map(take, wanted):
-                pass
-        except OSError as error:
-            raise fail(f"{error.filename} cannot be written: {error.strerror}.", "Choose another folder.") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return value_words(value)[:30]
 
 
 @contextmanager
-def _progress(verb: str, size: int) -> Iterator[Callable[[int, str], None]]:
+def progress(verb: str, size: int) -> Iterator[Callable[[int, str], None]]:
     """A bar on standard error, where somebody watches."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

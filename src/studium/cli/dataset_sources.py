@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,17 +34,20 @@ ProviderOption = Annotated[
         "--from-provider", metavar="[TEAM/]NAME:PREFIX", help="A folder or file of a storage provider, or all of it."
     ),
 ]
-AddOption = Annotated[bool, typer.Option("--add", help="With a source: the files of the version before stay.")]
+AddOption = Annotated[
+    bool, typer.Option("--add", help="The files of the version before stay, less those that are replaced.")
+]
 ImportArgument = Annotated[str, typer.Argument(metavar="IMPORT", help="An id; the newest when left out.")]
 NameArgument = Annotated[str, typer.Argument(metavar="DATASET", help="`team/name`, a name in your teams, or an id.")]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What was asked for, as the API takes it; `title` is what a dataset of it is called."""
+    """What was asked for, as the API takes it; `title` is what a dataset of it is called, `words` the options it is asked with."""
 
     body: dict[str, Any]
     title: str
+    words: str
 
 
 def wanted(
@@ -62,19 +66,28 @@ def wanted(
         raise fail("Several kinds of sources are named.", "Bring from one at a time.")
     if urls:
         last = urls[0].partition("?")[0].rstrip("/").rpartition("/")[2]
-        return Source({"urls": urls, "unpack": unpack}, last or "From a URL")
+        words = _options(*(("--from-url", url) for url in urls), ("--unpack", unpack))
+        return Source({"urls": urls, "unpack": unpack}, last or "From a URL", words)
     if git:
         last = git.rstrip("/").rpartition("/")[2].removesuffix(".git")
         more = {"ref": ref, "folder": folder, "secret": secret, "username": username}
-        return Source({"git": git, **more}, last or "From git")
+        words = _options(("--from-git", git), *((f"--{name}", value) for name, value in more.items()))
+        return Source({"git": git, **more}, last or "From git", words)
     if notebook:
         name, _, number = notebook.partition("@")
-        return Source({"notebook": name, "number": exchange.numbered(number) if number else None}, name)
+        words = _options(("--from-notebook", notebook))
+        return Source({"notebook": name, "number": exchange.numbered(number) if number else None}, name, words)
     if provider:
         name, _, prefix = provider.partition(":")
         last = prefix.rstrip("/").rpartition("/")[2] or name.rpartition("/")[2]
-        return Source({"provider": name, "folder": prefix}, last)
+        return Source({"provider": name, "folder": prefix}, last, _options(("--from-provider", provider)))
     return None
+
+
+def _options(*given: tuple[str, str | bool]) -> str:
+    """As they are typed in a shell; those that were left out are not in it."""
+    parts = [name if value is True else f"{name} {shlex.quote(str(value))}" for name, value in given if value]
+    return " ".join(parts)
 
 
 def begin(client: Client, dataset: Dataset, source: Source, *, note: str, add: bool) -> DatasetImport:
@@ -85,8 +98,13 @@ def begin(client: Client, dataset: Dataset, source: Source, *, note: str, add: b
     return client.datasets.imports.begin(dataset.id, note=note, add=add, **body)
 
 
-def follow(client: Client, dataset: Dataset, begun: DatasetImport, as_json: bool) -> None:
-    """Wait until it has ended, and say how. Ends the command where it failed."""
+def follow(
+    client: Client, dataset: Dataset, begun: DatasetImport, as_json: bool, made_for: Source | None = None
+) -> None:
+    """Wait until it has ended, and say how. Ends the command where it failed.
+
+    `made_for` is the source that the dataset was just made for: then it is said that it is there all the same.
+    """
     output.note(f"Import {begun.id}. It goes on without you: studium datasets imports {dataset.name}")
     said = [""]
 
@@ -102,6 +120,10 @@ def follow(client: Client, dataset: Dataset, begun: DatasetImport, as_json: bool
         if not as_json:
             output.say(_outcome(dataset, ended))
         return
+    if made_for is not None:
+        output.note(f"{dataset.name} was made, and is empty.")
+        again = f"Go on, with the same or another source: studium datasets version {dataset.name} {made_for.words}"
+        raise fail(f"{ended.message} {ended.next_step}".strip(), again, Exit.RUN_FAILED)
     hint = ended.next_step or f"Try again: studium datasets refresh {dataset.name} {ended.id}"
     raise fail(ended.message, hint, Exit.RUN_FAILED)
 

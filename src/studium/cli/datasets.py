@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import dataset_cards, dataset_files, dataset_sources, dataset_tables, exchange, output
+from studium.cli import (
+    dataset_cards,
+    dataset_downloads,
+    dataset_files,
+    dataset_sources,
+    dataset_tables,
+    exchange,
+    output,
+)
 from studium.cli.context import server
 from studium.cli.dataset_files import Name, VersionOption, numbered
 from studium.cli.failing import fail
@@ -32,7 +40,7 @@ for _name, _command in (
     ("rows", dataset_tables.rows),
     ("cover", dataset_cards.cover),
     ("describe", dataset_cards.describe),
-    ("download", dataset_files.download),
+    ("download", dataset_downloads.download),
     ("imports", dataset_sources.imports),
     ("refresh", dataset_sources.refresh),
     ("cancel", dataset_sources.cancel),
@@ -74,7 +82,20 @@ def list_datasets(
         for each in found
     ]  # fmt: skip
     columns = ["!name", "title", ">version", ">files", ">size", "!seen by", "!changed"]
-    output.table(columns, rows, "No datasets. Make one from a folder: `studium datasets create DIR`.")
+    output.table(columns, rows, _none(which, narrowed=bool(q or tag or set(given) - {"sort"})))
+
+
+def _none(which: str, *, narrowed: bool) -> str:
+    """What is said of an empty list."""
+    if which == "public":
+        return "No public dataset matches." if narrowed else "No dataset is public."
+    searched = {"mine": "yours", "shared": "those shared with you"}.get(which, "yours and those of your teams")
+    others = "`--which public` has those of others."
+    if narrowed:
+        return f"No dataset matches. Only {searched} were searched; {others}"
+    if which == "shared":
+        return f"No dataset is shared with you. {others}"
+    return f"No datasets. Make one from a folder: `studium datasets create DIR`. {others}"
 
 
 def _bytes(text: str) -> int | None:

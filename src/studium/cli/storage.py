@@ -233,4 +233,6 @@ def sync(
     if done.failed:
         for path, why in done.failed:
             output.note(f"{path}: {why}")
+        if done.stopped:
+            raise fail("Nothing more was tried: it would be the same for every file.", done.stopped)
         raise fail(f"{len(done.failed):,} failed.", "Type the command again: the others are not sent again.")

@@ -230,15 +230,25 @@ class Datasets:
         self._calls.do("DELETE", f"/rest/datasets/{part(dataset_id)}/uploads/{part(upload_id)}")
 
     def send(
-        self, dataset_id: str, files: Iterable[tuple[str, Path]], *, note: str = "", sent: Sent | None = None
+        self,
+        dataset_id: str,
+        files: Iterable[tuple[str, Path]],
+        *,
+        note: str = "",
+        sent: Sent | None = None,
+        add: bool = False,
     ) -> DatasetVersion:
         """A version of these files, of which only what the team has not brought travels. `sent` is told how far it is.
+        With `add` those of the newest version stay beside them.
 
         Broken off, it may be called again and goes on where it was. Raises OSError for a file that cannot be read.
         """
         way = Way(lambda digests: self.missing(dataset_id, digests), lambda pack: self.bring(dataset_id, pack))
         brought = send_files(files, way, sent or Sent())
-        return self.make_version(dataset_id, listed=send_list(brought, way), note=note)
+        listed = send_list(brought, way)
+        # Asked as late as can be: somebody may have made a version during an upload of hours.
+        base = self.get(dataset_id).version if add else None
+        return self.make_version(dataset_id, listed=listed, note=note, base=base)
 
     def take(self, dataset_id: str, number: int, file: DatasetFile, target: Path, taken: Taken | None = None) -> None:
         """Write one file to `target`, going on where an earlier try broke off, and check its digest."""

@@ -1,5 +1,7 @@
 """Make a folder here and one of a provider alike, either way: what changed travels, and only what is asked for is deleted."""
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -7,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studium.client.errors import StudiumClientError
+from studium.client.errors import ApiError, StudiumClientError, Unreachable
 from studium.client.providers import Providers
 from studium.client.shapes import ProviderEntry
 
@@ -15,17 +17,28 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
 _PART = re.compile(r"\.studium-[0-9a-f]{16}\.part")
 Seen = Callable[[str, str], None]
+# What a provider says of one file alone, or what may pass while others go. Its other refusals are the same for every file.
+_OF_ONE_FILE = frozenset(
+    f"provider.{name}"
+    for name in ("no_file", "bad_path", "no_read", "no_write", "no_remove", "timeout", "away", "unreachable")
+)
+
+
+class _Stopped(Exception):
+    """The rest would fail alike."""
 
 
 @dataclass
 class Synced:
-    """What was done, or is to be: paths below the folder. `failed` has a path and why for each that did not go."""
+    """What was done, or is to be: paths below the folder. `failed` has a path and why for each that did not go; where the last of
+    these would be the same for every file, nothing more was tried, and `stopped` says what to do."""
 
     sent: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     unchanged: int = 0
     bytes: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,8 +60,29 @@ class Place:
 
 
 def push(source: Path, place: Place, *, delete: bool, dry_run: bool, seen: Seen) -> Synced:
-    """From here to the provider. A file that breaks off is not there; what went before it stays, so it can be repeated."""
-    here, there, done = dict(local_files(source)), place.files(), Synced()
+    """From here to the provider. A file that breaks off is not there; what went before it stays, so it can be repeated.
+
+    Raises ApiError for a provider that is read only, before anything travels.
+    """
+    _check_writable(place)
+    done = Synced()
+    with contextlib.suppress(_Stopped):
+        _push(source, place, done, delete=delete, dry_run=dry_run, seen=seen)
+    return done
+
+
+def _check_writable(place: Place) -> None:
+    found = place.providers.get(place.team, place.name)
+    if found.writable:
+        return
+    step = f"If it may be written: studium storage providers change {found.name} --writable --team {found.team}"
+    if found.kind == "http":
+        step = "Files of web servers are only read; send them to a bucket."
+    raise ApiError("provider.read_only", f"{found.name} is read only.", step, 403)
+
+
+def _push(source: Path, place: Place, done: Synced, *, delete: bool, dry_run: bool, seen: Seen) -> None:
+    here, there = dict(local_files(source)), place.files()
     for relative, path in here.items():
         entry = there.get(relative)
         if entry is not None and _same(path, entry, newer=False):
@@ -67,12 +101,18 @@ def push(source: Path, place: Place, *, delete: bool, dry_run: bool, seen: Seen)
                 place.providers.delete(place.team, place.name, place.path(relative))
 
             _do(done, "delete", relative, 0, remove, dry_run=dry_run, seen=seen)
-    return done
 
 
 def pull(place: Place, target: Path, *, delete: bool, dry_run: bool, seen: Seen) -> Synced:
     """From the provider to here. A file that breaks off goes on where it was, if it is still the same there."""
-    there, done = place.files(), Synced()
+    done = Synced()
+    with contextlib.suppress(_Stopped):
+        _pull(place, target, done, delete=delete, dry_run=dry_run, seen=seen)
+    return done
+
+
+def _pull(place: Place, target: Path, done: Synced, *, delete: bool, dry_run: bool, seen: Seen) -> None:
+    there = place.files()
     for relative, entry in there.items():
         path = target / relative
         if path.is_file() and _same(path, entry, newer=True):
@@ -87,7 +127,6 @@ def pull(place: Place, target: Path, *, delete: bool, dry_run: bool, seen: Seen)
         for relative, path in sorted(local_files(target)):
             if relative not in there:
                 _do(done, "delete", relative, 0, path.unlink, dry_run=dry_run, seen=seen)
-    return done
 
 
 def local_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -110,9 +149,20 @@ def _do(
     except (StudiumClientError, OSError) as error:
         why = error.message if isinstance(error, StudiumClientError) else error.strerror or str(error)
         done.failed.append((relative, why))
+        if _same_for_all(error):
+            done.stopped = getattr(error, "next_step", "") or "See what is wrong, and type the command again."
+            raise _Stopped from None
         return
     (done.deleted if verb == "delete" else done.sent).append(relative)
     done.bytes += size
+
+
+def _same_for_all(error: StudiumClientError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    if isinstance(error, ApiError):
+        return error.status == 401 or (error.code.startswith("provider.") and error.code not in _OF_ONE_FILE)
+    return isinstance(error, Unreachable)
 
 
 def _same(path: Path, entry: ProviderEntry, *, newer: bool) -> bool:

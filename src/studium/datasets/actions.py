@@ -18,6 +18,7 @@ from studium.datasets.covers import cover_of
 from studium.datasets.files import MOST_BYTES, Brought, check_paths, endings_in, entries, put_together, read_list
 from studium.datasets.models import Dataset, DatasetCollaborator, DatasetTag, DatasetVersion, Sweep
 from studium.datasets.profiles import actions as profiles
+from studium.datasets.profiles.queries import columns_of, profile_of
 from studium.datasets.states import Frequency
 from studium.errors import BadInput, NotFound, NotYet
 from studium.events.actions import record
@@ -33,6 +34,7 @@ from studium.storage.uploads import actions as arriving
 
 KIND = "dataset"
 _CARD_CHARACTERS = 200_000
+_MOST_LISTED = 50
 _LONGEST = {"title": 200, "subtitle": 300, "licence": 60, "sources": 20_000, "card": _CARD_CHARACTERS}
 
 
@@ -92,12 +94,32 @@ def change_card(actor: User, dataset: Dataset, *, now: datetime, **card: Any) ->
 
 
 def describe_columns(actor: User, dataset: Dataset, path: str, said: Mapping[str, str], *, now: datetime) -> Dataset:
-    """Say what columns of one file are, by their names; an empty text takes back what was said. Others stay as they are."""
+    """Say what columns of one file are, by their names; an empty text takes back what was said. Others stay as they are.
+
+    Raises BadInput for columns that the file does not have in the newest version, where it was looked into.
+    """
+    _check_columns(dataset, path, said)
     with transaction.atomic():
         held = Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk)
         columns = {**held.columns, path: {**held.columns.get(path, {}), **said}}
         dataset.columns = change_card(actor, held, now=now, columns=columns).columns
     return dataset
+
+
+def _check_columns(dataset: Dataset, path: str, said: Mapping[str, str]) -> None:
+    newest = DatasetVersion.objects.filter(dataset=dataset, deleted_at=None).order_by("-number").first()
+    known = columns_of(profile_of(newest), path) if newest else []
+    # What was said of a column that is gone can be taken back.
+    odd = [name for name in said if name not in known and name not in dataset.columns.get(path, {})]
+    if not known or not odd:
+        return
+    more = f" and {len(known) - _MOST_LISTED:,} more" if len(known) > _MOST_LISTED else ""
+    raise BadInput(
+        "dataset.column_unknown",
+        f"{path[:200]} has no column {odd[0][:100]!r}.",
+        f"It has: {', '.join(name[:60] for name in known[:_MOST_LISTED])}{more}.",
+        {"columns": known[:_MOST_LISTED], "unknown": odd[:_MOST_LISTED]},
+    )
 
 
 def set_cover(actor: User, dataset: Dataset, content: bytes, *, now: datetime) -> Dataset:

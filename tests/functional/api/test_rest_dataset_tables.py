@@ -96,3 +96,24 @@ def test_words_for_columns_of_one_file(world: World, dataset: Dataset) -> None:
     many = {f"c{n}": "x" for n in range(2000)}
     refused = world.json(owner, "PATCH", f"{top}/columns", {"path": "d.csv", "columns": many}, status=400)
     assert refused["code"] == "dataset.columns"
+
+
+def test_words_for_columns_that_are_not_there_are_refused_once_they_are_known(world: World, dataset: Dataset) -> None:
+    owner, path = world.cast.owner, f"/datasets/{dataset.pk}/columns"
+
+    def say(status: int = 200, **columns: str) -> Any:
+        return world.json(owner, "PATCH", path, {"path": "a.csv", "columns": columns}, status=status)
+
+    say(early="Said before anybody looked")
+    give(dataset, 2, 10, id="integer", word="text")
+    refused = say(400, id="Its number", nocol="x")
+    assert refused["code"] == "dataset.column_unknown"
+    assert refused["message"] == "a.csv has no column 'nocol'."
+    assert refused["next_step"] == "It has: id, word."
+    assert say(id="Its number", early="Still")["columns"] == {"a.csv": {"id": "Its number", "early": "Still"}}
+    assert say(early="")["columns"] == {"a.csv": {"id": "Its number"}}
+    assert say(400, early="Again")["code"] == "dataset.column_unknown"
+    table = {"name": "", "rows": 1, "columns_count": 9, "columns": [{"name": "id", "type": "text"}], "head": []}
+    content = storage.put(packed({"a.csv": {"kind": "table", "tables": [table]}}), now=clock.now()).digest
+    Profile.objects.filter(version__dataset=dataset, version__number=2).update(content=content)
+    say(ninth="One of those that are not listed")

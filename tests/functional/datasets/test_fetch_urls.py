@@ -140,6 +140,17 @@ def test_refusals_are_told_apart(server: FileServer, desk: Desk, status: int, co
     assert len(server.asked) == (5 if status in (429, 500) else 1), "what may pass is tried again"
 
 
+def test_the_one_of_several_that_fails_is_named(server: FileServer, desk: Desk) -> None:
+    good, gone = server.put("/good.csv", b"1"), server.put("/gone.csv", b"", status=404)
+    away = server.put("/away.csv", b"", status=503)
+    for bad, words in ((gone, "answers 404"), (away, "answers 503")):
+        report = desk.start(urls=[good, f"{bad}?key=hidden"])
+        assert report["error"]["message"].startswith(f"{bad}: 127.0.0.1 {words}")
+    known = [{"url": url, "etag": '"1"', "modified": ""} for url in (gone, good)]
+    assert gone in desk.start(urls=[gone, good], known=known)["error"]["message"]
+    assert desk.start(urls=[gone])["error"]["message"].startswith("127.0.0.1 answers 404")
+
+
 def test_a_server_that_falls_silent_is_given_up(server: FileServer, desk: Desk) -> None:
     over = threading.Event()
     server.put("/x", BIG, breaks=[10] * 9, stall=over, ranges=False)

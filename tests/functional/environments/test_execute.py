@@ -53,6 +53,15 @@ def test_cells_run_in_order_and_what_they_print_is_the_log(inside: Inside) -> No
     assert first["metadata"]["execution"]["iopub.execute_input"] < first["metadata"]["execution"]["shell.execute_reply"]
 
 
+def test_what_programs_of_a_cell_print_is_in_the_log_once(inside: Inside) -> None:
+    code = "import os, subprocess, sys\nos.system('echo out; echo err >&2')\nos.write(1, 'größe '.encode());\n"
+    write(inside, f"{code}subprocess.run(['echo', 'child'], stdout=sys.stdout);", "print('plain')")
+    done = inside.execute("a.ipynb")
+    assert done.returncode == 0
+    assert sorted(f"{done.stdout} {done.stderr}".split()) == ["child", "err", "größe", "out", "plain"]
+    assert sorted(text(cells(inside)[0]).split()) == ["err", "größe", "out"]
+
+
 def test_displays_are_updated_and_cleared(inside: Inside) -> None:
     write(
         inside,

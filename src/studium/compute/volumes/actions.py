@@ -181,12 +181,9 @@ def _locked(volume: TeamVolume) -> TeamVolume:
 
 def _checked(size: int) -> int:
     if not SMALLEST <= size <= LARGEST:
-        raise BadInput(
-            "volume.size",
-            f"A volume has {size_words(SMALLEST)} to {size_words(LARGEST)}.",
-            "Write the size as 20 GiB.",
-            {"size": size},
-        )
+        least, most = size_words(SMALLEST), size_words(LARGEST)
+        step = f"Choose {least} or more." if size < SMALLEST else f"Choose {most} or less."
+        raise BadInput("volume.size", f"A volume has {least} to {most}, not {size_words(size)}.", step, {"size": size})
     return size - size % MIB
 
 

@@ -8,15 +8,18 @@ import http.client
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import spelling
 from fetch_calls import Answer, Passing, asked
 from fetch_errors import FetchError, Report, Room
 from fetch_names import another, name_of
 
 PIECE = 1 << 20
 TRIES = 5
+_SHOWN = 300
 Json = dict[str, Any]
 
 
@@ -40,16 +43,27 @@ class Fetch:
         names = {"If-None-Match": known["etag"], "If-Modified-Since": known["modified"]}
         headers = {name: value for name, value in names.items() if value}
         try:
-            with asked(url, headers, self.proxy, self.wanted["seconds"]) as answer:
+            with self._named(url), asked(url, headers, self.proxy, self.wanted["seconds"]) as answer:
                 return answer.response.status == 304
         except Passing:
             return False  # the fetching says what is wrong
+
+    @contextlib.contextmanager
+    def _named(self, url: str) -> Iterator[None]:
+        """Say in errors which of several addresses is meant, without what stands behind a question mark: it can be a key."""
+        try:
+            yield
+        except (FetchError, spelling.SpellingError) as error:
+            if len(self.wanted["urls"]) < 2:
+                raise
+            raise FetchError(error.code, f"{url.partition('?')[0][:_SHOWN]}: {error.message}") from None
 
     def fetch_all(self, out: Path) -> list[Json]:
         """Every file, in the order of the addresses; what is known of each."""
         found = []
         for number, url in enumerate(self.wanted["urls"]):
-            found.append(self._fetch(number, url))
+            with self._named(url):
+                found.append(self._fetch(number, url))
             self.report.tell("running", files=number + 1)
         out.mkdir(exist_ok=True)
         taken = set[str]()

@@ -47,6 +47,14 @@ def rows_in(profile: Profile | None, path: str, table: int = 0, **wanted: Any) -
     return chosen(found["tables"][table], packing.first_rows(profile.content, path, table), **wanted)
 
 
+def columns_of(profile: Profile | None, path: str) -> list[str]:
+    """The names of all columns of the tables of a file; none where they are not known, or not all."""
+    found = told_of(profile, path) or {"tables": []}
+    if any(int(table.get("columns_count") or 0) > len(table["columns"]) for table in found["tables"]):
+        return []
+    return list(dict.fromkeys(str(each["name"]) for table in found["tables"] for each in table["columns"]))
+
+
 def summary_of(profile: Profile | None) -> Index:
     """What is asked of a profile on every page: files that could not be read whole, and columns as path and name."""
     return packing.index_of(profile.content) if profile is not None and profile.content else Index()

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Any
 
-from studium.errors import BadInput
+from studium.errors import BadInput, StudiumError
 from studium.outbound.fence import check_url
 from studium.outbound.repositories import check_credentials, check_ref, check_repository
 from studium.outbound.spelling import understood
@@ -19,7 +19,18 @@ def check_urls(urls: list[str], *, unpack: bool = False) -> dict[str, Any]:
         raise BadInput("import.no_address", "There is no address.", "Give one or several, as https://host/file.csv.")
     if len(found) > MOST_URLS:
         raise BadInput("import.too_many", f"At most {MOST_URLS} addresses at once, not {len(found)}.", "Give fewer.")
-    return {"urls": [check_url(url).url for url in found], "unpack": unpack}
+    return {"urls": [_checked(url, alone=len(found) == 1) for url in found], "unpack": unpack}
+
+
+def _checked(url: str, *, alone: bool) -> str:
+    """Its plain form. What is raised names it where there are others, without a password or a key in it."""
+    try:
+        return check_url(url).url
+    except StudiumError as error:
+        if alone:
+            raise
+        shown = url.partition("?")[0].rpartition("@")[2][:200]
+        raise type(error)(error.code, f"{shown}: {error.message}", error.next_step, error.facts) from None
 
 
 def check_git(url: str, *, ref: str = "", folder: str = "", secret: str = "", username: str = "") -> dict[str, Any]:

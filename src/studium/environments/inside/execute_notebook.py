@@ -55,6 +55,7 @@ def main(arguments: list[str]) -> int:
     asked = _asked(arguments)
     stopping = Stopping()
     surroundings.prepare()
+    os.environ[surroundings.CELLS_LOGGED] = "1"
     path = surroundings.WORKSPACE / asked.notebook.lstrip("/")
     try:
         notebook = read(path)

@@ -16,7 +16,30 @@ PACKAGES = Path(os.environ.get("STUDIUM_PACKAGES") or WORKSPACE / ".local")
 SCRATCH = Path(os.environ.get("STUDIUM_SCRATCH") or "/tmp/studium")
 # For each Python kernel. Its outputs are sent in order, so the pause that ipykernel makes before each reply holds up every
 # cell for nothing; and the history of inputs, which ends with the run, need not be written to disk after every cell.
-KERNEL_CONFIG = "c = get_config()\nc.Kernel._execute_sleep = 0\nc.HistoryManager.db_cache_size = 100\n"
+# ipykernel sends what programs of a cell print to the cell, and writes it to its own output too: a log that has all outputs of
+# cells would have that twice.
+CELLS_LOGGED = "STUDIUM_CELLS_LOGGED"
+KERNEL_CONFIG = f"""\
+import codecs, os
+c = get_config()
+c.Kernel._execute_sleep = 0
+c.HistoryManager.db_cache_size = 100
+if os.environ.get({CELLS_LOGGED!r}):
+    from ipykernel import iostream
+
+    def _watch(self):
+        if self._fid is None:
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        try:
+            while (read := os.read(self._fid, 65536)) and self._should_watch:
+                self.write(decoder.decode(read))
+        except Exception:
+            self._exc = iostream.sys.exc_info()
+
+    if hasattr(iostream.OutStream, "_watch_pipe_fd"):
+        iostream.OutStream._watch_pipe_fd = _watch
+"""
 # What kernels run in. The server's own environment is another where a team made the one that the notebook uses.
 ENVIRONMENT = Path(os.environ.get("STUDIUM_ENVIRONMENT") or sys.prefix)
 PYTHON = str(ENVIRONMENT / "bin" / "python") if Path(sys.prefix) != ENVIRONMENT else sys.executable

@@ -114,8 +114,11 @@ def gains(user: User, notebook: Notebook, role: SharedRole) -> bool:
     return shared_role(user, notebook) not in (role, SharedRole.EDITOR)
 
 
-def person_called(actor: User, text: str) -> User:
-    """Whom a username, or an e-mail address, means. Raises NotFound in the same words whatever is the reason.
+def person_called(
+    actor: User, text: str, *, otherwise: str = "Check the name, or make a link and send it to them."
+) -> User:
+    """Whom a username, or an e-mail address, means. Raises NotFound in the same words whatever is the reason, with `otherwise`
+    as the next step.
 
     Addresses find only people the actor shares a team with where strangers may sign up: otherwise anybody could ask who
     has an account, and an account with an address of somebody else's could be made to be found.
@@ -132,7 +135,7 @@ def person_called(actor: User, text: str) -> User:
         raise NotFound(
             "share.no_person",
             f"Nobody called {wanted!r} was found here.",
-            "Check the name, or make a link and send it to them.",
+            otherwise,
         )
     return found
 

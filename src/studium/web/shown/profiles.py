@@ -12,9 +12,9 @@ from studium.datasets.profiles.queries import profile_of, rows_in, told_of
 from studium.datasets.states import ProfileState
 from studium.errors import BadInput
 from studium.lib.units import size_words
+from studium.lib.values import value_words
 from studium.storage.manifests import Entry
 from studium.web.shown.rows import ROWS_A_PAGE, Asked, ShownRows, shown_rows
-from studium.web.shown.values import value_words
 
 WIDTH, HEIGHT = 120, 28
 _MOST_COLUMNS, _MOST_MEMBERS = 200, 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.http import urlencode
 
 from studium.datasets.profiles.rows import Rows
-from studium.web.shown.values import value_words
+from studium.lib.values import value_words
 
 ROWS_A_PAGE, MOST_COLUMNS = 100, 200
 _LONGEST = 200
