@@ -10,12 +10,15 @@ from scenes import Scene, client_of
 
 from factories.accounts import NOW
 from factories.compute import load_plans
-from studium.accounts.states import SharedRole
+from factories.notebooks import make_notebook
+from studium.accounts.states import SharedRole, Visibility
 from studium.community import actions as community
 from studium.datasets import actions
 from studium.datasets.models import Dataset, DatasetCollaborator
 from studium.datasets.queries import tags_of
 from studium.datasets.subjects import subject_of
+from studium.datasets.takedowns import take_down
+from studium.notebooks.inputs import actions as inputs
 from studium.plans.actions import assign_plan
 from studium.web.shown import datasets as shown
 
@@ -267,6 +270,29 @@ def test_deleting_asks_first(scene: Scene, data: Data) -> None:
     assert client.get(at(data.team)).status_code == 200
     client.post(at(data.team, "delete/"))
     assert client.get(at(data.team)).status_code == 404
+
+
+def test_deleting_names_the_notebooks_that_read_it_as_far_as_they_may_be_seen(scene: Scene, data: Data) -> None:
+    cast = scene.cast
+    seen_one = make_notebook(cast.owner, cast.team, "Reads it", visibility=Visibility.TEAM)
+    hidden = make_notebook(cast.teammate, cast.team, "Hidden reader", visibility=Visibility.PRIVATE)
+    url = at(data.team, "delete/")
+    assert "Of those that you may see" not in seen(scene, url)
+    for actor, notebook in ((cast.owner, seen_one), (cast.teammate, hidden)):
+        inputs.add_input(actor, notebook, data.team, now=NOW)
+    page = seen(scene, url)
+    assert "Of those that you may see" in page
+    assert f'<a href="/notebooks/{cast.team.slug}/{seen_one.slug}/">Reads it</a>' in page
+    assert "Hidden reader" not in page
+
+
+def test_only_those_who_may_change_it_are_told_to_mend_what_was_taken_down(scene: Scene, data: Data) -> None:
+    take_down(scene.cast.operator, data.public, "Shows names", now=NOW)
+    actions.share(scene.cast.owner, data.public, data.invited, SharedRole.READER, now=NOW)
+    assert "Mend it, then ask" in seen(scene, at(data.public))
+    page = client_of(data.invited).get(at(data.public)).content.decode()
+    assert "Shows names" in page
+    assert "Mend it" not in page
 
 
 def test_people_talk_about_it(scene: Scene, data: Data) -> None:

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='Notification',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('reply', 'reply'), ('mention', 'mention'), ('comment', 'comment'), ('vote', 'vote'), ('copy', 'copy'), ('run_failed', 'run_failed'), ('hidden', 'hidden'), ('report_upheld', 'report_upheld'), ('report_dismissed', 'report_dismissed'), ('taken_down', 'taken_down'), ('put_back', 'put_back')], max_length=20)),
+                ('kind', models.CharField(choices=[('reply', 'reply'), ('mention', 'mention'), ('comment', 'comment'), ('vote', 'vote'), ('copy', 'copy'), ('run_failed', 'run_failed'), ('hidden', 'hidden'), ('report_upheld', 'report_upheld'), ('report_dismissed', 'report_dismissed'), ('taken_down', 'taken_down'), ('put_back', 'put_back'), ('shared', 'shared'), ('reported', 'reported')], max_length=20)),
                 ('subject_kind', models.CharField(max_length=30)),
                 ('subject_id', models.CharField(max_length=64)),
                 ('title', models.CharField(max_length=200)),
