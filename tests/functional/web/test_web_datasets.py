@@ -48,6 +48,22 @@ def test_what_each_list_has(scene: Scene, data: Data) -> None:
     assert "studium datasets create DIR" in seen(scene, "/datasets/", "stranger")
 
 
+def test_home_has_those_changed_last_and_the_search_at_the_top_finds_them(scene: Scene, data: Data) -> None:
+    home = seen(scene, "/")
+    assert f'<a href="{at(data.team)}">Team data</a>' in home
+    assert '<a href="/datasets/new/">New dataset</a>' in home
+    assert "No datasets of yours yet" in seen(scene, "/", "stranger")
+    found = seen(scene, "/notebooks/?q=data+about")
+    assert f'<a href="{at(data.team)}">Team data</a>' in found
+    assert "Open data" not in found
+    assert "/datasets/?show=team&amp;q=data+about" in found
+    outside = seen(scene, "/notebooks/?q=data", "stranger")
+    assert f'<a href="{at(data.public)}">Open data</a>' in outside
+    assert "Team data" not in outside
+    assert "Quiet data" not in outside
+    assert "Open data" not in seen(scene, "/notebooks/?q=data&show=mine", "stranger")
+
+
 def test_a_row_says_what_there_is(scene: Scene, data: Data) -> None:
     community.vote(scene.cast.teammate, subject_of(data.team), now=NOW)
     page = seen(scene, "/datasets/?show=team&q=team")
@@ -275,11 +291,11 @@ def test_deleting_asks_first(scene: Scene, data: Data) -> None:
 def test_deleting_names_the_notebooks_that_read_it_as_far_as_they_may_be_seen(scene: Scene, data: Data) -> None:
     cast = scene.cast
     seen_one = make_notebook(cast.owner, cast.team, "Reads it", visibility=Visibility.TEAM)
-    hidden = make_notebook(cast.teammate, cast.team, "Hidden reader", visibility=Visibility.PRIVATE)
-    url = at(data.team, "delete/")
+    hidden = make_notebook(cast.stranger, cast.stranger.personal_team, "Hidden reader", visibility=Visibility.PRIVATE)
+    url = at(data.public, "delete/")
     assert "Of those that you may see" not in seen(scene, url)
-    for actor, notebook in ((cast.owner, seen_one), (cast.teammate, hidden)):
-        inputs.add_input(actor, notebook, data.team, now=NOW)
+    for actor, notebook in ((cast.owner, seen_one), (cast.stranger, hidden)):
+        inputs.add_input(actor, notebook, data.public, now=NOW)
     page = seen(scene, url)
     assert "Of those that you may see" in page
     assert f'<a href="/notebooks/{cast.team.slug}/{seen_one.slug}/">Reads it</a>' in page

@@ -54,7 +54,9 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownRows:
-    """Rows as they are read, each cell with whether it is a number. `words` says how many of how many; `before` and `after` are addresses of what is beside them."""
+    """Rows as they are read, each cell with whether it is a number. `words` says how many of how many; `before` and `after`
+    are addresses of what is beside them.
+    """
 
     asked: Asked
     heads: list[Head]
