@@ -67,7 +67,7 @@ def beside(request: HttpRequest, dataset: str, number: int, at: int) -> HttpResp
     if found is None and not any(each.path.startswith(f"{path}/") for each in entries):
         raise Http404
     of = version.dataset
-    query = urlencode({"version": version.number, "path": path})
+    query = urlencode([("version", str(version.number)), ("path", path)])
     place = f"/datasets/{of.team.slug}/{of.slug}/{'file/' if found else ''}"
     return HttpResponseRedirect(f"{options().platform_url}{place}?{query}")
 
