@@ -58,7 +58,7 @@ def test_keyboard(browser: Browser, platform: Platform) -> None:
         page.keyboard.press("Enter")
         expect(page.locator("#main")).to_be_focused()
         page.keyboard.press("/")
-        expect(page.get_by_role("searchbox", name="Search notebooks")).to_be_focused()
+        expect(page.get_by_role("searchbox", name="Search notebooks and datasets")).to_be_focused()
         page.keyboard.type("nothing like it")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()

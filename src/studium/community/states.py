@@ -24,6 +24,8 @@ class Told(StrEnum):
     REPORT_DISMISSED = "report_dismissed"
     TAKEN_DOWN = "taken_down"
     PUT_BACK = "put_back"
+    SHARED = "shared"
+    REPORTED = "reported"
 
 
 TOLD_WORDS = {
@@ -38,6 +40,8 @@ TOLD_WORDS = {
     Told.REPORT_DISMISSED: "Something I reported stays",
     Told.TAKEN_DOWN: "Something of my team is taken down",
     Told.PUT_BACK: "Something of my team is put back",
+    Told.SHARED: "Somebody shares a dataset with me",
+    Told.REPORTED: "Something public is reported, and I am an administrator",
 }
 # Of which an e-mail is sent to those who have not chosen.
 MAILED_AT_FIRST = frozenset({Told.TAKEN_DOWN, Told.PUT_BACK})

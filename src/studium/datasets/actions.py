@@ -10,7 +10,10 @@ from django.utils.text import slugify
 from studium.accounts.access import require
 from studium.accounts.models import Team, User
 from studium.accounts.states import Role, SharedRole, Visibility
+from studium.community.access import About
 from studium.community.actions import forget as forget_subject
+from studium.community.notifications.actions import tell
+from studium.community.states import Told
 from studium.community.tag_names import MOST as MOST_TAGS
 from studium.community.tag_names import tag_names
 from studium.datasets.access import unknown
@@ -325,12 +328,16 @@ def delete_dataset(actor: User, dataset: Dataset, *, now: datetime) -> None:
 
 
 def share(actor: User, dataset: Dataset, person: User, role: SharedRole, *, now: datetime) -> DatasetCollaborator:
-    """Let somebody read or change it. Repeatable; the last role counts."""
+    """Let somebody read or change it; they are told of it once. Repeatable; the last role counts."""
     with transaction.atomic():
-        made, _ = DatasetCollaborator.objects.update_or_create(
+        made, fresh = DatasetCollaborator.objects.update_or_create(
             dataset=dataset, user=person, defaults={"role": role, "added_by": actor, "added_at": now}
         )
         _recorded("dataset.shared", actor, dataset, now, person=person.get_username(), role=role)
+        if fresh:
+            title = " ".join(dataset.title.split())[:200]
+            about = About(kind=KIND, id=dataset.pk, title=title, path=f"/datasets/{dataset.team.slug}/{dataset.slug}/")
+            tell([person], Told.SHARED, about, now=now, actor=actor, words=f"as {role}")
     return made
 
 

@@ -7,6 +7,7 @@ from studium.datasets.models import Dataset, DatasetVersion
 from studium.datasets.profiles.packing import Index
 
 _CARD_CHARACTERS = 200
+_MOST_NAMED = 10  # files that cannot be read
 # Which others read without knowing the program that wrote them.
 _OPEN = (
     ".csv",
@@ -67,8 +68,13 @@ def quality(
         Mark(bool(dataset.frequency), "frequency", "Say how often new versions come."),
         Mark(version is not None, "files", "Bring files."),
         Mark(bool(paths) and 2 * readable >= len(paths), "formats", "Bring files in open formats, such as CSV or Parquet."),
-        Mark(version is not None and not broken, "whole files", f"Some files cannot be read: {', '.join(broken[:3])}."
+        Mark(version is not None and not broken, "whole files", f"Some files cannot be read: {_named(broken)}."
              if broken else "Bring files that can be read."),
         Mark(2 * told >= len(found.columns), "columns", "Say what the columns of its tables are."),
     ]  # fmt: skip
     return Quality(sorted(marks, key=lambda mark: mark.good))
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = len(paths) - _MOST_NAMED
+    return ", ".join(paths[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -29,7 +29,7 @@ def listed(
 ) -> QuerySet[Dataset]:
     """Datasets the user may read, last changed first, each with `newest` (number), `files` and `bytes` of its newest version.
 
-    `view` is `mine`, `team` (of the user's teams), `shared` or `public`.
+    `view` is `mine`, `team` (of the user's teams), `shared`, `public`, or `all` of these.
     """
     rows = visible_to(user)
     if view == "mine":
@@ -38,7 +38,7 @@ def listed(
         rows = rows.filter(team_id__in=user.memberships.values("team_id"))
     elif view == "shared":
         rows = rows.filter(pk__in=user.dataset_collaborations.values("dataset_id"))
-    else:
+    elif view != "all":
         rows = rows.filter(visibility=Visibility.PUBLIC, taken_down_at=None)
     if team is not None:
         rows = rows.filter(team=team)

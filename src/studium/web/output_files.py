@@ -46,15 +46,17 @@ def pictures(version: Version, place: str) -> HttpResponse:
     return HttpResponse(whole("Pictures", "", f'<div class="strip">{items}</div>'), headers=_REVALIDATE)
 
 
-def preview(request: HttpRequest, file: File) -> HttpResponse:
-    """The page that shows a file. It is asked for in a frame of the platform's page about it."""
+def preview(request: HttpRequest, file: File, *, beside: bool = False) -> HttpResponse:
+    """The page that shows a file. It is asked for in a frame of the platform's page about it. `beside` says that the files
+    beside it are served next to this page.
+    """
     seen = previewing.seen(file)
     if seen.kind in _WORDS:
         return HttpResponse(_page(file, f'<p class="note">{_WORDS[seen.kind]}</p>'), headers=_REVALIDATE)
     if seen.media:
         return HttpResponse(_page(file, _element(seen, file)), headers=_REVALIDATE)
     try:
-        digest = previewing.preview(file, seen.kind, now=clock.now())
+        digest = previewing.preview(file, seen.kind, now=clock.now(), beside=beside)
     except PreviewError as error:
         return HttpResponse(_page(file, f'<p class="note">{escape(str(error))}</p>'), status=503)
     return HttpResponse(page_of(digest), headers=_REVALIDATE)

@@ -10,6 +10,7 @@ from factories.notebooks import make_notebook
 from studium.accounts.models import User
 from studium.community.access import Subject
 from studium.community.models import Notification, Report
+from studium.community.notifications.wording import sentence
 from studium.community.reports import actions
 from studium.community.reports.queries import open_reports, reports
 from studium.community.states import REPORT_MOVES, REPORTS_A_DAY, ReportState, Why
@@ -165,3 +166,19 @@ def test_deleting_it_closes_what_was_reported(cast: Cast, public: Notebook, subj
     delete_notebook(cast.owner, public, now=NOW)
     assert (Report.objects.get().state, Report.objects.get().answer) == ("dismissed", "It was deleted.")
     assert kinds(cast.stranger) == ["report_dismissed"]
+
+
+def test_each_administrator_is_told_of_a_report_once(cast: Cast, subject: Subject) -> None:
+    other = make_user(operator=True)
+    User.objects.filter(pk=make_user(operator=True).pk).update(is_active=False)
+    reported(cast, subject)
+    rows = Notification.objects.filter(kind="reported").order_by("user_id")
+    assert {row.user_id for row in rows} == {cast.operator.pk, other.pk}
+    first = rows[0]
+    assert (first.path, first.title, first.words) == ("/admin/reports/", subject.title, "Spam or advertising")
+    assert sentence(first) == f"{cast.stranger.username} reported"
+    with pytest.raises(Refused):
+        reported(cast, subject)
+    assert rows.all().count() == 2
+    reported(cast, subject, make_user())
+    assert rows.all().count() == 4, "each report is told of"

@@ -204,3 +204,13 @@ def test_a_plan_may_have_no_more_room(cast: Cast, send: Sends) -> None:
     send(cast, dataset, b"1234567890")
     other = make_dataset(cast.owner, make_team(cast.owner))
     send(cast, other, b"12345678901")
+
+
+def test_who_it_is_shared_with_is_told_once(cast: Cast) -> None:
+    dataset = make_dataset(cast.owner, cast.team, visibility=Visibility.PRIVATE)
+    for role in (SharedRole.READER, SharedRole.EDITOR):
+        actions.share(cast.owner, dataset, cast.stranger, role, now=NOW)
+    told = cast.stranger.notifications.get(kind="shared")
+    assert (told.title, told.actor, told.words) == (dataset.title, cast.owner, "as reader")
+    assert told.path == f"/datasets/{cast.team.slug}/{dataset.slug}/"
+    assert not cast.owner.notifications.exists()

@@ -214,3 +214,18 @@ def test_what_is_no_file_is_not_waited_for(root: Path) -> None:
     (root / "folder.csv").mkdir()
     found = profile(root, "pipe.csv", "folder.csv")
     assert all("not a regular file" in each["trouble"] for each in found.values())
+
+
+def test_sound_film_and_pdf_that_are_something_else(root: Path) -> None:
+    (root / "fake.mp3").write_bytes(b"nothing to hear")
+    (root / "fake.mp4").write_bytes(b"nothing to see here")
+    (root / "fake.pdf").write_bytes(b"nothing to read")
+    (root / "true.mp3").write_bytes(b"ID3" + bytes(100))
+    (root / "true.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    (root / "late.pdf").write_bytes(b"\n" * 500 + b"%PDF-1.4")
+    (root / "other.aiff").write_bytes(b"who knows")
+    (root / "not-a-zip.zip").write_bytes(b"no archive")
+    found = profile(root)
+    fakes = {path for path, each in found.items() if each["trouble"] == "It is not what its name says."}
+    assert fakes == {"fake.mp3", "fake.mp4", "fake.pdf"}
+    assert {path for path, each in found.items() if each["trouble"]} == {*fakes, "not-a-zip.zip"}

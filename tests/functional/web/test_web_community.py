@@ -208,7 +208,8 @@ def test_the_bell_counts_and_the_page_marks_as_read(scene: Scene) -> None:
     assert client_of(scene.cast.stranger).post("/notifications/read/", {"id": row.pk}).status_code == 404
     client.post("/notifications/read/", {"id": row.pk, "show": "unread"})
     assert not Notification.objects.filter(user=scene.cast.owner, read_at=None).exists()
-    assert "Nothing yet" in text_of(client_of(scene.cast.operator).get("/notifications/"))
+    assert "Nothing yet" in text_of(client_of(scene.cast.reader).get("/notifications/"))
+    assert "reported" in text_of(client_of(scene.cast.operator).get("/notifications/"))
 
 
 def test_a_page_asks_once_for_the_bell_and_a_part_not_at_all(scene: Scene) -> None:

@@ -10,12 +10,15 @@ from scenes import Scene, client_of
 
 from factories.accounts import NOW
 from factories.compute import load_plans
-from studium.accounts.states import SharedRole
+from factories.notebooks import make_notebook
+from studium.accounts.states import SharedRole, Visibility
 from studium.community import actions as community
 from studium.datasets import actions
 from studium.datasets.models import Dataset, DatasetCollaborator
 from studium.datasets.queries import tags_of
 from studium.datasets.subjects import subject_of
+from studium.datasets.takedowns import take_down
+from studium.notebooks.inputs import actions as inputs
 from studium.plans.actions import assign_plan
 from studium.web.shown import datasets as shown
 
@@ -43,6 +46,22 @@ def test_what_each_list_has(scene: Scene, data: Data) -> None:
     assert titles("owner", "show=team&q=data+about") == {"Team data"}
     assert "Nothing found" in seen(scene, "/datasets/?q=nothing+like+it")
     assert "studium datasets create DIR" in seen(scene, "/datasets/", "stranger")
+
+
+def test_home_has_those_changed_last_and_the_search_at_the_top_finds_them(scene: Scene, data: Data) -> None:
+    home = seen(scene, "/")
+    assert f'<a href="{at(data.team)}">Team data</a>' in home
+    assert '<a href="/datasets/new/">New dataset</a>' in home
+    assert "No datasets of yours yet" in seen(scene, "/", "stranger")
+    found = seen(scene, "/notebooks/?q=data+about")
+    assert f'<a href="{at(data.team)}">Team data</a>' in found
+    assert "Open data" not in found
+    assert "/datasets/?show=team&amp;q=data+about" in found
+    outside = seen(scene, "/notebooks/?q=data", "stranger")
+    assert f'<a href="{at(data.public)}">Open data</a>' in outside
+    assert "Team data" not in outside
+    assert "Quiet data" not in outside
+    assert "Open data" not in seen(scene, "/notebooks/?q=data&show=mine", "stranger")
 
 
 def test_a_row_says_what_there_is(scene: Scene, data: Data) -> None:
@@ -267,6 +286,29 @@ def test_deleting_asks_first(scene: Scene, data: Data) -> None:
     assert client.get(at(data.team)).status_code == 200
     client.post(at(data.team, "delete/"))
     assert client.get(at(data.team)).status_code == 404
+
+
+def test_deleting_names_the_notebooks_that_read_it_as_far_as_they_may_be_seen(scene: Scene, data: Data) -> None:
+    cast = scene.cast
+    seen_one = make_notebook(cast.owner, cast.team, "Reads it", visibility=Visibility.TEAM)
+    hidden = make_notebook(cast.stranger, cast.stranger.personal_team, "Hidden reader", visibility=Visibility.PRIVATE)
+    url = at(data.public, "delete/")
+    assert "Of those that you may see" not in seen(scene, url)
+    for actor, notebook in ((cast.owner, seen_one), (cast.stranger, hidden)):
+        inputs.add_input(actor, notebook, data.public, now=NOW)
+    page = seen(scene, url)
+    assert "Of those that you may see" in page
+    assert f'<a href="/notebooks/{cast.team.slug}/{seen_one.slug}/">Reads it</a>' in page
+    assert "Hidden reader" not in page
+
+
+def test_only_those_who_may_change_it_are_told_to_mend_what_was_taken_down(scene: Scene, data: Data) -> None:
+    take_down(scene.cast.operator, data.public, "Shows names", now=NOW)
+    actions.share(scene.cast.owner, data.public, data.invited, SharedRole.READER, now=NOW)
+    assert "Mend it, then ask" in seen(scene, at(data.public))
+    page = client_of(data.invited).get(at(data.public)).content.decode()
+    assert "Shows names" in page
+    assert "Mend it" not in page
 
 
 def test_people_talk_about_it(scene: Scene, data: Data) -> None:

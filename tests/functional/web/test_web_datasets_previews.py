@@ -144,6 +144,35 @@ def test_markdown_and_notebooks_are_rendered_elsewhere_and_once(data: Data) -> N
     assert Hold.objects.filter(holder__startswith="preview:").count() == held + 1
 
 
+def test_markdown_shows_pictures_and_links_of_its_own_version(scene: Scene, data: Data) -> None:
+    text = b"![A](../pics/a%20b.png) ![B](/pics/a%20b.png) ![C](https://example.org/x.png) [D](more.csv) [E](../pics) [F](../../x)"
+    files = {"docs/read.md": text, "docs/more.csv": b"a\n1\n", "pics/a b.png": PNG}
+    made = bring(scene.cast.owner, data.bare, files)
+    here = f"/-/documents/data/{data.bare.pk}/v/{made.number}/files/{sorted(files).index('docs/read.md')}/"
+    client = Client(headers={"host": "localhost", "X-Studium-Edge-Key": options().edge_key})
+    html = client.get(here).content.decode()
+    assert re.findall(r'<img src="([^"]*)"', html) == [
+        "beside?path=..%2Fpics%2Fa%20b.png",
+        "beside?path=%2Fpics%2Fa%20b.png",
+    ]
+    assert "Picture not shown: https://example.org/x.png" in html
+    for path in re.findall(r'<img src="([^"]*)"', html):
+        answer = client.get(here + path)
+        assert (answer["Content-Type"], b"".join(answer)) == ("image/png", PNG)  # type: ignore[arg-type]
+        assert answer["X-Studium-Policy"].startswith("sandbox")
+    links = re.findall(r'<a href="([^"]*)"', html)
+    assert links == ["beside?path=more.csv", "beside?path=..%2Fpics", "beside?path=..%2F..%2Fx"]
+    of = f"{options().platform_url}{at(data.bare)}"
+    assert client.get(here + links[0])["Location"] == f"{of}file/?version={made.number}&path=docs%2Fmore.csv"
+    assert client.get(here + links[1])["Location"] == f"{of}?version={made.number}&path=pics"
+    assert client.get(here + links[2]).status_code == 404
+    followed = client.get(here + "beside?path=../pics/a%20b.png", headers={"Sec-Fetch-Dest": "document"})
+    assert followed["Location"].startswith(f"{of}file/?")
+    other = here.replace("/1/", "/0/")
+    assert client.get(other + "beside?path=read.md").status_code == 404
+    assert Client(headers={"host": "localhost"}).get(here + "beside?path=more.csv").status_code == 404
+
+
 def test_a_digest_that_somebody_claims_shows_nobody_elses_file(scene: Scene, data: Data) -> None:
     """Of a file in several chunks the digest is only said; who knows another's must not be shown what that one has."""
     secret, lie = [b"# Secret\n", b"words"], [b"# Mine\n", b"other"]

@@ -79,7 +79,12 @@ def test_the_page_waits_and_asks_by_itself(scene: Scene, data: Data, state: Prof
     assert words in shown
     assert 'hx-trigger="every 2s"' in shown
     assert "Look again" not in shown
-    assert words in client_of(scene.cast.owner).get(at(data.team)).content.decode()
+    whole = client_of(scene.cast.owner).get(at(data.team)).content.decode()
+    assert words in whole
+    asks = f'id="facts" hx-get="{at(data.team)}?version=2" hx-trigger="every 3s" hx-select="#facts"'
+    assert asks in whole
+    give(scene, data, ProfileState.FAILED)
+    assert asks not in client_of(scene.cast.owner).get(at(data.team)).content.decode()
 
 
 def test_what_failed_is_said_and_can_be_asked_for_again(scene: Scene, data: Data) -> None:
@@ -132,7 +137,7 @@ def test_what_would_help_is_for_those_who_can(scene: Scene, data: Data) -> None:
 def first_rows(scene: Scene, data: Data, rest: str) -> list[str]:
     html = client_of(scene.cast.owner).get(at(data.team, f"rows/?version=2&path=tables/a.csv{rest}")).content.decode()
     assert html.startswith('<div id="rows-')
-    return re.findall(r"<tr><td>(\d+)", html)
+    return re.findall(r"<tr><td[^>]*>(\d+)", html)
 
 
 def test_first_rows_are_searched_and_sorted(scene: Scene, data: Data) -> None:
@@ -164,6 +169,26 @@ def test_first_rows_are_searched_and_sorted(scene: Scene, data: Data) -> None:
     for who, status in ((scene.cast.reader, 200), (scene.cast.stranger, 404), (data.invited, 200)):
         asked = client_of(who).get(at(data.team, "rows/?version=2&path=tables/a.csv"))
         assert asked.status_code == status
+
+
+def test_numbers_of_rows_are_as_the_file_has_them(scene: Scene, data: Data) -> None:
+    columns = [{"name": name, "type": "integer"} for name in ("user_id", "at", "mixed", "none")]
+    head = [[1234567, 1700000000.25, "x", None], [None, 12345.0, 20000, None], [True, 1.0, None, None]]
+    table = {"rows": 3, "rows_exact": True, "columns_count": 4, "columns": columns, "head": head[:2]}
+    other = {**table, "head": head[2:]}
+    give(scene, data, ProfileState.READY, {"kind": "table", "format": "csv", "tables": [table, other]})
+    get = client_of(scene.cast.owner).get
+    shown = get(at(data.team, "rows/?version=2&path=tables/a.csv")).content.decode()
+    assert '<tr><td class="num">1234567</td><td class="num">1700000000.25</td><td>x</td><td></td></tr>' in shown
+    assert '<td class="num">12345.0</td><td class="num">20000</td>' in shown
+    assert [
+        name for name in ("user_id", "at", "mixed", "none") if re.search(f'<th class="num"><a [^>]*>{name}<', shown)
+    ] == [
+        "user_id",
+        "at",
+    ]
+    truth = get(at(data.team, "rows/?version=2&path=tables/a.csv&table=1")).content.decode()
+    assert '<tr><td>true</td><td class="num">1.0</td>' in truth
 
 
 def test_tables_of_two_versions_are_compared(scene: Scene, data: Data) -> None:

@@ -84,6 +84,18 @@ def test_a_clean_up_is_seen_first_and_sent_twice_does_no_more(scene: Scene, data
     assert "Nothing was ticked" in text_of(client.post(url_of(scene, "clean/"), {}, follow=True))
 
 
+def test_a_clean_up_says_where_a_thing_frees_far_less_than_its_size(scene: Scene, dataset: Dataset) -> None:
+    client, owner = client_of(scene.cast.owner), scene.cast.owner
+    same = make_dataset(owner, scene.cast.team, "Same", visibility=Visibility.TEAM)
+    for more in ([], [seeded(500, 8)], [seeded(500, 9)]):
+        make_version(owner, same, {"a": [seeded(9000, 7)], **({"b": more} if more else {})})
+    first, second = (same.versions.get(number=number).pk for number in (1, 2))
+    one = dataset.versions.get(number=1).pk
+    seen = text_of(client.post(url_of(scene, "clean/"), {"item": [f"datasets:{pk}" for pk in (first, second, one)]}))
+    assert seen.count("alone it frees") == 1
+    assert "alone it frees 0 B: shared with versions 2, 3" in seen
+
+
 def test_an_owner_agrees_to_pay_and_the_page_says_what_it_costs(scene: Scene) -> None:
     sold(scene, 7 * GIB)
     client = client_of(scene.cast.owner)

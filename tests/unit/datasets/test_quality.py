@@ -50,3 +50,11 @@ def test_without_anything_it_says_where_to_begin() -> None:
     found = quality(Dataset(title="New"), None, [], [], Index())
     assert found.score == 1
     assert "Bring files." in found.advice
+
+
+def test_all_files_that_cannot_be_read_are_named_until_they_are_many() -> None:
+    names = tuple(f"{n:02}.png" for n in range(12))
+    assert of(found=Index(broken=names[:5], columns=FOUND.columns)).advice == [
+        "Some files cannot be read: 00.png, 01.png, 02.png, 03.png, 04.png."
+    ]
+    assert of(found=Index(broken=names, columns=FOUND.columns)).advice[0].endswith("09.png and 2 more.")

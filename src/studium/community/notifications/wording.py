@@ -15,6 +15,8 @@ _SENTENCES = {
     Told.REPORT_DISMISSED: "What you reported stays:",
     Told.TAKEN_DOWN: "An administrator took down",
     Told.PUT_BACK: "An administrator put back",
+    Told.SHARED: "{who} shared with you",
+    Told.REPORTED: "{who} reported",
 }
 
 

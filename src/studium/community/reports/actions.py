@@ -1,5 +1,6 @@
 """Report, dismiss, uphold. The actor comes first; what is taken down is the business of who owns the subject's table."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -10,13 +11,25 @@ from studium.community import errors
 from studium.community.access import About, Subject
 from studium.community.models import Report
 from studium.community.notifications.actions import tell
-from studium.community.states import REASON_LENGTH, REPORT_LENGTH, REPORT_MOVES, REPORTS_A_DAY, ReportState, Told, Why
+from studium.community.states import (
+    REASON_LENGTH,
+    REPORT_LENGTH,
+    REPORT_MOVES,
+    REPORTS_A_DAY,
+    WHY_WORDS,
+    ReportState,
+    Told,
+    Why,
+)
 from studium.errors import BadInput, NotFound
 from studium.events.actions import record
 
+# Where administrators decide.
+REPORTS = "/admin/reports/"
+
 
 def report(actor: User, subject: Subject, why: Why, text: str, *, now: datetime) -> Report:
-    """Tell the administrators that something public should not be. Raises Refused, NotYet, BadInput."""
+    """Tell the administrators, each by a notification, that something public should not be. Raises Refused, NotYet, BadInput."""
     if not subject.public:
         raise errors.not_public()
     if role_in(actor, subject.team) is not None:
@@ -40,6 +53,8 @@ def report(actor: User, subject: Subject, why: Why, text: str, *, now: datetime)
         record(
             "report.made", subject=(about.kind, about.id), actor=actor, now=now, data={"report": made.pk, "why": why}
         )
+        operators = User.objects.filter(is_staff=True, is_active=True)
+        tell(operators, Told.REPORTED, replace(about, path=REPORTS), now=now, actor=actor, words=WHY_WORDS[why])
     return made
 
 

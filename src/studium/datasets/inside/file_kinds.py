@@ -45,6 +45,11 @@ _BY_BYTES: tuple[tuple[bytes, Kind], ...] = (
     (b"ID3", ("audio", "mp3")),
     (b"\x1aE\xdf\xa3", ("video", "mkv")),
 )
+# How players and readers expect these to begin, and where.
+_BEGINNINGS: dict[str, tuple[int, tuple[bytes, ...]]] = {
+    "wav": (0, (b"RIFF", b"RF64")), "flac": (0, (b"fLaC", b"ID3")), "ogg": (0, (b"OggS",)), "mp3": (0, (b"ID3", b"\xff")),
+    "m4a": (4, (b"ftyp",)), "mp4": (4, (b"ftyp",)), "m4v": (4, (b"ftyp",)), "webm": (0, (b"\x1aE\xdf\xa3",)),
+}  # fmt: skip
 UNKNOWN: Kind = ("other", "")
 
 
@@ -99,3 +104,11 @@ def looks_like_text(head: bytes) -> bool:
 
 def is_table(path: str) -> bool:
     return kind_of(path)[0] in ("table", "database")
+
+
+def begins_as(form: str, head: bytes) -> bool:
+    """Whether a file begins as sound, film and PDF of this format do; so does all of which it is not known how."""
+    if form == "pdf":
+        return b"%PDF-" in head[:1024]
+    at, marks = _BEGINNINGS.get(form, (0, (b"",)))
+    return head[at:].startswith(marks)

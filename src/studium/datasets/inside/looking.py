@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from file_kinds import UNKNOWN, Kind, kind_by_bytes, kind_of
+from file_kinds import UNKNOWN, Kind, begins_as, kind_by_bytes, kind_of
 from json_values import Tell, Trouble
 from own_process import Limits
 
@@ -35,6 +35,8 @@ def look_into(root: str, path: str, limits: Limits, scratch: str, tell: Tell) ->
         real, size, head = _open(root, path)
         kind, form = _settle((kind, form), head)
         tell_more(kind=kind, format=form)
+        if not begins_as(form, head):
+            raise Trouble("It is not what its name says.")
         _read(File(real, path, size, form, scratch, limits), kind, tell_more)
     except Trouble as trouble:
         tell_more(trouble=str(trouble))

@@ -32,6 +32,8 @@ _CLASSES = {"dataframe", "math", "left", "right", "center"}
 _PICTURE = re.compile(r"^data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _MEDIA = re.compile(r"^(data:(audio|video)/[a-z0-9.+-]{1,20}[;,]|parts/[0-9a-f]{24}\.[a-z0-9]{2,12}$)", re.IGNORECASE)
 _LINK = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
+# A file beside the text, where its page says what that is.
+_BESIDE = re.compile(r"^beside\?path=[\w.~%-]{1,3000}$", re.ASCII)
 _HERE = re.compile(r'(<a href="#[^"]*"[^>]*?) target="_blank"')
 _SIZE = re.compile(r"^\d{1,5}(px|%)?$")
 
@@ -42,6 +44,8 @@ def _keep(element: str, attribute: str, value: str) -> str | None:
     if attribute == "class":
         kept = [name for name in value.split() if name in _CLASSES or (element == "span" and name.startswith("k-"))]
         return " ".join(kept) or None
+    if element in ("a", "img") and attribute in ("href", "src") and _BESIDE.match(value):
+        return value
     if attribute == "href":
         return _address(value.strip())
     if attribute == "src":

@@ -33,7 +33,11 @@ def file_page(data: bytes) -> bytes:
         return _packed(name, f'<section class="page">{frame(part, 1000, name)}</section>', drawing.parts)
     text = content.decode("utf-8-sig", "replace")
     if kind == "markdown":
-        return _packed(name, f'<section class="text">{markdown_html(text, Headings())}</section>', drawing.parts)
+        return _packed(
+            name,
+            f'<section class="text">{markdown_html(text, Headings(), beside=told.get("beside", False))}</section>',
+            drawing.parts,
+        )
     if kind == "table":
         return _packed(name, _table(text, name, cut=told["cut"]), drawing.parts)
     if kind == "json":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -41,8 +42,16 @@ class Headings:
 _PARSER = formulas.reads_formulas(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]))
 
 
-def markdown_html(source: str, headings: Headings | None = None, attachments: dict[str, Any] | None = None) -> str:
-    """The HTML of a markdown text. `attachments` are the cell's own pictures, by name."""
+def markdown_html(
+    source: str,
+    headings: Headings | None = None,
+    attachments: dict[str, Any] | None = None,
+    *,
+    beside: bool = False,
+) -> str:
+    """The HTML of a markdown text. `attachments` are the cell's own pictures, by name. With `beside`, pictures and links of
+    files that lie beside the text lead to `beside?path=`, next to its page; else there are none.
+    """
     if len(source) > LONGEST:
         return f"<pre>{escape(source[:LONGEST])}\n[cut here]</pre>"
     env = formulas.env()
@@ -53,8 +62,10 @@ def markdown_html(source: str, headings: Headings | None = None, attachments: di
         elif token.type in ("th_open", "td_open"):
             _align(token)
         for child in token.children or ():
-            if child.type == "image":
+            if child.type == "image" and not (beside and _lead_beside(child, "src")):
                 _attach(child, attachments or {})
+            elif child.type == "link_open" and beside:
+                _lead_beside(child, "href")
     return formulas.fill(clean(_PARSER.renderer.render(tokens, _PARSER.options, env)), env)
 
 
@@ -79,3 +90,16 @@ def _attach(image: Token, attachments: dict[str, Any]) -> None:
         # Nothing is loaded from elsewhere: the reader is told where the picture would be.
         image.attrs.pop("src", None)
         image.attrSet("title", f"Picture not shown: {address}"[:300])
+
+
+def _lead_beside(token: Token, attribute: str) -> bool:
+    """Have a relative address ask for the file it means, as a query: a browser would take dots out of a path. False for others."""
+    address = str(token.attrs.get(attribute, ""))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    if parts.scheme or parts.netloc or not parts.path:
+        return False
+    token.attrSet(attribute, f"beside?path={quote(unquote(parts.path), safe='')}")
+    return True

@@ -1,7 +1,7 @@
 """Clean-ups of what a team stores, as somebody may do them: what there is, what it would free, and doing it."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from studium.accounts.access import require
@@ -62,6 +62,7 @@ CLEANERS = {
             named=dataset_versions.named,
             frees=dataset_versions.frees,
             clean=_delete_versions,
+            alone=dataset_versions.alone,
         ),
         Cleaner(
             kind=arriving.KIND,
@@ -132,6 +133,17 @@ def preview(user: User, team: Team, ids: Sequence[str], *, now: datetime) -> Cho
         gone=sum(len(keys) for keys in asked.values()) - len(items),
         freed=freed,
     )
+
+
+def told_apart(team: Team, choice: Choice) -> Choice:
+    """The choice, with what each thing that goes would free by itself where things of its kind share what they have."""
+    alone = {
+        (kind, key): one
+        for kind in choice.freed
+        if (tell := CLEANERS[kind].alone) is not None
+        for key, one in tell(team, _keys(choice.going, kind)).items()
+    }
+    return replace(choice, going=[replace(item, alone=alone.get((item.kind, item.key))) for item in choice.going])
 
 
 def clean(user: User, team: Team, ids: Sequence[str], *, now: datetime) -> Choice:

@@ -1,5 +1,6 @@
 """Versions of datasets as things that take room."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from studium.compute.queries import manifests_shown
 from studium.datasets.access import manages, visible_to
 from studium.datasets.models import DatasetVersion
 from studium.notebooks.inputs.models import Input, VersionInput
-from studium.notebooks.stored.items import PRIVATE, Freed, Item, Viewer, numbers
+from studium.notebooks.stored.items import PRIVATE, Alone, Freed, Item, Viewer, numbers
 from studium.storage import manifests
 from studium.storage.chunks.queries import owned_among, owned_bytes
 from studium.storage.uploads.queries import needed_by
@@ -18,6 +19,8 @@ from studium.storage.uploads.queries import needed_by
 KIND = "datasets"
 # Of teams with more files than this in all versions it is not found out what exactly goes with some of them.
 MOST_FILES = 200_000
+# Of more than this at once it is not told what each frees by itself.
+MOST_ALONE = 50
 
 
 def _rows(team: Team) -> QuerySet[DatasetVersion]:
@@ -46,6 +49,32 @@ def frees(team: Team, keys: Collection[str]) -> Freed:
         return Freed(bytes=owned_among(owner, going - _chunks(stay) - needed_by(owner) if going else (), claimed=True))
     except (FileNotFoundError, ValueError):  # damage, which the check of the store tells of
         return Freed(exact=False)
+
+
+def alone(team: Team, keys: Collection[str]) -> dict[str, Alone]:
+    """What goes with each of these if only that one goes, by key; nothing where that would take too long to find out."""
+    owner, doomed = f"team:{team.pk}", set(numbers(keys))
+    rows = list(_rows(team).values_list("pk", "manifest", "files_count", "dataset_id", "number"))
+    if not 0 < len(doomed) <= MOST_ALONE or sum(row[2] for row in rows) > MOST_FILES:
+        return {}
+    touched = {dataset for pk, _, _, dataset, _ in rows if pk in doomed}
+    uses, beside, needed = Counter[str](), dict[int, tuple[str, int, set[str]]](), needed_by(owner)
+    try:
+        for pk, manifest, _, dataset, number in rows:
+            chunks = _chunks([manifest])
+            uses.update(chunks)
+            if dataset in touched:
+                beside[pk] = (dataset, number, chunks)
+    except (FileNotFoundError, ValueError):  # damage, which the check of the store tells of
+        return {}
+    found = {}
+    for pk in doomed & beside.keys():
+        dataset, number, chunks = beside[pk]
+        own = {chunk for chunk in chunks if uses[chunk] == 1} - needed
+        others = [n for of, n, has in beside.values() if of == dataset and n != number and not has.isdisjoint(chunks)]
+        size = owned_among(owner, own, claimed=True) if own else 0
+        found[str(pk)] = Alone(bytes=size, shared_with=tuple(sorted(others)))
+    return found
 
 
 def _chunks(found: Iterable[str]) -> set[str]:

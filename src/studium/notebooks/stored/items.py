@@ -29,8 +29,18 @@ class Viewer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alone:
+    """What is freed if one thing goes and nothing else, and the numbers of the versions beside it that have what stays."""
+
+    bytes: int
+    shared_with: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing of a kind. `page` is empty where the viewer may not see it, `kept` says why they cannot clean it up."""
+    """One thing of a kind. `page` is empty where the viewer may not see it, `kept` says why they cannot clean it up. `alone` is
+    known where that was asked for and does not take too long to find out.
+    """
 
     kind: str
     key: str
@@ -39,10 +49,16 @@ class Item:
     bytes: int
     used_at: datetime | None
     kept: str = ""
+    alone: Alone | None = None
 
     @property
     def id(self) -> str:
         return f"{self.kind}:{self.key}"
+
+    @property
+    def frees_far_less(self) -> bool:
+        """Whether its size promises more than twice what goes with it."""
+        return self.alone is not None and 2 * self.alone.bytes < self.bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +74,8 @@ class Cleaner:
     """How a kind is cleaned up.
 
     `how` says what goes and what stays. `largest` lists so many, the largest first; `named` finds those of these keys that
-    are still there. `frees` tells what goes with those of these keys, whoever asks. `clean` does it to items that may go.
+    are still there. `frees` tells what goes with those of these keys, whoever asks; `alone` what goes with each by itself, for
+    kinds whose things share what they have. `clean` does it to items that may go.
     """
 
     kind: str
@@ -67,6 +84,7 @@ class Cleaner:
     named: Callable[[Viewer, Collection[str], datetime], list[Item]]
     frees: Callable[[Team, Collection[str]], Freed]
     clean: Callable[[User, Team, Collection[str], datetime], None]
+    alone: Callable[[Team, Collection[str]], dict[str, Alone]] | None = None
 
 
 def numbers(keys: Collection[str]) -> list[int]:

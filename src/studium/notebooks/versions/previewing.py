@@ -131,15 +131,19 @@ def _reads_as_text(head: bytes) -> bool:
     return True
 
 
-def preview(file: File, kind: Kind, *, now: datetime) -> str:
-    """The digest of the rendering that shows this file; made once and kept for a while. Raises PreviewError."""
-    name = hashlib.sha256(f"{_LAYOUT} {kind} {file.path} {file.known_by}".encode()).hexdigest()
+def preview(file: File, kind: Kind, *, now: datetime, beside: bool = False) -> str:
+    """The digest of the rendering that shows this file; made once and kept for a while. Where files `beside` it are served,
+    markdown shows them. Raises PreviewError.
+    """
+    beside = beside and kind == "markdown"
+    made_as = f"{_LAYOUT} {kind}{'+beside' if beside else ''}"
+    name = hashlib.sha256(f"{made_as} {file.path} {file.known_by}".encode()).hexdigest()
     known = Hold.objects.filter(holder=PREVIEW + name).first()
     if known is not None:
         return str(known.blob_id)
     whole = kind in _WHOLE or kind in _MOST
     content = b"".join(file.pieces(0, file.size if whole else min(HEAD, file.size)))
-    told = {"kind": kind, "path": file.path, "cut": len(content) < file.size}
+    told = {"kind": kind, "path": file.path, "cut": len(content) < file.size, "beside": beside}
     try:
         made = run_bounded("preview", json.dumps(told).encode() + b"\n" + content, BOUNDS, patience=PATIENCE)
     except Crowded:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.http import urlencode
 
 from studium.datasets.profiles.rows import Rows
-from studium.lib.values import value_words
+from studium.lib.values import cell_words
 
 ROWS_A_PAGE, MOST_COLUMNS = 100, 200
 _LONGEST = 200
@@ -41,20 +42,25 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """A column's name; `query` sorts by it, the other way round where that is so already. `order` is for `aria-sort`."""
+    """A column's name; `query` sorts by it, the other way round where that is so already. `order` is for `aria-sort`,
+    `number` where all that is shown of it are numbers.
+    """
 
     name: str
     query: str
     order: str
+    number: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownRows:
-    """Rows as they are read. `words` says how many of how many; `before` and `after` are addresses of what is beside them."""
+    """Rows as they are read, each cell with whether it is a number. `words` says how many of how many; `before` and `after`
+    are addresses of what is beside them.
+    """
 
     asked: Asked
     heads: list[Head]
-    rows: list[list[str]]
+    rows: list[list[tuple[str, bool]]]
     words: str
     before: str
     after: str
@@ -80,19 +86,28 @@ def shown_rows(found: Rows, asked: Asked) -> ShownRows:
     end = found.start + len(found.rows)
     return ShownRows(
         asked=asked,
-        heads=[_head(name, asked) for name, _ in found.columns[:MOST_COLUMNS]],
-        rows=[[value_words(cell) for cell in row[:MOST_COLUMNS]] for row in found.rows],
+        heads=[
+            _head(name, asked, [row[n] for row in found.rows])
+            for n, (name, _) in enumerate(found.columns[:MOST_COLUMNS])
+        ],
+        rows=[[(cell_words(cell), _is_number(cell)) for cell in row[:MOST_COLUMNS]] for row in found.rows],
         words=_words(found, asked, end),
         before=asked.query(after=max(0, found.start - ROWS_A_PAGE)) if found.start else "",
         after=asked.query(after=end) if end < found.matching else "",
     )
 
 
-def _head(name: str, asked: Asked) -> Head:
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _head(name: str, asked: Asked, cells: list[Any]) -> Head:
     here = name == asked.sort
     turned = "1" if here and not asked.descending else ""
     order = ("descending" if asked.descending else "ascending") if here else ""
-    return Head(name=name, query=asked.query(sort=name, desc=turned), order=order)
+    there = [cell for cell in cells if cell is not None]
+    number = bool(there) and all(map(_is_number, there))
+    return Head(name=name, query=asked.query(sort=name, desc=turned), order=order, number=number)
 
 
 def _words(found: Rows, asked: Asked, end: int) -> str:

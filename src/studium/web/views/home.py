@@ -6,6 +6,7 @@ from django.shortcuts import render
 from studium.accounts.access import teams_of
 from studium.compute import queries as compute
 from studium.compute.states import LIVE
+from studium.datasets.queries import listed
 from studium.lib import clock
 from studium.notebooks import queries
 from studium.notebooks.access import mine, readable_runs, shared
@@ -31,6 +32,7 @@ def home(request: UserRequest) -> HttpResponse:
         "running": running,
         "recent": rows_of(user, list(mine(user).order_by("-changed_at")[:8]), now=now),
         "shared": shared(user).count(),
+        "datasets": listed(user, "mine")[:5],
         "team": team,
         "plan": allowance.plan if allowance else None,
         "meters": allowance_meters(allowance) if allowance else [],

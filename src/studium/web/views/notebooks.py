@@ -5,11 +5,13 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.http import urlencode
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from studium.accounts.models import Project, User
 from studium.config.options import options
+from studium.datasets.queries import listed as datasets_listed
 from studium.environments.access import visible_to as environments_of
 from studium.errors import BadInput, StudiumError
 from studium.lib import clock
@@ -54,6 +56,7 @@ _TABS: tuple[tuple[queries.Which, str], ...] = (
     ("shared", "Shared with me"),
     ("public", "Public"),
 )
+_MOST_DATASETS = 5  # beside the notebooks that a search found
 _SORTS: tuple[tuple[queries.Sort, str], ...] = (
     ("recent", "Last changed"),
     ("votes", "Most votes"),
@@ -101,7 +104,21 @@ def _found(request: UserRequest, text: str, which: queries.Which | None, team: s
     pages = Page[Notebook]([], query.urlencode() if found.following else "", not offset)
     tags = tags_of([hit.notebook for hit in found.hits])
     hits = [(hit, tags.get(hit.notebook.pk, [])) for hit in found.hits]
-    return {"hits": hits, "page": pages, "keep": keep.urlencode()}
+    return {
+        "hits": hits,
+        "page": pages,
+        "keep": keep.urlencode(),
+        **({} if offset else _datasets(request, text, which, team)),
+    }
+
+
+def _datasets(request: UserRequest, text: str, which: queries.Which | None, team: str) -> dict[str, object]:
+    """The few datasets changed last in which the words stand; the rest is found on their own page."""
+    rows = datasets_listed(request.user, which or "all", search=text)
+    if team:
+        rows = rows.filter(team__slug=team)
+    query = urlencode({"show": which or "team", "q": text} | ({"team": team} if team else {}))
+    return {"datasets": list(rows[:_MOST_DATASETS]), "in_datasets": f"/datasets/?{query}"}
 
 
 @signed_in

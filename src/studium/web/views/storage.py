@@ -77,7 +77,7 @@ def clean(request: UserRequest, team: str) -> HttpResponse:
         messages.warning(request, "Nothing was ticked.")
         return redirect(_address(found))
     if "sure" not in request.POST:
-        choice = cleaning.preview(request.user, found, ids, now=now)
+        choice = cleaning.told_apart(found, cleaning.preview(request.user, found, ids, now=now))
         hows = [(kind.title, cleaning.CLEANERS[kind.slug].how) for kind in KINDS if kind.slug in choice.freed]
         context = {"now": now, "team": found, "url": _address(found), "choice": choice, "hows": hows}
         return render(request, "usage/clean.html", context)

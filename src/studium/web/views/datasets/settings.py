@@ -15,6 +15,7 @@ from studium.datasets.profiles.queries import profile_of, summary_of
 from studium.datasets.queries import collaborators_of, newest_of, tags_of, used_tags, versions_of
 from studium.errors import BadInput, NotFound, StudiumError
 from studium.lib import clock
+from studium.notebooks.lineage import MOST, used_by
 from studium.notebooks.sharing.queries import person_called
 from studium.web.forms.datasets import CardForm, ShareDataset, WhoReads
 from studium.web.requests import UserRequest, signed_in
@@ -178,5 +179,7 @@ def delete(request: UserRequest, team: str, slug: str) -> HttpResponse:
         "dataset": dataset,
         "url": address(dataset),
         "count": versions_of(dataset).filter(deleted_at=None).count(),
+        "readers": used_by(request.user, dataset),
+        "most_uses": MOST,
     }
     return render(request, "datasets/delete.html", context)
