@@ -1,6 +1,7 @@
 """Datasets: list, make, change, share; their versions and files. Bringing files is in `dataset_uploads`."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from django.http import HttpResponse
@@ -9,6 +10,7 @@ from ninja import Path, Query, Router, Status
 
 from studium.accounts.models import User
 from studium.accounts.states import Scope
+from studium.api import addresses
 from studium.api.auth import ApiRequest, allow
 from studium.api.croissant import CROISSANT_TYPE, described
 from studium.api.machines import TeamName, team_named
@@ -19,15 +21,17 @@ from studium.api.shapes.base import Line, Page
 from studium.api.shapes.datasets import (
     DatasetChange,
     DatasetFile,
+    DatasetLink,
     DatasetPerson,
     DatasetShape,
     DatasetShare,
     DatasetVersionShape,
     NewDataset,
+    NewDatasetLink,
 )
 from studium.community.queries import favour
 from studium.community.tag_names import tag_name
-from studium.datasets import actions, archives, finding, queries
+from studium.datasets import actions, archives, finding, links, queries
 from studium.datasets.access import dataset_for, version_for
 from studium.datasets.finding import FIELDS, Order, Sought, begins_a_download, note_download
 from studium.datasets.models import Dataset
@@ -230,6 +234,20 @@ def archive(
         etag=archives.etag_of(found, below),
         changed_at=found.created_at,
     )
+
+
+@router.post(
+    _VERSION + "/link",
+    response={201: DatasetLink},
+    auth=allow(Scope.READ),
+    summary="Make a link to download from a dataset",
+)
+def link(request: ApiRequest, dataset_id: str, number: Number, body: NewDatasetLink) -> Status[DatasetLink]:
+    """Whoever has it can download the file or archive without signing in, until it is over or you may not read the dataset."""
+    user, now, lasts = request.auth.user, clock.now(), timedelta(seconds=body.seconds)
+    found = version_for(user, dataset_id, number)
+    token = links.make(user, found, body.path, archive=body.archive, lasts=lasts, now=now)
+    return Status(201, DatasetLink(url=addresses.below(links.address(token)), expires_at=now + lasts))
 
 
 @router.get(

@@ -15,6 +15,7 @@ from studium.cli.context import server
 from studium.cli.dataset_files import LEFT_OUT, PATIENCE_SECONDS, Name, VersionOption, meant, progress
 from studium.cli.failing import fail
 from studium.cli.output import JsonFlag
+from studium.lib.units import parse_duration
 
 if TYPE_CHECKING:
     from studium.client import Client
@@ -139,3 +140,28 @@ def _take(client: Client, dataset: Dataset, number: int, wanted: list[DatasetFil
             raise fail(f"{error.filename} cannot be written: {error.strerror}.", "Choose another folder.") from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def link(
+    name: Name,
+    version: VersionOption = "",
+    file: Annotated[str, typer.Option("--file", help="To this file; to a zip of all when left out.")] = "",
+    below: Annotated[str, typer.Option(help="To a zip of what is in this folder.")] = "",
+    lasts: Annotated[str, typer.Option("--for", help="How long it is good, as 30min, 1h or 7d.")] = "1h",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a link by which anybody can download a file, or all as a zip, for a while and without signing in."""
+    if file and below:
+        raise fail("--file and --below are two things.", "Give one of them.")
+    try:
+        seconds = parse_duration(lasts)
+    except ValueError:
+        raise fail(f"{lasts!r} is not how long something lasts.", "Write it as 30min, 1h or 7d.") from None
+    with server() as client:
+        dataset, number = meant(client, name, version)
+        made = client.datasets.link(dataset.id, number, file or below, archive=not file, seconds=seconds)
+    if as_json:
+        output.show_json(made)
+        return
+    output.say(made.url)
+    output.note(f"It is good until {made.expires_at:%Y-%m-%d %H:%M} UTC, as long as you may read {dataset.name}.")

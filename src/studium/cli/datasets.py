@@ -41,6 +41,7 @@ for _name, _command in (
     ("cover", dataset_cards.cover),
     ("describe", dataset_cards.describe),
     ("download", dataset_downloads.download),
+    ("link", dataset_downloads.link),
     ("imports", dataset_sources.imports),
     ("refresh", dataset_sources.refresh),
     ("cancel", dataset_sources.cancel),

@@ -14,6 +14,7 @@ from studium.client.shapes import (
     Dataset,
     DatasetDifference,
     DatasetFile,
+    DatasetLink,
     DatasetPerson,
     DatasetProfile,
     DatasetSource,
@@ -174,6 +175,13 @@ class Datasets:
         path = f"/rest/datasets/{part(dataset_id)}/versions/{number}/croissant"
         found: dict[str, Any] = json.loads(self._calls.get_bytes(path))
         return found
+
+    def link(
+        self, dataset_id: str, number: int, path: str = "", *, archive: bool = False, seconds: int = 3600
+    ) -> DatasetLink:
+        """An address by which anybody can download a file, or with `archive` all below a folder, for a while."""
+        body = {"path": path, "archive": archive, "seconds": seconds}
+        return self._calls.post(DatasetLink, f"/rest/datasets/{part(dataset_id)}/versions/{number}/link", body)
 
     def archive(self, dataset_id: str, number: int, target: Path, below: str = "") -> None:
         """A version, or a folder of it, as one zip file."""

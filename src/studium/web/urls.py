@@ -40,6 +40,7 @@ from studium.web.views.datasets import adding as dataset_adding
 from studium.web.views.datasets import bringing as dataset_bringing
 from studium.web.views.datasets import columns as dataset_columns
 from studium.web.views.datasets import covers as dataset_covers
+from studium.web.views.datasets import linked as dataset_linked
 from studium.web.views.datasets import listing as datasets
 from studium.web.views.datasets import profiles as dataset_profiles
 from studium.web.views.datasets import settings as dataset_settings
@@ -114,6 +115,7 @@ _DATASET: list[URLPattern | URLResolver] = [
     path("croissant/", dataset_showing.croissant),
     path("file/", dataset_showing.show_file),
     path("picture/", dataset_showing.picture),
+    path("link/", dataset_linked.make),
     path("download/", dataset_showing.download),
     path("archive/", dataset_showing.archive),
     path("versions/", dataset_versions.listing),
@@ -245,6 +247,7 @@ urlpatterns = [
     path("admin/", include(_ADMIN)),
     path("accounts/", include("allauth.urls")),
     path("healthz", health.healthz),
+    path("links/<str:token>/", dataset_linked.taken),
     path("metrics", health.metrics),
     path("-/edge/", include("studium.web.edge_answers")),
     path("-/documents/", include("studium.web.documents")),

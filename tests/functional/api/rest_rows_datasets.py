@@ -100,6 +100,7 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("delete", _VERSION): Row(Scope.WRITE, (404, 403, 204, 204), _dataset),
     ("get", f"{_VERSION}/files"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/files/{{path}}"): Row(Scope.READ, READERS, _dataset),
+    ("post", f"{_VERSION}/link"): Row(Scope.READ, (404, 201, 201, 201), _dataset, {"path": "a.csv"}),
     ("get", f"{_VERSION}/archive"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/croissant"): Row(Scope.READ, READERS, _dataset),
     ("get", f"{_VERSION}/profile"): Row(Scope.READ, READERS, _dataset, query="?path=a.csv"),

@@ -300,6 +300,21 @@ class DatasetDifference(Shape):
         )
 
 
+class NewDatasetLink(Asked):
+    """What a link is to lead to: the file at `path`, or with `archive` a zip of all below it, and for how long."""
+
+    path: str = Field("", max_length=1024)
+    archive: bool = False
+    seconds: int = Field(3600, ge=60, le=7 * 86400)
+
+
+class DatasetLink(Shape):
+    """An address by which anybody can download it until `expires_at`, as long as you may read the dataset."""
+
+    url: str
+    expires_at: datetime
+
+
 class NewUpload(Asked):
     """A file that will come piece by piece. `fingerprint`, such as when it was last changed, lets it be gone on with later."""
 

@@ -124,6 +124,14 @@ class DatasetPerson:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatasetLink:
+    """Anybody who has `url` can download what it leads to until `expires_at`."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetProfile:
     path: str
     state: str
