@@ -120,10 +120,13 @@ def restore(
     raise typer.Exit(_told(work))
 
 
-def verify_storage(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def verify_storage(
+    mend: Annotated[bool, typer.Option("--mend", help="Write anew what this machine still has whole.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
     """Read everything that is stored, while everything runs, and say what is damaged and whom that hurts.
 
-    Ends with 0 where all is well, 1 where something is damaged.
+    Ends with 0 where all is well or mended, 1 where something is damaged.
     """
 
     def work() -> int:
@@ -134,16 +137,18 @@ def verify_storage(as_json: Annotated[bool, typer.Option("--json", help="Print o
 
         from studium.operations.verifying import verified
 
-        found = list(verified())
+        found = list(verified(mend=mend))
+        left = [each for each in found if not each.mended]
         if as_json:
             print(json.dumps([asdict(each) for each in found], ensure_ascii=False))
         for each in found if not as_json else ():
-            print(f"{each.what}: {each.why}")
+            print(f"{each.what}: {each.why}{' Mended.' if each.mended else ''}")
             for who in each.who:
                 print(f"  {who}")
         if not as_json:
-            print(f"{len(found):,} damaged." if found else "All is as it was stored.")
-        return 1 if found else 0
+            mended = f"{len(found) - len(left):,} mended, " if mend else ""
+            print(f"{mended}{len(left):,} damaged." if found else "All is as it was stored.")
+        return 1 if left else 0
 
     raise typer.Exit(_told(work))
 

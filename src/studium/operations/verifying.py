@@ -6,33 +6,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from studium.datasets.models import DatasetVersion
-from studium.storage import manifests, stores
+from studium.lib import clock
+from studium.storage import manifests, mending, stores
 from studium.storage.chunks import verify
 from studium.storage.models import Blob, Hold
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hurt:
-    """Something stored that is damaged: `what` it is, `why` it is, and `who` it hurts, each in words."""
+    """Something stored that is damaged: `what` it is, `why` it is, and `who` it hurts, each in words; whether it was `mended`."""
 
     what: str
     why: str
     who: list[str]
+    mended: bool = False
 
 
-def verified() -> Iterator[Hurt]:
-    """Read all of it, while everything runs, and yield what is damaged. Raises `StoreFailed` where it does not answer."""
-    yield from _blobs()
+def verified(*, mend: bool = False) -> Iterator[Hurt]:
+    """Read all of it, while everything runs, and yield what is damaged, mended first where that is asked and can be.
+
+    Raises `StoreFailed` where the store does not answer.
+    """
+    yield from _blobs(mend=mend)
     damages = list(verify.damaged())
     if not damages:
         return
+    mended = mending.mend_chunks([damage.digest for damage in damages], now=clock.now()) if mend else frozenset()
     files = _files_with({damage.digest for damage in damages})
     for damage in damages:
         what = f"chunk {damage.digest[:12]} of {damage.size:,} bytes in block {damage.block}"
-        yield Hurt(what=what, why=damage.why, who=files.get(damage.digest, []))
+        yield Hurt(what=what, why=damage.why, who=files.get(damage.digest, []), mended=damage.digest in mended)
 
 
-def _blobs() -> Iterator[Hurt]:
+def _blobs(*, mend: bool) -> Iterator[Hurt]:
     for digest in Blob.objects.filter(deleting=False).order_by("pk").values_list("digest", flat=True).iterator():
         whole = hashlib.sha256()
         try:
@@ -46,7 +52,8 @@ def _blobs() -> Iterator[Hurt]:
             why = "Its bytes are not what they were."
         if Blob.objects.filter(digest=digest, deleting=False).exists():  # else it was collected meanwhile
             holders = Hold.objects.filter(blob_id=digest).order_by("holder").values_list("holder", flat=True)
-            yield Hurt(what=f"blob {digest[:12]}", why=why, who=list(holders[:50]))
+            mended = mend and mending.mend_blob(digest)
+            yield Hurt(what=f"blob {digest[:12]}", why=why, who=list(holders[:50]), mended=mended)
 
 
 def _files_with(digests: set[str]) -> dict[str, list[str]]:

@@ -31,6 +31,11 @@ def is_down(manifest: str) -> bool:
     return folder_of(manifest).is_dir()
 
 
+def all_down() -> list[str]:
+    """The manifests of all trees that are there."""
+    return sorted(path.name for path in _folder().iterdir() if path.name[0] != ".") if _folder().is_dir() else []
+
+
 def lay_down(manifest: str, *, now: datetime) -> None:
     """Have the tree there, and note that it was used. Repeatable; a tree appears under its name when it is whole.
 

@@ -4,9 +4,10 @@ import pytest
 
 from factories.accounts import NOW, Cast
 from factories.datasets import block_file, make_dataset, make_version, seeded, sha256
+from studium.config.options import options
 from studium.operations.verifying import verified
 from studium.storage import actions as storage
-from studium.storage import stores
+from studium.storage import manifests, stores, trees
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_no_blocks")]
 
@@ -44,3 +45,45 @@ def test_damaged_and_lost_blobs_are_said_with_who_holds_them(cast: Cast) -> None
     assert found[f"blob {blob.digest[:12]}"].why == "Its bytes are not what they were."
     assert found[f"blob {blob.digest[:12]}"].who == ["notebook:x:document"]
     assert found[f"blob {lost.digest[:12]}"].why == "It is gone."
+
+
+def damage(digest: str, of: bytes) -> None:
+    """Change a bit of a chunk where it lies."""
+    path = block_file(digest)
+    content = bytearray(path.read_bytes())
+    content[content.index(of[:100])] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(bytes(content))
+
+
+def test_what_this_machine_still_has_is_mended(cast: Cast) -> None:
+    kept, lost = seeded(5000, 1), seeded(4000, 2)
+    dataset = make_dataset(cast.owner, cast.team, "Numbers")
+    first = make_version(cast.owner, dataset, {"a.bin": [seeded(700, 3), kept]})
+    second = make_version(cast.owner, dataset, {"b.bin": [lost]})
+    trees.lay_down(first.manifest, now=NOW)
+    damage(sha256(kept), kept)
+    damage(sha256(lost), lost)
+    assert [hurt.mended for hurt in verified()] == [False, False], "not without being asked"
+    found = {hurt.what.split()[1]: hurt for hurt in verified(mend=True)}
+    assert found[sha256(kept)[:12]].mended
+    assert not found[sha256(lost)[:12]].mended
+    assert [hurt.what.split()[1] for hurt in verified()] == [sha256(lost)[:12]]
+    assert b"".join(manifests.read(first.manifest)[0].pieces()) == seeded(700, 3) + kept
+    # A tree that is itself not what it was is not believed.
+    trees.lay_down(second.manifest, now=NOW)
+    assert not any(hurt.mended for hurt in verified(mend=True))
+
+
+def test_a_blob_that_was_kept_for_starts_is_mended(cast: Cast) -> None:
+    blob = storage.put(b"a document", now=NOW)
+    storage.hold("notebook:x:document", blob.digest)
+    kept = options().home / "seeds" / blob.digest
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(b"a document, changed")
+    stores.remove(blob.digest)
+    assert [hurt.mended for hurt in verified(mend=True) if hurt.what == f"blob {blob.digest[:12]}"] == [False]
+    kept.write_bytes(b"a document")
+    assert [hurt.mended for hurt in verified(mend=True) if hurt.what == f"blob {blob.digest[:12]}"] == [True]
+    assert stores.read(blob.digest) == b"a document"
+    kept.unlink()

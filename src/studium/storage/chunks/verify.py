@@ -1,4 +1,4 @@
-"""Look whether what is stored is what it was. Nothing is mended: whoever asks says which files are hurt, and what is to be done."""
+"""Look whether what is stored is what it was. Nothing is mended here: whoever asks says which files are hurt, and what is done."""
 
 import hashlib
 from collections.abc import Iterator
