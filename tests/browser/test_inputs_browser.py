@@ -37,7 +37,7 @@ def test_attached_to_an_open_session_and_read_there(browser: Browser, platform: 
         panel = page.get_by_role("complementary")
         panel.get_by_text("Inputs", exact=True).click()
         panel.get_by_text("Add a dataset, a notebook's output files or a provider").click()
-        panel.get_by_label("Dataset or notebook").fill(f"datasets/{name}")
+        panel.get_by_label("Dataset, notebook or provider").fill(f"datasets/{name}")
         panel.get_by_role("button", name="Add", exact=True).click()
         expect(panel.locator("#inputs")).to_contain_text("in the session", timeout=15_000)
 
