@@ -158,8 +158,10 @@ def _pass(move: Move, moved: Moved, say: Say) -> int:
         for number, (key, result) in enumerate(pool.map(lambda each: _copied(source, target, *each), wanted), 1):
             if isinstance(result, int):
                 done, moved.copied, moved.size = done + 1, moved.copied + 1, moved.size + result
-            else:
+            elif isinstance(result, str):
                 _note_lost(moved, key, result)
+            elif _is_needed(key):
+                raise result
             if number % 500 == 0:
                 say(f"{number:,} of {len(wanted):,} copied, {size_words(moved.size)}.")
     if move.state == State.COPYING:
@@ -188,8 +190,13 @@ def _present(store: ObjectStore) -> dict[str, int]:
     return found
 
 
-def _copied(source: ObjectStore, target: ObjectStore, key: str, digest: str, size: int) -> tuple[str, int | str]:
-    """Copy one, read it back and compare: its size, or why it could not be. Raises StoreFailed."""
+def _copied(
+    source: ObjectStore, target: ObjectStore, key: str, digest: str, size: int
+) -> tuple[str, int | str | StoreFailed]:
+    """Copy one, read it back and compare: its size, or why it could not be. Raises StoreFailed.
+
+    Returns one instead where that is no fault if the object was collected meanwhile.
+    """
     whole = hashlib.sha256()
 
     def read() -> Iterator[bytes]:
@@ -209,8 +216,11 @@ def _copied(source: ObjectStore, target: ObjectStore, key: str, digest: str, siz
         return key, "It is gone."
     arrived = hashlib.sha256()
     with stores.asked("give back what was copied"):
-        for piece in obstore.get(target, key).stream(min_chunk_size=_PIECE):
-            arrived.update(piece)
+        try:
+            for piece in obstore.get(target, key).stream(min_chunk_size=_PIECE):
+                arrived.update(piece)
+        except FileNotFoundError:
+            return key, StoreFailed(f"The new store does not give back {key}, which it took.")
         if arrived.digest() != whole.digest():
             obstore.delete(target, key)
             raise StoreFailed(f"The new store gives back other bytes of {key} than it took.")
@@ -221,14 +231,16 @@ def _copied(source: ObjectStore, target: ObjectStore, key: str, digest: str, siz
 
 def _note_lost(moved: Moved, key: str, why: str) -> None:
     """A block that is just being written, or what was collected meanwhile, is not lost."""
+    said = f"{key}: {why}"
+    if _is_needed(key) and said not in moved.lost:
+        moved.lost.append(said)
+
+
+def _is_needed(key: str) -> bool:
     name = key.rpartition("/")[2]
     if key.startswith("blocks/"):
-        needed = Chunk.objects.filter(block_id=name, block__deleting=False).exists()
-    else:
-        needed = Blob.objects.filter(pk=name, deleting=False).exists()
-    said = f"{key}: {why}"
-    if needed and said not in moved.lost:
-        moved.lost.append(said)
+        return Chunk.objects.filter(block_id=name, block__deleting=False).exists()
+    return Blob.objects.filter(pk=name, deleting=False).exists()
 
 
 def _drop_collected(target: ObjectStore, keys: list[str]) -> None:

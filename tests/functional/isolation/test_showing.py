@@ -10,7 +10,7 @@ from functional.isolation.places import USER, Place
 from studium.compute.spec import Mount
 from studium.runner import showing
 
-# Prints what it sees below both folders whenever that changed, and ends when it sees "end".
+# Prints what it sees below both folders whenever that changed, and ends when it sees "end", in the folder shown last.
 WATCHES = """
 import os, time
 def see():
@@ -30,7 +30,7 @@ while True:
     if now != last:
         print(sorted(now.items()), flush=True)
         last = now
-    if "/datasets/end/it" in now:
+    if "/kaggle/input/end/it" in now:
         break
     time.sleep(0.01)
 """

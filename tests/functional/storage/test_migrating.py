@@ -261,6 +261,33 @@ def test_what_is_collected_just_as_it_is_copied_is_not_left_there(kept: Kept, bu
     assert stored == {stores.path_of(digest) for digest in kept.blobs}
 
 
+@pytest.mark.parametrize("needed", [True, False])
+def test_what_is_gone_before_it_is_read_back(kept: Kept, bucket: str, needed: bool) -> None:
+    """Collected just then, which is no fault, or not kept by the new store, which is one."""
+    first = min(kept.blobs)
+    real, once = stores.put_in, itertools.count()
+
+    def put(store: obstore.store.ObjectStore, key: str, *content: object, **more: object) -> None:
+        real(store, key, *content, **more)  # type: ignore[arg-type]
+        if key == stores.path_of(first) and next(once) == 0:
+            if needed:
+                obstore.delete(store, key)
+            else:
+                del kept.blobs[first]
+                Hold.objects.filter(blob_id=first).delete()
+                reconcile.collect(NOW + 2 * HOUR)
+
+    with mock.patch.object(stores, "put_in", put), mock.patch.object(migrating, "ThreadPoolExecutor", Inline):
+        if needed:
+            with pytest.raises(Broken, match="does not give back"):
+                migrate(bucket)
+        assert migrate(bucket).lost == []
+    remove(options().home / "blobs")
+    kept.check()
+    stored = {meta["path"] for meta in obstore.list(stores.store_at(bucket), "sha256").collect()}
+    assert stored == {stores.path_of(digest) for digest in kept.blobs}
+
+
 def test_what_was_on_its_way_when_it_switched(kept: Kept, bucket: str) -> None:
     """It began to be written when the new store was thought to be away, and came to the old one alone."""
     real = moving.save

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,12 +23,39 @@ from tornado.locks import Condition
 FOLLOW = timedelta(seconds=20)
 V1 = "v1.kernel.websocket.jupyter.org"
 
+
+class Asking:
+    """The kernels that wait for a person's answer to `input()`, each by the request whose cell asks.
+
+    Questions and states come on two ways, and what a kernel said first may come second: only the end of the request
+    that asks ends its question, also where it came before it.
+    """
+
+    def __init__(self) -> None:
+        self._asking: dict[str, str] = {}
+        self._ended: deque[str] = deque(maxlen=100)
+
+    def __contains__(self, kernel: str) -> bool:
+        return kernel in self._asking
+
+    def asked(self, kernel: str, request: str) -> None:
+        if request not in self._ended:
+            self._asking[kernel] = request
+
+    def answered(self, kernel: str) -> None:
+        self._asking.pop(kernel, None)
+
+    def ended(self, kernel: str, request: str) -> None:
+        self._ended.append(request)
+        if self._asking.get(kernel) == request:
+            del self._asking[kernel]
+
+
 # Set once by the extension before the server answers; Jupyter makes these classes itself and hands them nothing of ours.
 recorder: Recorder | None = None
 watch: Callable[[str], None] | None = None
 heard = Condition()
-# Kernels that wait for a person's answer to `input()`.
-asking: set[str] = set()
+asking = Asking()
 
 
 class SessionConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
@@ -56,14 +84,15 @@ class SessionConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
                 if channel == "shell" and message["header"]["msg_type"] == "execute_request":
                     recorder.requested(self.kernel_id, message)
                 elif channel == "stdin":
-                    asking.discard(self.kernel_id)
+                    asking.answered(self.kernel_id)
             except (ValueError, KeyError, TypeError, IndexError):
                 pass  # the server has its own words for what is no message
         super().handle_incoming_message(incoming_msg)
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
         if stream == "stdin" or getattr(stream, "channel", "") == "stdin":
-            asking.add(self.kernel_id)
+            _, (_, _, parent, *_) = self.session.feed_identities(outgoing_msg)
+            asking.asked(self.kernel_id, json.loads(parent).get("msg_id", ""))
         super().handle_outgoing_message(stream, outgoing_msg)
 
 

@@ -78,7 +78,7 @@ class Listener:
             _, rest = session.feed_identities(parts)
             message = session.deserialize(rest)
             if message["header"]["msg_type"] == "status" and message["content"].get("execution_state") == "idle":
-                session_pages.asking.discard(kernel)
+                session_pages.asking.ended(kernel, message["parent_header"].get("msg_id", ""))
             self.recorder.heard(kernel, message)
 
         stream = manager.connect_iopub()
