@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db.backends.signals import connection_created
 
 from running import database
@@ -29,9 +30,10 @@ sys.addaudithook(_only_loopback)
 
 
 @pytest.fixture(autouse=True)
-def _no_engine_left_behind() -> Iterator[None]:
+def _nothing_left_behind() -> Iterator[None]:
     yield
     registry.use(None)
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -96,6 +96,12 @@ def test_more_files_than_a_plain_archive_can_have() -> None:
         assert len(opened.namelist()) == 70_000
 
 
+def test_a_crc_follows_where_the_second_part_is_long() -> None:
+    for size in (1, 255, 256, 65_535, 65_536, 1_048_575, 1_048_576, 5_000_011):
+        second = bytes(size - 1) + b"!"
+        assert combined(zlib.crc32(b"first"), zlib.crc32(second), size) == zlib.crc32(b"first" + second), size
+
+
 @given(st.binary(max_size=3000), st.binary(max_size=3000))
 def test_a_crc_follows_from_those_of_the_parts(first: bytes, second: bytes) -> None:
     assert combined(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(first + second)

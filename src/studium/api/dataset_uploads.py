@@ -27,7 +27,7 @@ from studium.datasets.files import Brought
 from studium.datasets.models import Dataset
 from studium.errors import BadInput
 from studium.lib import clock
-from studium.notebooks.queries import stored_bytes
+from studium.notebooks.queries import stored_before
 
 _ONE = "/{dataset_id}"
 _UPLOADS = _ONE + "/uploads"
@@ -58,7 +58,9 @@ def bring(request: ApiRequest, dataset_id: str) -> PackKept:
     user = request.auth.user
     found = _changed(user, dataset_id)
     described, content = _pack(request)
-    new = actions.bring(user, found, described, content, used=stored_bytes(found.team), now=clock.now())
+    now = clock.now()
+    used = stored_before(found.team, len(content), now=now)
+    new = actions.bring(user, found, described, content, used=used, now=now)
     return PackKept(new_bytes=new)
 
 
@@ -129,9 +131,9 @@ def receive(
     user, now = request.auth.user, clock.now()
     found = _changed(user, dataset_id)
     row = actions.upload_for(user, found, upload_id, now=now)
-    return UploadShape.of(
-        actions.receive(user, found, row, offset, received(request, MOST_BYTES), used=stored_bytes(found.team), now=now)
-    )
+    content = received(request, MOST_BYTES)
+    used = stored_before(found.team, len(content), now=now)
+    return UploadShape.of(actions.receive(user, found, row, offset, content, used=used, now=now))
 
 
 @router.delete(_UPLOADS + "/{upload_id}", response={204: None}, auth=allow(Scope.WRITE), summary="Give up an upload")

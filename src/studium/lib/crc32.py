@@ -3,7 +3,7 @@
 Appending n bytes multiplies a CRC by x^(8n) modulo the polynomial of CRC-32; powers of x are found by squaring.
 """
 
-from functools import cache, lru_cache
+from functools import cache
 
 _POLYNOMIAL = 0xEDB88320  # bits reversed: the coefficient of x^0 is the highest
 _ONE = 1 << 31
@@ -29,18 +29,27 @@ def _squared(times: int) -> int:
     return _multiplied(half, half)
 
 
-@lru_cache(maxsize=4096)
-def _moved(size: int) -> int:
-    """x to the power of 8 times `size`."""
-    power, bit = _ONE, 3
-    while size:
-        if size & 1:
-            power = _multiplied(_squared(bit), power)
-        size >>= 1
-        bit += 1
-    return power
+@cache
+def _table(times: int) -> tuple[list[int], ...]:
+    """What each value of each byte of a CRC, the lowest first, comes to when it is multiplied by x to the power of 2^times."""
+    by = _squared(times)
+    bits = [_multiplied(1 << bit, by) for bit in range(32)]
+    found = []
+    for first in range(0, 32, 8):
+        values = [0]
+        for bit in bits[first : first + 8]:
+            values += [value ^ bit for value in values]
+        found.append(values)
+    return tuple(found)
 
 
 def combined(first: int, second: int, second_size: int) -> int:
     """The CRC-32 of two parts behind each other, of which the second has so many bytes."""
-    return _multiplied(_moved(second_size), first) ^ second
+    size, times = second_size, 3
+    while size:
+        if size & 1:
+            a, b, c, d = _table(times)
+            first = a[first & 255] ^ b[first >> 8 & 255] ^ c[first >> 16 & 255] ^ d[first >> 24]
+        size >>= 1
+        times += 1
+    return first ^ second

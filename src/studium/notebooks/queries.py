@@ -14,7 +14,7 @@ from studium.notebooks.access import decided_by_operators, mine, shared, shared_
 from studium.notebooks.launching import OWNER_KIND
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.states import LaunchKind, Visibility
-from studium.notebooks.stored.measuring import counted
+from studium.notebooks.stored.measuring import counted, counted_before
 from studium.notebooks.subjects import KIND
 from studium.plans import queries as plans
 from studium.plans.rules import storage_room
@@ -70,6 +70,11 @@ def ranked(rows: QuerySet[Notebook], sort: Sort) -> tuple[QuerySet[Notebook], st
 def stored_bytes(team: Team) -> int:
     """What the team stores that counts against its plan; `stored.measuring` says what that is."""
     return counted(team)
+
+
+def stored_before(team: Team, adding: int, *, now: datetime) -> int:
+    """As `stored_bytes`, for one piece of many; see `measuring.counted_before`."""
+    return counted_before(team, adding, now=now)
 
 
 def room_of(team: Team, most: int, now: datetime) -> int:

@@ -253,7 +253,7 @@ def _restore_blobs(tar: tarfile.TarFile) -> None:
         if folder == "blobs":
             stores.write(digest, content)
         elif block.isalnum():
-            stores.write_block(block, content)
+            stores.write_block(block, [content])
 
 
 def _restore_keys(tar: tarfile.TarFile) -> None:

@@ -5,7 +5,7 @@ import errno
 import io
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -120,8 +120,8 @@ def path_of(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
-def put_in(store: ObjectStore, key: str, content: bytes | Path, *, replace: bool = True) -> None:
-    """Have the bytes, or those of a file, under this key; they are there for good when this returns.
+def put_in(store: ObjectStore, key: str, content: folder.Content, *, replace: bool = True) -> None:
+    """Have the bytes, also in several parts, or those of a file, under this key; they are there for good when this returns.
 
     Without `replace`, what is there already is taken for them.
     """
@@ -133,6 +133,8 @@ def put_in(store: ObjectStore, key: str, content: bytes | Path, *, replace: bool
         with contextlib.suppress(FileNotFoundError):
             obstore.head(store, key)
             return
+    if not isinstance(content, bytes | Path):
+        content = b"".join(content)
     mode = "overwrite" if replace or isinstance(content, Path) else "create"
     with contextlib.suppress(obstore.exceptions.AlreadyExistsError):
         # Bytes in one request: parts of one that was cut off would stay in the store for good.
@@ -213,9 +215,9 @@ def path_of_block(block: str) -> str:
     return f"blocks/{block[:2]}/{block}"
 
 
-def write_block(block: str, content: bytes) -> None:
-    """Store a block. Its name is never used again."""
-    _write("take a block", lambda store: put_in(store, path_of_block(block), content))
+def write_block(block: str, parts: Sequence[bytes | memoryview]) -> None:
+    """Store a block of these parts, one behind the other. Its name is never used again."""
+    _write("take a block", lambda store: put_in(store, path_of_block(block), parts))
 
 
 def read_block(block: str) -> bytes:

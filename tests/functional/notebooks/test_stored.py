@@ -9,7 +9,7 @@ from factories.accounts import NOW, Cast
 from factories.datasets import bring, make_dataset, make_version, seeded
 from factories.files import give_files
 from factories.notebooks import make_notebook, make_team_environment
-from studium.accounts.models import User
+from studium.accounts.models import Team, User
 from studium.accounts.states import Visibility
 from studium.compute.engines.base import Cause, EngineError
 from studium.compute.models import PassLease
@@ -33,6 +33,8 @@ from studium.notebooks.stored.items import Item
 from studium.notebooks.versions import actions as versions
 from studium.notebooks.versions.queries import output_files
 from studium.notebooks.versions.reconcile import clean_volumes, settle_ended
+from studium.plans import actions as plans
+from studium.plans.rules import PlanRules
 from studium.storage.chunks.queries import owned_bytes
 from studium.storage.models import Hold, Upload
 
@@ -270,3 +272,23 @@ def test_ids_of_another_team_find_nothing(cast: Cast) -> None:
     ids = [f"workspaces:{other.pk}", *(f"datasets:{each.pk}" for each in theirs.versions.all())]
     choice = cleaning.clean(cast.owner, cast.team, [*ids, "datasets:no-number"], now=LATER)
     assert (choice.going, choice.staying, choice.gone) == ([], [], 4)
+
+
+def test_what_is_stored_is_not_added_up_for_each_piece(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = list[int]()
+
+    def count(team: Team) -> int:
+        counted.append(1000)
+        return counted[-1]
+
+    monkeypatch.setattr(measuring, "counted", count)
+    assert measuring.counted_before(cast.team, 10, now=NOW) == 0, "nothing is limited, so nothing is counted"
+    plans.load_plan("narrow", "Narrow", "", PlanRules(storage_bytes_team=1100), now=NOW)
+    plans.assign_plan(None, cast.team, "narrow", now=NOW)
+    seconds = timedelta(seconds=1)
+    assert [measuring.counted_before(cast.team, 40, now=NOW + n * seconds) for n in range(3)] == [1000, 1040, 1000]
+    assert len(counted) == 2, "where it would not fit it is counted anew"
+    assert measuring.counted_before(cast.team, 40, now=NOW + 11 * seconds) == 1040
+    assert measuring.counted_before(cast.team, 1, now=NOW + 13 * seconds) == 1000, "ten seconds are over"
+    assert measuring.counted_before(cast.team, 1, now=NOW) == 1000, "a clock that was set back"
+    assert len(counted) == 4

@@ -1,5 +1,7 @@
 """What the folder store says it has is on the disk: flushed before it has its name, and its name after that."""
 
+import errno
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -146,6 +148,54 @@ def test_what_a_power_cut_left_of_a_file_is_replaced(left: bytes, tmp_path: Path
         assert path.read_bytes() == content
         assert actions.get(sha256(content)) == content
     assert Blob.objects.get(pk=sha256(content)).size == 5000
+
+
+MIB = 1024 * 1024
+SIZES = [MIB, MIB + 1, 4 * MIB - 1, 4 * MIB, 4 * MIB + 4096, 9 * MIB + 4095]
+
+
+@pytest.mark.parametrize("refused", ["", "open", "write"])
+def test_what_is_large_is_written_past_the_page_cache_where_that_can_be(
+    tmp_path: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole, in parts, or from a file, of any length; file systems that know no such way say so at either step."""
+    direct, opened = list[str](), os.open
+
+    def opening(path: Path | str, flags: int, *more: int) -> int:
+        if flags & os.O_DIRECT:
+            direct.append(Path(path).name.partition("#")[0])
+            if refused == "open":
+                raise OSError(errno.EINVAL, "Invalid argument")
+        return opened(path, flags, *more)
+
+    def refusing(handle: int, content: memoryview, write: Callable[..., int] = os.write) -> int:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return write(handle, content)
+
+    monkeypatch.setattr(os, "open", opening)
+    if refused == "write":
+        monkeypatch.setattr(os, "write", refusing)
+    for size in SIZES:
+        content = seeded(size, size)
+        (tmp_path / "whole").write_bytes(content)
+        for number, given in enumerate((content, [content[:99], memoryview(content)[99:]], tmp_path / "whole")):
+            folder.put(tmp_path, f"at/{size}.{number}", given)
+            assert (tmp_path / f"at/{size}.{number}").read_bytes() == content
+    assert direct == [f"{size}.{number}" for size in SIZES for number in range(3)]
+    folder.put(tmp_path, "at/small", seeded(MIB - 1, 1))
+    assert direct[-1] != "small"
+    assert not list(tmp_path.glob("at/*#*"))
+
+
+def test_where_there_is_no_room_past_the_cache_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int, __: memoryview) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        folder.put(tmp_path, "at/large", bytes(2 * MIB))
+    assert list((tmp_path / "at").iterdir()) == []
 
 
 def test_a_tree_is_flushed_before_it_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_a_block_that_is_lost_or_cut_short_is_damage(bucket: str) -> None:
     (a,), (b,), (c,) = bring("team:1", b"aaaa"), bring("team:1", b"bbbb"), bring("team:1", b"cccc")
     place = queries.places([a, b])
     stores.remove_block(place[a].block)
-    stores.write_block(place[b].block, b"bb")
+    stores.write_block(place[b].block, [b"bb"])
     assert {each.digest: each.why for each in verify.damaged()} == {
         a: "Its block is gone.",
         b: "Its block is cut short.",
@@ -112,7 +112,7 @@ DOES = [
     lambda: stores.read("0" * 64),
     lambda: next(stores.pieces("0" * 64)),
     lambda: stores.remove("0" * 64),
-    lambda: stores.write_block("babc", b"x"),
+    lambda: stores.write_block("babc", [b"x"]),
     lambda: stores.read_block_part("babc", 0, 1),
     lambda: stores.remove_block("babc"),
     lambda: stores.has_block("babc"),

@@ -5,7 +5,9 @@ A further kind is a further entry of `KINDS`, and of `cleaning.CLEANERS` where t
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import Sum
 from django.db.models.functions import Greatest
 
@@ -17,8 +19,11 @@ from studium.environments.states import BuildState
 from studium.notebooks.git.models import Repository
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.versions import queries as versions
+from studium.plans.queries import team_plan
+from studium.plans.rules import storage_room
 from studium.storage.chunks.queries import owned_bytes
 
+_COUNTED_FOR = timedelta(seconds=10)
 WORKSPACE_BYTES = Greatest("workspace_bytes", "document_bytes")
 
 
@@ -118,3 +123,19 @@ def parts(team: Team) -> list[tuple[Kind, int]]:
 def counted(team: Team) -> int:
     """What the team stores that counts against its plan, in bytes."""
     return sum(kind.measure(team) for kind in KINDS if kind.counts)
+
+
+def counted_before(team: Team, adding: int, *, now: datetime) -> int:
+    """As `counted`, for a piece of so many bytes that is about to come, of which there are many one after the other.
+
+    Counted in the last ten seconds, and with it the pieces since, as if all of them were new; counted anew where the piece
+    would not fit by that. Zero where the team's plan sets no limit.
+    """
+    room, key = storage_room(team_plan(team)), f"stored-lately:{team.pk}"
+    if room is None:
+        return 0
+    at, used = cache.get(key, (None, 0))
+    if at is None or not at <= now < at + _COUNTED_FOR or used + adding > room:
+        at, used = now, counted(team)
+    cache.set(key, (at, used + adding), timeout=2 * _COUNTED_FOR.total_seconds())
+    return int(used)

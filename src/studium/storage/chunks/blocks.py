@@ -22,7 +22,7 @@ def written(parts: Mapping[str, memoryview | bytes], *, now: datetime) -> list[C
     """
     sizes = [len(part) for part in parts.values()]
     block = Block.objects.create(id=new_id(16), size=sum(sizes), unused_since=now)
-    stores.write_block(block.id, b"".join(parts.values()))
+    stores.write_block(block.id, list(parts.values()))
     offsets = itertools.accumulate(sizes, initial=0)
     rows = [
         Chunk(digest=digest, size=size, crc=zlib.crc32(part), block=block, offset=offset)

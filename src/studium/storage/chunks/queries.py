@@ -11,8 +11,9 @@ from studium.storage import stores
 from studium.storage.models import Chunk, Ownership
 
 _BATCH = 500
-# Ranges of one block that are nearer than this are read in one go.
-_AT_ONCE = 8 * 1024 * 1024
+# What lies together is read in one go, up to so much: of a far store so that few requests are made, of a folder no more than
+# stays near the processor until it is sent. Pieces of 8 MiB took twice the web process's time.
+_AT_ONCE, _FAR_AT_ONCE = 1024 * 1024, 8 * 1024 * 1024
 
 
 class Place(NamedTuple):
@@ -117,11 +118,11 @@ def _ranges(digests: Sequence[str], start: int, length: int | None) -> list[_Ran
 
 def _runs(ranges: Sequence[_Range]) -> Iterator[list[_Range]]:
     """The same ranges, those that lie behind each other together."""
-    current, size = list[_Range](), 0
+    current, size, most = list[_Range](), 0, _FAR_AT_ONCE if stores.places().first else _AT_ONCE
     for each in ranges:
         if current:
             last = current[-1].place
-            if size >= _AT_ONCE or (last.block, last.offset + last.size) != (each.place.block, each.place.offset):
+            if size >= most or (last.block, last.offset + last.size) != (each.place.block, each.place.offset):
                 yield current
                 current, size = [], 0
         current.append(each)

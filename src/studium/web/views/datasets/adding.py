@@ -24,7 +24,7 @@ from studium.datasets.queries import newest_of
 from studium.errors import BadInput, NotYet, StudiumError
 from studium.lib import clock
 from studium.lib.units import MIB
-from studium.notebooks.queries import stored_bytes
+from studium.notebooks.queries import stored_before, stored_bytes
 from studium.notebooks.stored.queries import more, room_of_team
 from studium.storage.models import Upload
 from studium.web.requests import UserRequest, signed_in
@@ -185,10 +185,10 @@ def receive(request: UserRequest, team: str, slug: str, upload: str) -> JsonResp
     offset = request.GET.get("offset", "")
     if not (offset.isascii() and offset.isdigit() and len(offset) < 16):
         raise _unread()
-    used = stored_bytes(dataset.team)
-    now = clock.now()
+    now, content = clock.now(), received(request, PIECE)
     row = actions.upload_for(request.user, dataset, upload, now=now)
-    found = actions.receive(request.user, dataset, row, int(offset), received(request, PIECE), used=used, now=now)
+    used = stored_before(dataset.team, len(content), now=now)
+    found = actions.receive(request.user, dataset, row, int(offset), content, used=used, now=now)
     return _said(found)
 
 
