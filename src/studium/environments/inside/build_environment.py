@@ -29,6 +29,14 @@ LIKELY = "likely.txt"
 FAILED, BAD_REQUEST = 1, 2
 # What a notebook's kernel and `!pip install` need in every environment.
 ALWAYS = ("ipykernel>=6.29", "pip")
+# What is told of a package holds for ten minutes, as the public index says of itself; mirrors often leave that out, and then
+# everything would be asked for again each time. A file never changes: its hash is in the lock.
+SETTINGS = """
+[[index]]
+url = {index}
+default = true
+cache-control = {{ api = "max-age=600", files = "max-age=365000000, immutable" }}
+"""
 # The volume is kept, and with it what was fetched, until it takes up more than this share of the room.
 _CACHE_SHARE = 0.4
 _PIECE = 65536
@@ -78,9 +86,7 @@ def surroundings(index: str) -> dict[str, str]:
         "UV_LINK_MODE": "hardlink",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
-        "UV_NO_CONFIG": "1",
         "UV_SYSTEM_CERTS": "1",
-        "UV_DEFAULT_INDEX": index,
         "UV_HTTP_TIMEOUT": "60",
         "NO_COLOR": "1",
     }
@@ -94,7 +100,10 @@ def surroundings(index: str) -> dict[str, str]:
         found |= {"NO_PROXY": "", "no_proxy": ""}
     for name in ("TMPDIR", "HOME"):
         os.makedirs(found[name], exist_ok=True)
-    return found
+    settings = Path(found["HOME"], "uv.toml")
+    settings.write_text(SETTINGS.format(index=json.dumps(index)), encoding="utf-8")
+    # Named so, it is the only one that is read.
+    return found | {"UV_CONFIG_FILE": str(settings)}
 
 
 def begin(environ: dict[str, str], *command: str) -> "subprocess.Popen[bytes]":
