@@ -1,7 +1,7 @@
 """How long a warm build of an environment takes: from asking to ready, beside `uv venv && uv pip install` of the same packages.
 
 `warm_build` asks for the same again, as a build does that looks for newer versions: its lock is that of the build before, whose
-packages are used. `changed_build` asks for one package in another version each time, so that all is installed and taken out.
+packages are used. `changed_build` asks for one package in a version that no build of the team has alone, so that all is installed and taken out.
 
 Warm on both sides: each has fetched everything once. The peer installs into a folder of the same disk from its own cache and
 resolves as well; ours besides is a run from the queue, locks with hashes, installs from the lock, and is copied out and sealed.
@@ -22,7 +22,8 @@ from running.platform import Platform, running_platform, wait_for
 from studium.client import Client
 
 PACKAGES, ROUNDS, GOAL = ("numpy", "pandas", "scikit-learn"), 5, 2.0
-OTHERS = ("six==1.16.0", "six==1.17.0")
+# Fetched by a build that has one package more, so that a build without that one has a lock of its own.
+OTHERS, BESIDE = tuple(f"six==1.{minor}.0" for minor in range(12, 17)), "toolz"
 
 
 def peer(folder: Path, cache: Path, packages: tuple[str, ...]) -> float:
@@ -43,11 +44,11 @@ def main() -> None:
         bench = Bench(platform, client, Path(name))
         bench.build(PACKAGES)
         for other in OTHERS:
-            bench.build((*PACKAGES, other))
+            bench.build((*PACKAGES, other, BESIDE))
             peer(Path(name, f"warm-{other}"), Path(name, "cache"), (*PACKAGES, other))
         bench.build(PACKAGES)
         bench.figure("warm_build", [PACKAGES] * ROUNDS)
-        bench.figure("changed_build", [(*PACKAGES, OTHERS[turn % 2]) for turn in range(ROUNDS)])
+        bench.figure("changed_build", [(*PACKAGES, OTHERS[turn]) for turn in range(ROUNDS)])
 
 
 class Bench:

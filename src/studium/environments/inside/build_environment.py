@@ -124,9 +124,9 @@ def put_aside() -> None:
 
 
 def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """What the build before left is removed while packages are looked for; the program that does it."""
+    """What the build before left is removed meanwhile; the program that does it. What it does not come to is left to the next."""
     put_aside()
-    return begin(environ, "rm", "-rf", str(OLD))
+    return begin(environ, "rm", "-rf", *map(str, OLD.glob("*")))
 
 
 def write_sources(request: dict[str, Any]) -> list[str]:
@@ -261,6 +261,7 @@ def main() -> int:
         tidy(environ)
         return FAILED
     finally:
+        removing.kill()
         removing.wait()
     print("Built", flush=True)
     if os.environ.get("STUDIUM_EGRESS"):
