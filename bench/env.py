@@ -1,7 +1,8 @@
 """How long a warm build of an environment takes: from asking to ready, beside `uv venv && uv pip install` of the same packages.
 
 `warm_build` asks for the same again, as a build does that looks for newer versions: its lock is that of the build before, whose
-packages are used. `changed_build` asks for one package in a version that no build of the team has alone, so that all is installed and taken out.
+packages are used. `changed_build` asks for one package in a version that no build of the team has alone, so that all is
+installed and taken out.
 
 Warm on both sides: each has fetched everything once. The peer installs into a folder of the same disk from its own cache and
 resolves as well; ours besides is a run from the queue, locks with hashes, installs from the lock, and is copied out and sealed.
