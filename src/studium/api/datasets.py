@@ -206,7 +206,15 @@ def file(request: ApiRequest, dataset_id: str, number: Number, path: str) -> Htt
     if begins_a_download(request.method, request.headers.get("Range", ""), entry.size):
         note_download(request.auth.user, found.dataset, now=clock.now())
     name = entry.path.rpartition("/")[2]
-    return served(request, entry.pieces, size=entry.size, name=name, etag=entry.digest, changed_at=found.created_at)
+    return served(
+        request,
+        entry.pieces,
+        size=entry.size,
+        name=name,
+        etag=entry.digest,
+        changed_at=found.created_at,
+        parts=entry.parts,
+    )
 
 
 @router.get(

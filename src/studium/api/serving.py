@@ -1,7 +1,7 @@
 """Bytes that come, and bytes that can be asked for in part and kept by who has them: as RFC 9110 says."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -10,8 +10,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
 from studium.errors import BadInput
+from studium.storage.stores import Part
 
 _PIECE = 1024 * 1024
+# The edge says that it sends parts of the store's files itself, and is told how many bytes they have; as in `studium.edge.parts`.
+_SENDS, _FILES = "X-Studium-Sends", "X-Studium-Files"
+Parts = Callable[[int, int], Sequence[Part] | None]
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -37,15 +41,17 @@ def served(
     name: str,
     etag: str,
     changed_at: datetime,
+    parts: Parts | None = None,
 ) -> HttpResponseBase:
-    """All of it, the part that is asked for, or that the caller has it already. `read` takes an offset and a length.
+    """All of it, the part that is asked for, or that the caller has it already. `read` takes an offset and a length, and so does
+    `parts`, which says where these bytes lie in the store's folder, if they do: the edge then sends them, if it can.
 
     Always as a file to keep, never as a page.
     """
     quoted, stamp = f'"{etag}"', int(changed_at.timestamp())
     response: HttpResponseBase | None = get_conditional_response(request, etag=quoted, last_modified=stamp)
     if response is None:
-        response = _answer(request, read, size, quoted, stamp)
+        response = _answer(request, read, parts, size, quoted, stamp)
         response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["ETag"], response["Last-Modified"] = quoted, http_date(stamp)
     response["Accept-Ranges"] = "bytes"
@@ -56,7 +62,12 @@ def served(
 
 
 def _answer(
-    request: HttpRequest, read: Callable[[int, int], Iterator[bytes]], size: int, etag: str, stamp: int
+    request: HttpRequest,
+    read: Callable[[int, int], Iterator[bytes]],
+    parts: Parts | None,
+    size: int,
+    etag: str,
+    stamp: int,
 ) -> HttpResponseBase:
     wanted = _part(request, size, etag, stamp)
     if wanted == "none":
@@ -64,9 +75,18 @@ def _answer(
         refused["Content-Range"] = f"bytes */{size}"
         return refused
     start, end = wanted if isinstance(wanted, tuple) else (0, size)
-    pieces = read(start, end - start) if request.method != "HEAD" and end > start else iter(())
-    response = StreamingHttpResponse(pieces, content_type="application/octet-stream", status=206 if wanted else 200)
-    response["Content-Length"] = str(end - start)
+    asked, named, status = request.method != "HEAD" and end > start, None, 206 if wanted else 200
+    if asked and parts is not None and end - start >= _PIECE and _SENDS in request.headers:
+        named = parts(start, end - start)
+    response: HttpResponseBase
+    if named is not None:
+        lines = "".join(f"{each.path} {each.offset} {each.length}\n" for each in named)
+        response = HttpResponse(lines, content_type="application/octet-stream", status=status)
+        response[_FILES] = str(end - start)
+    else:
+        pieces = read(start, end - start) if asked else iter(())
+        response = StreamingHttpResponse(pieces, content_type="application/octet-stream", status=status)
+        response["Content-Length"] = str(end - start)
     if wanted:
         response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     return response

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     option("fd", "listen on this inherited file descriptor instead")
     option("reuse-port", "1: let a second edge listen on the same address", "0")
     option("hint-socket", "unix datagram socket to hear hints on")
+    option("files-folder", "folder of the store, whose files are then sent from here")
     option("trusted-proxies", "addresses whose X-Forwarded-For is believed, separated by commas")
     option("platform-cookies", "further cookie names that content must not receive, separated by commas")
     option("platform-body", "largest request body for the platform's pages, in bytes", str(Limits().platform_body))
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             edge_key=keys.edge,
             scheme=options.scheme,
             hint_socket=options.hint_socket,
+            files_folder=options.files_folder,
             trusted_proxies=_names(options.trusted_proxies),
             platform_cookies=_names(options.platform_cookies),
             access_log=options.access_log == "1",

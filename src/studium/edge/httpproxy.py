@@ -7,13 +7,16 @@ producer holds a few hundred kilobytes and no more.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from studium.edge import parts
 from studium.edge.asgi import Client, Headers
 from studium.edge.pages import Say
 from studium.edge.upstreams import patiently
@@ -76,6 +79,7 @@ class Exchange:
     silent: Say  # said when the upstream does not answer
     whole: Whole | None = None  # takes the body before the upstream is asked
     body_pace: int = 0
+    files: Path | None = None  # whose parts an answer of the upstream may name
 
 
 class Body:
@@ -183,14 +187,37 @@ async def _answer(client: Client, response: aiohttp.ClientResponse, exchange: Ex
         await client.body(b"", more=False)
         return
     length = response.content_length
-    if length is not None and length <= _SMALL:
+    if length is not None and length <= _SMALL and parts.FILES not in response.headers:
         data = await response.read()
         await client.start(response.status, _ending(client, headers))
         await client.body(data, more=False)
         return
+    if exchange.files is not None and (named := response.headers.get(parts.FILES)):
+        await _answer_from(client, response, headers, exchange.files, int(named))
+        return
     await client.start(response.status, _ending(client, headers))
     async for piece in response.content.iter_any():
         await client.body(piece, more=True)
+    await client.body(b"", more=False)
+
+
+async def _answer_from(
+    client: Client, response: aiohttp.ClientResponse, headers: Headers, files: Path, length: int
+) -> None:
+    """Send what the answer names. Raises `Broken` where that is not there any more: whoever goes on is told anew where it is."""
+    try:
+        named = parts.read_list(await response.read(), length)
+    except parts.PartsError as error:
+        raise ValueError(str(error)) from error
+    response.release()
+    headers = [pair for pair in headers if pair[0] != b"content-length"]
+    await client.start(response.status, _ending(client, [*headers, (b"content-length", b"%d" % length)]))
+    try:
+        async with aclosing(parts.pieces(files, named)) as coming:
+            async for piece in coming:
+                await client.body(piece, more=True)
+    except parts.PartsError as error:
+        raise Broken(str(error)) from error
     await client.body(b"", more=False)
 
 

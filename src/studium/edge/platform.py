@@ -5,10 +5,11 @@ import hashlib
 import hmac
 import json
 import time
+from pathlib import Path
 
 import aiohttp
 
-from studium.edge import events, fences, httpproxy, paths, refusals
+from studium.edge import events, fences, httpproxy, parts, paths, refusals
 from studium.edge.answers import Answers
 from studium.edge.asgi import Client
 from studium.edge.counters import Counters
@@ -74,10 +75,13 @@ class Platform:
             await httpproxy.pass_on(client, session, self._exchange(client, place, whole))
 
     def _exchange(self, client: Client, place: Place, whole: Gathered) -> Exchange:
-        limits = self._config.limits
+        limits, headers = self._config.limits, fences.to_platform(client, self._config, place.host)
+        if self._config.files_folder:
+            headers[parts.SENDS] = "1"
         return Exchange(
             url=url_of(None, client.path, client.query),
-            headers=fences.to_platform(client, self._config, place.host),
+            headers=headers,
+            files=Path(self._config.files_folder) if self._config.files_folder else None,
             body_limit=limits.platform_body,
             body_seconds=limits.body_seconds,
             answer_headers=fences.from_platform,

@@ -44,7 +44,7 @@ class EdgeConfig:
 
     `signing_keys`: the first signs, all are accepted. `edge_key` opens the metrics. `trusted_proxies` are the addresses
     whose `X-Forwarded-For` is believed. `platform_cookies` are names, beside those that begin with `studium` or
-    `__Host-studium`, which content must never receive.
+    `__Host-studium`, which content must never receive. `files_folder` is the store's, where that is on this machine.
     """
 
     platform_host: str
@@ -54,6 +54,7 @@ class EdgeConfig:
     edge_key: str
     scheme: str = "http"
     hint_socket: str = ""
+    files_folder: str = ""
     trusted_proxies: frozenset[str] = frozenset()
     platform_cookies: frozenset[str] = frozenset()
     access_log: bool = False

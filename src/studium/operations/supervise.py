@@ -69,6 +69,8 @@ def edge_command(options: Options) -> list[str]:
         f"{options.bind}:{options.port}",
         "--hint-socket",
         str(options.edge_hints),
+        "--files-folder",
+        str(options.home / "blobs"),
         "--platform-body",
         str(options.notebook_bytes + UPLOAD_ROOM),
     ]

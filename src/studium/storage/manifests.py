@@ -41,6 +41,13 @@ class Entry(NamedTuple):
         end = self.size if length is None else min(start + length, self.size)
         return chunks.begun(_parts(self.digest, start, end - start))
 
+    def parts(self, start: int, length: int) -> list[stores.Part] | None:
+        """Where these bytes lie in the store's folder; None where that is not the store, or lacks some."""
+        if self.chunks is not None:
+            return chunks.parts(self.chunks, start, length)
+        found = [stores.Part(stores.path_of(self.digest), start, length)]
+        return found if stores.has_parts(found) else None
+
 
 _PART = 4 * 1024 * 1024
 

@@ -5,11 +5,11 @@ import errno
 import io
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import obstore
@@ -209,6 +209,28 @@ def place(digest: str, target: Path) -> None:
     with target.open("xb") as out:
         for piece in pieces(digest):
             out.write(piece)
+
+
+class Part(NamedTuple):
+    """So many bytes of a file of the store's folder from an offset on. `path` is below that."""
+
+    path: str
+    offset: int
+    length: int
+
+
+def has_parts(parts: Iterable[Part]) -> bool:
+    """Whether the store is the folder, and has all of these."""
+    if places() != Places(""):
+        return False
+    ends: dict[str, int] = {}
+    for part in parts:
+        ends[part.path] = max(ends.get(part.path, 0), part.offset + part.length)
+    top = options().home / "blobs"
+    try:
+        return all((top / path).stat().st_size >= end for path, end in ends.items())
+    except OSError:  # for reading it to say
+        return False
 
 
 def path_of_block(block: str) -> str:

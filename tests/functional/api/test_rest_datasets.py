@@ -13,11 +13,14 @@ from rest_world import World
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Visibility
 from studium.client.sending import Sent, Way, packed, send_list
+from studium.config.options import options
 from studium.datasets import actions
 from studium.datasets.models import Dataset, DatasetVersion
 from studium.lib import chunks as cutting
 from studium.lib import clock
+from studium.storage import stores
 from studium.storage.models import Chunk, Upload
+from studium.storage.moving import Places
 
 pytestmark = pytest.mark.django_db
 BYTES = {"content_type": "application/octet-stream"}
@@ -155,6 +158,36 @@ def test_a_file_is_given_whole_in_part_or_not_again(world: World, dataset: Datas
     assert content_of(get(world, f"/datasets/{dataset.pk}/versions/1/files/empty")) == b""
     assert get(world, f"/datasets/{dataset.pk}/versions/1/files/empty", Range="bytes=0-").status_code == 416
     assert get(world, f"/datasets/{dataset.pk}/versions/1/files/nothing").status_code == 404
+
+
+def test_where_the_edge_can_send_them_the_bytes_are_named(
+    world: World, dataset: Dataset, version: DatasetVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, blobs = f"/datasets/{dataset.pk}/versions/1/files/raw/large.bin", options().home / "blobs"
+
+    def named(**headers: str) -> bytes:
+        answer = get(world, path, X_Studium_Sends="1", **headers)
+        assert "Content-Range" in answer if headers else answer.status_code == 200
+        found = b""
+        for line in content_of(answer).decode().splitlines():
+            file, offset, length = line.split()
+            found += (blobs / file).read_bytes()[int(offset) : int(offset) + int(length)]
+        assert answer["X-Studium-Files"] == str(len(found))
+        return found
+
+    assert named() == LARGE
+    assert named(Range="bytes=70000-2000000") == LARGE[70_000:2_000_001]
+    small = get(world, path, X_Studium_Sends="1", Range="bytes=70000-900000")
+    assert "X-Studium-Files" not in small, "which would not be worth it"
+    assert content_of(small) == LARGE[70_000:900_001]
+    unchanged = get(world, path, X_Studium_Sends="1", If_None_Match=f'"{hashlib.sha256(LARGE).hexdigest()}"')
+    assert (unchanged.status_code, "X-Studium-Files" in unchanged) == (304, False)
+    monkeypatch.setattr(stores, "places", lambda: Places("", "s3://elsewhere", both=True))
+    assert "X-Studium-Files" not in get(world, path, X_Studium_Sends="1"), "some may be in another store"
+    monkeypatch.undo()
+    (chunk,) = Chunk.objects.filter(size__gt=0).order_by("-offset")[:1]
+    stores.remove_block(chunk.block_id)
+    assert get(world, path, X_Studium_Sends="1").status_code == get(world, path).status_code >= 400
 
 
 def test_an_archive_is_given_at_once_and_gone_on_with(world: World, dataset: Dataset, version: DatasetVersion) -> None:

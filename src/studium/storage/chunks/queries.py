@@ -74,6 +74,19 @@ def begun(coming: Iterator[bytes]) -> Iterator[bytes]:
     return itertools.chain([first] if (first := next(coming, b"")) else [], coming)
 
 
+def parts(digests: Sequence[str], start: int, length: int) -> list[stores.Part] | None:
+    """Where these bytes of a file of these chunks lie in the store's folder; None where that is not the store, or lacks some."""
+    found = list[stores.Part]()
+    for each in _ranges(digests, start, length):
+        path, place = stores.path_of_block(each.place.block), each.place
+        last = found[-1] if found else None
+        if last and last.path == path and last.offset + last.length == place.offset:
+            found[-1] = last._replace(length=last.length + place.size)
+        else:
+            found.append(stores.Part(path, place.offset, place.size))
+    return found if stores.has_parts(found) else None
+
+
 class _Range(NamedTuple):
     """Bytes of a chunk from `skip` on, and where they lie."""
 

@@ -45,6 +45,7 @@ def taken(request: HttpRequest, token: str) -> HttpResponseBase:
     found = links.read(token, now=clock.now())
     version = found.version
     try:
+        parts = None
         if found.archive:
             made = archives.archive_of(version, found.path)
             read, size, name, etag = (
@@ -55,9 +56,10 @@ def taken(request: HttpRequest, token: str) -> HttpResponseBase:
             if entry is None:
                 raise NotFound("dataset.no_file", "There is no such file.", "Ask for a new link.")
             read, size, name, etag = entry.pieces, entry.size, entry.path.rpartition("/")[2], entry.digest
+            parts = entry.parts
         if begins_a_download(request.method, request.headers.get("Range", ""), size):
             note_download(found.user, version.dataset, now=clock.now())
-        answer = served(request, read, size=size, name=name, etag=etag, changed_at=version.created_at)
+        answer = served(request, read, size=size, name=name, etag=etag, changed_at=version.created_at, parts=parts)
     except FileNotFoundError as error:
         raise lost() from error
     # The address is the key: it is told to no other site, and no search engine keeps it.

@@ -246,6 +246,7 @@ def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpRe
             name=entry.path.rpartition("/")[2],
             etag=entry.digest,
             changed_at=version.created_at,
+            parts=entry.parts,
         )
     except FileNotFoundError as error:
         raise lost() from error
