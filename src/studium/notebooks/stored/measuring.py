@@ -16,6 +16,7 @@ from studium.environments.models import Build
 from studium.environments.states import BuildState
 from studium.notebooks.git.models import Repository
 from studium.notebooks.models import Notebook, Version
+from studium.notebooks.snapshots import queries as snapshots
 from studium.notebooks.versions import queries as versions
 from studium.storage.chunks.queries import owned_bytes
 
@@ -94,10 +95,11 @@ KINDS = (
     ),
     Kind(
         slug="snapshots",
-        title="Snapshots of the volume",
+        title="Snapshots",
         counts=True,
-        words="What they are made of, each piece once. They are deleted on the volume's page.",
-        measure=volumes.snapshot_bytes,
+        words="Of the volume and of workspaces: what they are made of, each piece once. They are deleted on the volume's page and "
+        "on those of the notebooks.",
+        measure=lambda team: snapshots.snapshot_bytes(team, volumes.owner_of(team.pk)),
         page="volume/",
     ),
     Kind(
