@@ -22,7 +22,7 @@ from studium.lib.ids import new_id
 from studium.storage import actions as storage
 from studium.storage import manifests
 from studium.storage.chunks import actions as chunks
-from studium.storage.errors import StoreFailed, in_words
+from studium.storage.errors import in_words
 from studium.storage.models import Ownership
 
 log = structlog.get_logger(__name__)
@@ -140,8 +140,8 @@ def put_back(engine: Engine, volume: str, manifest: str, *, size_bytes: int, bea
 
     def feed(out: IO[bytes]) -> None:
         for piece in entry.pieces():
-            out.write(piece)
             beat()
+            out.write(piece)
 
     _into_pipe(load, feed)
 
@@ -176,11 +176,8 @@ class _Beating:
 
 
 def _through_pipe(write: Callable[[IO[bytes]], None], read: Callable[[IO[bytes]], T]) -> T:
-    """What `read` makes of what `write` writes, the two in two threads.
-
-    Raises what `write` raises before what `read` does, but for what has nothing to do with the other: then that only says that
-    nobody reads.
-    """
+    """What `read`, here, makes of what `write`, in a thread, writes. Raises what either does; where `read` does, the other only
+    says that nobody reads."""
     source, out = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
 
     def work() -> None:
@@ -192,18 +189,16 @@ def _through_pipe(write: Callable[[IO[bytes]], None], read: Callable[[IO[bytes]]
         try:
             with source:
                 found = read(source)
-        except (StoreFailed, VolumeInUse, LeaseLost):
-            writing.exception()
-            raise
         except BaseException:
-            writing.result()
+            writing.exception()
             raise
         writing.result()
         return found
 
 
 def _into_pipe(read: Callable[[IO[bytes]], None], write: Callable[[IO[bytes]], None]) -> None:
-    """Let `read`, in a thread, read what `write`, here, writes. Raises what `read` raises before what `write` does, as above."""
+    """Let `read`, in a thread, read what `write`, here, writes. Raises what either does; where `write` does, the other only says
+    that too little came."""
     source, out = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
 
     def work() -> None:
@@ -215,10 +210,7 @@ def _into_pipe(read: Callable[[IO[bytes]], None], write: Callable[[IO[bytes]], N
         try:
             with contextlib.suppress(BrokenPipeError), out:  # whoever hangs up says why
                 write(out)
-        except (StoreFailed, LeaseLost):
-            reading.exception()
-            raise
         except BaseException:
-            reading.result()
+            reading.exception()
             raise
         reading.result()

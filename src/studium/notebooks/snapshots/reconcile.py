@@ -175,10 +175,11 @@ def _put_back(engines: Engines, care: WorkspaceCare, snapshot: WorkspaceSnapshot
         streaming.put_back(engine, volume, snapshot.manifest, size_bytes=size, beat=streaming.beat_of(care))
     except (VolumeInUse, streaming.LeaseLost):
         raise
-    except (EngineError, FileNotFoundError, ValueError):
+    except (EngineError, FileNotFoundError, ValueError) as error:
         # Asked again, it is tried again.
         WorkspaceCare.objects.filter(pk=care.pk).update(restoring=None)
-        raise
+        # In words of its own: what may be no room in the workspace is none of the installation's, and nothing is tried again.
+        raise EngineError(f"The snapshot was not put back ({error}), and the workspace is as it was") from None
     _take_over(engine, notebook, now)
     with transaction.atomic():
         if WorkspaceCare.objects.filter(pk=care.pk, restoring=snapshot).update(restoring=None):
