@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from studium.accounts.models import Team
 from studium.compute.volumes.states import SnapshotState
@@ -29,15 +29,22 @@ def snapshots_of(notebook: Notebook) -> QuerySet[WorkspaceSnapshot]:
 
 @dataclass(frozen=True, kw_only=True)
 class Care:
-    """What is being done to a workspace: whose contents it is given, and in words what that waits for or why it was not done."""
+    """What is being done to a workspace: whose contents it is given, and in words what that waits for or why it was not done.
+
+    `kept` is how many snapshots of it there are to put back.
+    """
 
     restoring: WorkspaceSnapshot | None = None
     trouble: str = ""
+    kept: int = 0
 
 
 def care_of(notebook: Notebook) -> Care:
-    found = WorkspaceCare.objects.filter(notebook=notebook).select_related("restoring").first()
-    return Care(restoring=found.restoring, trouble=found.trouble) if found else Care()
+    # Where there is no such row nothing was ever asked for, so there are no snapshots either.
+    ready = Count("notebook__snapshots", filter=Q(notebook__snapshots__state=SnapshotState.READY))
+    rows = WorkspaceCare.objects.filter(notebook=notebook).select_related("restoring").annotate(kept=ready)
+    found = rows.first()
+    return Care(restoring=found.restoring, trouble=found.trouble, kept=found.kept) if found else Care()
 
 
 def require_free(notebook: Notebook) -> None:
