@@ -27,7 +27,7 @@ def register(notebooks: typer.Typer) -> None:
         ("snapshots", snapshots),
         ("snapshot", snapshot),
         ("put-back", put_back),
-        ("leave", leave),
+        ("leave-as-is", leave),
         ("forget", forget),
     ):
         notebooks.command(name)(command)
