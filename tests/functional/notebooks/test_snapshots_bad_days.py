@@ -25,6 +25,7 @@ from studium.lib.units import MIB
 from studium.notebooks import actions as notebooks
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Notebook
+from studium.notebooks.reconcile import clean_deleted
 from studium.notebooks.snapshots import queries, reconcile
 from studium.notebooks.snapshots.models import WorkspaceCare, WorkspaceSnapshot
 from studium.notebooks.snapshots.states import Why
@@ -32,7 +33,7 @@ from studium.notebooks.states import LaunchKind
 from studium.notebooks.stored import cleaning, emptying
 from studium.operations.verifying import verified
 from studium.storage import stores
-from studium.storage.models import Block
+from studium.storage.models import Block, Hold
 
 pytestmark = pytest.mark.django_db
 FIRST, SECOND = notebook_json("1", "2"), notebook_json("3")
@@ -222,6 +223,29 @@ def test_a_lost_block_is_said_and_nothing_replaced(cast: Cast, world: World, not
     assert care(notebook).restoring is None
     assert care(notebook).trouble
     assert files(world, notebook)["a"] == b"changed"
+
+
+def test_of_a_notebook_that_is_deleted_meanwhile_nothing_comes_into_being_again(
+    cast: Cast, world: World, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = two_states(world, cast.owner, notebook)
+    put_back(world, cast.owner, notebook, snapshot)
+    real = streaming.keep
+
+    def keep(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        notebooks.delete_notebook(cast.owner, fresh(notebook), now=world.now)
+        clean_deleted(world.engines, world.now)
+        return found
+
+    monkeypatch.setattr(streaming, "keep", keep)
+    work(world)
+    assert volume_of(notebook) not in world.engine._state["volumes"]
+    assert not WorkspaceSnapshot.objects.exists()
+    assert not Hold.objects.filter(holder__contains=notebook.pk).exists()
+    WorkspaceCare.objects.create(notebook=notebook, due_at=world.now)
+    work(world)
+    assert not WorkspaceCare.objects.exists()
 
 
 def test_emptied_with_a_snapshot_first(cast: Cast, world: World, notebook: Notebook) -> None:

@@ -274,11 +274,11 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
     "snapshot": (
         lambda s: address(s.notebook, "snapshots/do/"),
         {"do": "take"},
-        (302, 302, NO, GONE, GONE, IN),
+        (302, 409, NO, GONE, GONE, IN),  # one is being taken by then
     ),
-    "snapshot of a public one": (
+    "give up a public one's": (
         lambda s: address(s.public, "snapshots/do/"),
-        {"do": "take"},
+        {"do": "cancel"},
         (302, 302, NO, NO, NO, IN),
     ),
     "put back what is not": (

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import IO, Any, BinaryIO, TypeVar, cast
 
 import structlog
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 
 from studium.compute.engines.base import Engine, EngineError, VolumeInUse
@@ -58,7 +59,10 @@ def see_to_due(
         token, same = new_id(20), rows.model._default_manager.filter(pk=row.pk)
         if not same.filter(free, due_at__lte=now).update(lease=token, leased_until=now + LEASE):
             continue
-        row.refresh_from_db()
+        try:
+            row.refresh_from_db()
+        except ObjectDoesNotExist:
+            continue
         trouble, due_at = "", None
         try:
             after = see_to(row)

@@ -12,6 +12,7 @@ from studium.compute.volumes.states import SnapshotState
 from studium.errors import BadInput, NotYet, Refused
 from studium.events.actions import hint, record
 from studium.lib.units import size_words
+from studium.notebooks.git.queries import require_ready
 from studium.notebooks.launching import disk_bytes
 from studium.notebooks.models import Notebook
 from studium.notebooks.snapshots.access import unknown_snapshot
@@ -91,8 +92,9 @@ def put_back(actor: User, notebook: Notebook, snapshot: WorkspaceSnapshot, *, st
     """Have the workspace, and so the document, be those of the snapshot as soon as no run has it; until then none starts in it.
 
     What is in it then is kept as a snapshot first. `stored` is what the team stores in all. Repeatable. Raises NotYet while
-    something else is done to it, BadInput where the snapshot does not fit.
+    something else is done to it or a repository has no document yet, BadInput where the snapshot does not fit.
     """
+    require_ready(notebook)
     room = room_of(notebook, stored, now)
     with transaction.atomic():
         row = Notebook.objects.select_for_update(of=("self",)).get(pk=notebook.pk)

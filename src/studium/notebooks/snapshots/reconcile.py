@@ -18,7 +18,7 @@ from studium.events.actions import hint, record
 from studium.notebooks.launching import DEFAULT_DISK, OWNER_KIND, volume_of
 from studium.notebooks.models import Notebook
 from studium.notebooks.queries import stored_bytes
-from studium.notebooks.snapshots.actions import MOST_OF_PLATFORM, forget, holder_of, room_of
+from studium.notebooks.snapshots.actions import MOST_OF_PLATFORM, forget, forget_of_notebook, holder_of, room_of
 from studium.notebooks.snapshots.models import WorkspaceCare, WorkspaceSnapshot
 from studium.notebooks.snapshots.queries import OWNER, had_by_a_run, needed_by, owner_of
 from studium.notebooks.snapshots.states import NOTES, Why
@@ -59,14 +59,20 @@ def sweep(now: datetime) -> int:
 def _see_to(engines: Engines, care: WorkspaceCare, now: datetime) -> None:
     """The next steps, in an order that loses nothing: what is to be kept is kept before anything is put in its place."""
     notebook = care.notebook
+    if notebook.deleted_at is not None:  # asked for at the moment that it was deleted
+        with transaction.atomic():
+            forget_of_notebook(notebook)
+        return
     rows = WorkspaceSnapshot.objects.filter(notebook=notebook, state=SnapshotState.WAITING)
     for snapshot in rows.order_by("created_at"):
         if snapshot.why != Why.ASKED:
             _require_nobody(notebook)
         _take(engines, care, snapshot, now)
-    if care.restoring is not None:
+    # Looked at once more: the notebook may be deleted by now, and no workspace is to come into being again.
+    asked = WorkspaceCare.objects.filter(pk=care.pk, lease=care.lease).select_related("restoring", "asked_by").first()
+    if asked is not None and asked.restoring is not None:
         _require_nobody(notebook)
-        _put_back(engines, care, care.restoring, now)
+        _put_back(engines, asked, asked.restoring, now)
 
 
 def _require_nobody(notebook: Notebook) -> None:
@@ -143,7 +149,6 @@ def _failed(care: WorkspaceCare, snapshot: WorkspaceSnapshot, words: str, now: d
             return
         if snapshot.why == Why.BEFORE_PUT_BACK:
             WorkspaceCare.objects.filter(pk=care.pk).update(restoring=None)
-            care.restoring = None
         elif snapshot.why == Why.BEFORE_EMPTYING:
             Notebook.objects.filter(pk=care.notebook_id).update(emptying_at=None)
         _forget_old(care.notebook)
