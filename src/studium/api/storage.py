@@ -74,7 +74,7 @@ def clean(request: ApiRequest, slug: Slug, body: CleanUp) -> CleanedShape:
     team = team_for(user, slug, Role.MEMBER)
     if body.dry_run:
         return CleanedShape.of(cleaning.preview(user, team, body.items, now=now), dry_run=True)
-    done = cleaning.clean(user, team, body.items, now=now, snapshots=body.snapshots)
+    done = cleaning.clean(user, team, body.items, now=now, keep=body.snapshots)
     return CleanedShape.of(done, dry_run=False)
 
 

@@ -91,7 +91,8 @@ def clean(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `storage usage` lists them.")] = None,
     team: TeamOption = "",
     kind: Annotated[
-        str, typer.Option(help="All of a kind that may go: workspaces, versions, datasets, uploads or builds.")
+        str,
+        typer.Option(help="All of a kind that may go: workspaces, versions, datasets, uploads, snapshots or builds."),
     ] = "",
     older: Annotated[str, typer.Option("--older-than", help="With --kind, what was not used for so long: 30d.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,

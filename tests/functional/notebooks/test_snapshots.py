@@ -25,7 +25,7 @@ from studium.notebooks.snapshots.access import notebook_with_snapshots, snapshot
 from studium.notebooks.snapshots.models import WorkspaceCare, WorkspaceSnapshot
 from studium.notebooks.snapshots.states import Why
 from studium.notebooks.states import LaunchKind, SharedRole, Visibility
-from studium.notebooks.stored import measuring
+from studium.notebooks.stored import cleaning, measuring
 from studium.notebooks.versions import actions as versions
 from studium.plans import actions as plan_actions
 from studium.storage.models import Hold, Ownership
@@ -280,7 +280,7 @@ def test_what_does_not_fit_is_not_put_back(cast: Cast, world: World, notebook: N
 
 def test_each_piece_counts_once_and_deletion_frees_the_rest(cast: Cast, world: World, notebook: Notebook) -> None:
     def counted() -> int:
-        return {each.slug: size for each, size in measuring.parts(cast.team)}["snapshots"]
+        return counted_in(cast)
 
     big = random.Random(7).randbytes(8 * MIB)
     other = make_notebook(cast.owner, cast.team, "Other", visibility=Visibility.TEAM)
@@ -307,6 +307,41 @@ def test_each_piece_counts_once_and_deletion_frees_the_rest(cast: Cast, world: W
     assert Ownership.objects.filter(owner__startswith="workspaces:").exists(), "what was brought lately stays a while"
     reconcile.sweep(world.now + timedelta(days=9))
     assert not Ownership.objects.filter(owner__startswith="workspaces:").exists()
+
+
+def test_cleaned_up_with_exactly_what_no_other_has(cast: Cast, world: World, notebook: Notebook) -> None:
+    big, small = random.Random(8).randbytes(6 * MIB), random.Random(9).randbytes(3 * MIB)
+    run = begin(world, cast.owner, notebook)
+    fill(world, notebook, {"notebook.ipynb": FIRST, "a": big})
+    stop(world, run)
+    first = kept(world, cast.owner, notebook)
+    fill(world, notebook, {"notebook.ipynb": FIRST, "a": big, "b": small})
+    second = kept(world, cast.owner, notebook, "")
+    found = {item.key: item for item in cleaning.largest(cast.owner, cast.team, "snapshots", 9, now=world.now)}
+    assert (found[first.pk].title, found[first.pk].bytes) == ("A notebook, as it was", first.size_bytes)
+    assert found[second.pk].page == f"/notebooks/{cast.team.slug}/{notebook.slug}/snapshots/"
+    reader = cleaning.largest(cast.reader, cast.team, "snapshots", 9, now=world.now)
+    assert {item.kept for item in reader} == {"Only members of its team delete it."}
+    Notebook.objects.filter(pk=notebook.pk).update(visibility=Visibility.PRIVATE)
+    hidden = cleaning.largest(cast.teammate, cast.team, "snapshots", 9, now=world.now)
+    assert {(item.title, item.page) for item in hidden} == {("A snapshot of a private notebook", "")}
+    put_back(world, cast.owner, notebook, second)
+    ids = [f"snapshots:{each.pk}" for each in (first, second)]
+    before, choice = counted_in(cast), cleaning.clean(cast.owner, cast.team, ids, now=world.now)
+    assert [item.key for item in choice.going] == [first.pk]
+    assert [item.kept for item in choice.staying] == ["It is just being put back."]
+    assert choice.exact
+    assert choice.bytes < 3 * MIB, "most of it is the other's too"
+    assert before == counted_in(cast)
+    reconcile.sweep(world.now + timedelta(days=9))
+    assert before - counted_in(cast) == choice.bytes
+    work(world)
+    ids = [f"snapshots:{each.pk}" for each in queries.snapshots_of(notebook)]
+    assert cleaning.clean(cast.owner, cast.team, ids, now=world.now).bytes == counted_in(cast)
+
+
+def counted_in(cast: Cast) -> int:
+    return {each.slug: size for each, size in measuring.parts(cast.team)}["snapshots"]
 
 
 def volume_snapshot(cast: Cast, world: World) -> None:

@@ -252,7 +252,7 @@ def test_emptied_with_a_snapshot_first(cast: Cast, world: World, notebook: Noteb
     two_states(world, cast.owner, notebook)
     Notebook.objects.filter(pk=notebook.pk).update(workspace_bytes=70_000)
     ids = [f"workspaces:{notebook.pk}"]
-    cleaning.clean(cast.owner, cast.team, ids, now=world.now, snapshots=True)
+    cleaning.clean(cast.owner, cast.team, ids, now=world.now, keep=True)
     assert emptying.empty_asked("me", world.engines, world.now) == 0, "not before it is kept"
     work(world)
     assert emptying.empty_asked("me", world.engines, world.now) == 1
@@ -280,7 +280,7 @@ def test_what_cannot_be_kept_is_not_emptied_nor_what_is_put_back(
 
     with monkeypatch.context() as patched:
         patched.setattr(world.engine, "save_volume", fails)
-        cleaning.clean(cast.owner, cast.team, ids, now=world.now, snapshots=True)
+        cleaning.clean(cast.owner, cast.team, ids, now=world.now, keep=True)
         work(world)
     assert fresh(notebook).emptying_at is None
     assert emptying.empty_asked("me", world.engines, world.now) == 0

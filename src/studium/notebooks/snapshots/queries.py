@@ -1,5 +1,6 @@
 """Reads of workspaces' snapshots, and whether a workspace is free for a run."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -79,7 +80,10 @@ def snapshot_bytes(team: Team, *others: str) -> int:
     return owned_together([owner_of(team.pk), *others])
 
 
-def needed_by(team: int) -> set[str]:
-    """The digests of all chunks that the snapshots of the team's workspaces are put together from. Raises FileNotFoundError."""
-    rows = WorkspaceSnapshot.objects.filter(notebook__team_id=team, state=SnapshotState.READY)
+def needed_by(team: int, *, but: Collection[str] = ()) -> set[str]:
+    """The digests of all chunks that the snapshots of the team's workspaces, `but` these, are put together from.
+
+    Raises FileNotFoundError.
+    """
+    rows = WorkspaceSnapshot.objects.filter(notebook__team_id=team, state=SnapshotState.READY).exclude(pk__in=list(but))
     return chunks_of(rows.values_list("manifest", flat=True))

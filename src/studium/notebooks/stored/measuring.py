@@ -97,8 +97,7 @@ KINDS = (
         slug="snapshots",
         title="Snapshots",
         counts=True,
-        words="Of the volume and of workspaces: what they are made of, each piece once. They are deleted on the volume's page and "
-        "on those of the notebooks.",
+        words="Of workspaces and of the volume: what they are made of, each piece once. The volume's are deleted on its page.",
         measure=lambda team: snapshots.snapshot_bytes(team, volumes.owner_of(team.pk)),
         page="volume/",
     ),

@@ -52,6 +52,15 @@ def owned_together(owners: Collection[str]) -> int:
     return rows.aggregate(sum=Sum("size"))["sum"] or 0
 
 
+def owned_bytes_but(digests: Iterable[str], owner: str) -> int:
+    """What those among these chunks take up that this owner has not."""
+    wanted, found = sorted(set(digests)), 0
+    for start in range(0, len(wanted), _BATCH):
+        rows = Chunk.objects.filter(pk__in=wanted[start : start + _BATCH]).exclude(ownerships__owner=owner)
+        found += rows.aggregate(sum=Sum("size"))["sum"] or 0
+    return found
+
+
 def owned_among(owner: str, digests: Iterable[str], *, claimed: bool) -> int:
     """The same of those among these chunks."""
     wanted, found = sorted(set(digests)), 0

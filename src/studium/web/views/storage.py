@@ -83,7 +83,7 @@ def clean(request: UserRequest, team: str) -> HttpResponse:
         context = {"now": now, "team": found, "url": _address(found), "choice": choice, "hows": hows, "keeps": keeps}
         return render(request, "usage/clean.html", context)
     keep = "snapshots" in request.POST
-    done = cleaning.clean(request.user, found, ids, now=now, snapshots=keep)
+    done = cleaning.clean(request.user, found, ids, now=now, keep=keep)
     if done.going:
         count, most = len(done.going), "" if done.exact else "at most "
         messages.success(
