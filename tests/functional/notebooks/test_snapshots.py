@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import cloned
 import pytest
 from kept import asked, begin, care, files, fill, fresh, kept, put_back, stop, work
 from world import World
@@ -17,6 +18,7 @@ from studium.errors import BadInput, Forbidden, NotFound, NotYet, Refused
 from studium.events.models import Event
 from studium.lib.units import GIB, MIB
 from studium.notebooks import actions as notebooks
+from studium.notebooks.git import actions as git
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.sharing import actions as sharing
@@ -353,6 +355,26 @@ def volume_snapshot(cast: Cast, world: World) -> None:
     volumes.run_pass(world.engines, world.now)
     made.refresh_from_db()
     assert made.state == SnapshotState.READY
+
+
+def test_git_and_a_snapshot_are_not_at_it_at_once(cast: Cast, world: World) -> None:
+    notebook = cloned.made(cast)
+    with pytest.raises(NotYet, match="still being cloned"):
+        put_back(world, cast.owner, notebook, WorkspaceSnapshot(notebook=notebook))
+    cloned.end(world, notebook, files={"churn.ipynb": FIRST}, result=cloned.RESULT)
+    notebook = fresh(notebook)
+    snapshot = kept(world, cast.owner, notebook)
+    git.pull(cast.owner, cloned.repo(notebook), now=world.now)
+    put_back(world, cast.owner, notebook, snapshot)
+    work(world)
+    assert care(notebook).trouble == "It waits until no run has the workspace."
+    cloned.end(world, notebook, files={"churn.ipynb": SECOND}, result=cloned.RESULT)
+    assert fresh(notebook).cells == 1
+    with pytest.raises(NotYet, match="contents of a snapshot"):
+        git.pull(cast.owner, cloned.repo(notebook), now=world.now)
+    work(world)
+    assert fresh(notebook).cells == 2
+    git.pull(cast.owner, cloned.repo(notebook), now=world.now)
 
 
 def test_a_deleted_notebook_has_nothing_put_back(cast: Cast, world: World, notebook: Notebook) -> None:
