@@ -212,6 +212,40 @@ def test_an_engine_that_fails_is_told_of_and_loses_nothing(
     begin(world, cast.owner, notebook)
 
 
+def test_a_page_that_ends_to_watch_has_seen_the_last_words(
+    cast: Cast, world: World, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a page shows last is shown until it is loaded again."""
+    snapshot = two_states(world, cast.owner, notebook)
+    seen = list[tuple[bool, str]]()
+    real = streaming.see_to_due
+
+    def see_to_due(rows: Any, see_to: Callable[[Any], Any], *args: Any, **kwargs: Any) -> int:
+        def and_look(row: Any) -> Any:
+            try:
+                return see_to(row)
+            finally:
+                found = queries.care_of(notebook)
+                seen.append((found.restoring is not None, found.trouble))
+
+        return real(rows, and_look, *args, **kwargs)
+
+    monkeypatch.setattr(streaming, "see_to_due", see_to_due)
+    put_back(world, cast.owner, notebook, snapshot)
+    WorkspaceCare.objects.update(trouble="It waits.")
+
+    def fails(*_: object, **__: object) -> None:
+        raise EngineError("no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.engine, "load_volume", fails)
+        work(world)
+    put_back(world, cast.owner, notebook, snapshot)
+    WorkspaceCare.objects.update(trouble="It waits.")
+    work(world)
+    assert seen == [(False, "The snapshot was not put back (no), and the workspace is as it was."), (False, "")]
+
+
 def test_a_lost_block_is_said_and_nothing_replaced(cast: Cast, world: World, notebook: Notebook) -> None:
     snapshot = two_states(world, cast.owner, notebook)
     for block in Block.objects.all():

@@ -129,6 +129,8 @@ def _take(engines: Engines, care: WorkspaceCare, snapshot: WorkspaceSnapshot, no
         ):  # given up meanwhile, or the notebook deleted: what was brought is swept
             return
         kept.claim(owner, holder_of(snapshot), now=now)
+        # With what it tells of, for a page that watches ends to watch then.
+        WorkspaceCare.objects.filter(pk=care.pk).update(trouble="")
         _forget_old(notebook)
         _recorded("workspace.snapshot_taken", notebook, now, snapshot=snapshot.pk, bytes=kept.size)
 
@@ -181,13 +183,13 @@ def _put_back(engines: Engines, care: WorkspaceCare, snapshot: WorkspaceSnapshot
     except (VolumeInUse, streaming.LeaseLost):
         raise
     except (EngineError, FileNotFoundError, ValueError) as error:
-        # Asked again, it is tried again.
-        WorkspaceCare.objects.filter(pk=care.pk).update(restoring=None)
         # In words of its own: what may be no room in the workspace is none of the installation's, and nothing is tried again.
-        raise EngineError(f"The snapshot was not put back ({error}), and the workspace is as it was") from None
+        words = f"The snapshot was not put back ({error}), and the workspace is as it was"
+        WorkspaceCare.objects.filter(pk=care.pk).update(restoring=None, trouble=f"{words}."[:300])
+        raise EngineError(words) from None
     _take_over(engine, notebook, now)
     with transaction.atomic():
-        if WorkspaceCare.objects.filter(pk=care.pk, restoring=snapshot).update(restoring=None):
+        if WorkspaceCare.objects.filter(pk=care.pk, restoring=snapshot).update(restoring=None, trouble=""):
             _recorded("workspace.put_back", notebook, now, snapshot=snapshot.pk)
 
 
