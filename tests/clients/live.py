@@ -30,6 +30,7 @@ from studium.compute.models import Run
 from studium.compute.reconcile import machines, place, start, stop, watch
 from studium.lib import clock
 from studium.notebooks.reconcile import settle_ended
+from studium.notebooks.snapshots import reconcile as workspaces
 from studium.notebooks.versions import reconcile as versions
 
 Event = Callable[["World"], None]
@@ -66,6 +67,7 @@ class World:
         settle_ended(engines, now)
         versions.follow_running(engines, now)
         versions.settle_ended(engines, now)
+        workspaces.run_pass(engines, now)
 
     @property
     def run(self) -> Run:

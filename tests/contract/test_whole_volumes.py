@@ -97,6 +97,28 @@ def test_two_runs_have_it_and_what_needs_it_alone_waits_for_both(subject: Subjec
     assert engine.measure_volume("team") is None
 
 
+def test_one_that_a_run_has_alone_is_saved_meanwhile_and_given_contents_afterwards(
+    subject: Subject, tmp_path: Path
+) -> None:
+    engine = subject.engine
+    engine.start(subject.spec_running("a", "team"), subject.machine)
+    subject.until("a", "running")
+    engine.write_file("team", "x", b"first", SIZE)
+    assert saved(subject, tmp_path) == {"x": b"first"}
+    engine.write_file("team", "x", b"second", SIZE)
+    with pytest.raises(EngineError, match="more bytes"):
+        saved(subject, tmp_path, most=5)
+    with pytest.raises(VolumeInUse):
+        load(subject, tar(x=b"1"), tmp_path)
+    assert saved(subject, tmp_path) == {"x": b"second"}
+    end(subject, "a")
+    load(subject, tar(y=b"1"), tmp_path, 16 * MIB)
+    assert saved(subject, tmp_path) == {"y": b"1"}
+    assert engine.read_file("team", "y", 10) == b"1"
+    engine.reclaim("a")
+    engine.delete_volume("team")
+
+
 def test_what_does_not_fit_leaves_it_as_it_was(subject: Subject, tmp_path: Path) -> None:
     start(subject, "a")
     end(subject, "a")

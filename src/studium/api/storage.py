@@ -72,8 +72,10 @@ def clean(request: ApiRequest, slug: Slug, body: CleanUp) -> CleanedShape:
     """Clean up several things at once. Repeatable: what is gone already does nothing."""
     user, now = request.auth.user, clock.now()
     team = team_for(user, slug, Role.MEMBER)
-    do = cleaning.preview if body.dry_run else cleaning.clean
-    return CleanedShape.of(do(user, team, body.items, now=now), dry_run=body.dry_run)
+    if body.dry_run:
+        return CleanedShape.of(cleaning.preview(user, team, body.items, now=now), dry_run=True)
+    done = cleaning.clean(user, team, body.items, now=now, keep=body.snapshots)
+    return CleanedShape.of(done, dry_run=False)
 
 
 @router.put(f"{_ONE}/cap", response=StorageShape, auth=allow(Scope.TEAM), summary="Agree to pay for more storage")

@@ -163,7 +163,10 @@ def file(request: ApiRequest, notebook_id: str, number: Number, path: str) -> Ht
 
 @router.post(_ONE + "/restore", response=NotebookShape, auth=allow(Scope.WRITE), summary="Restore a version")
 def restore(request: ApiRequest, notebook_id: str, number: Number) -> NotebookShape:
-    """Make the version's document the notebook's. Refused while a run holds the workspace or the version is being run."""
+    """Make the version's document the notebook's, and save what it replaces as a version where none has it.
+
+    Refused while a run holds the workspace or the version is being run.
+    """
     user, now = request.auth.user, clock.now()
     found = _version(user, notebook_id, number, change=True)
     return show_notebook(user, actions.restore(user, found, now=now), now=now)

@@ -27,6 +27,7 @@ from studium.cli import (
     secrets,
     sharing,
     sign_in,
+    snapshots,
     storage,
     teams,
     tokens,
@@ -72,6 +73,7 @@ app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 app.command("bookmarks")(people.bookmarks)
 versions.register(notebooks.app)
+snapshots.register(notebooks.app)
 comments.register(notebooks.app)
 moderation.register(admin.app)
 sharing.register(notebooks.app)

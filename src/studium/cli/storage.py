@@ -91,10 +91,17 @@ def clean(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `storage usage` lists them.")] = None,
     team: TeamOption = "",
     kind: Annotated[
-        str, typer.Option(help="All of a kind that may go: workspaces, versions, datasets, uploads or builds.")
+        str,
+        typer.Option(help="All of a kind that may go: workspaces, versions, datasets, uploads, snapshots or builds."),
     ] = "",
     older: Annotated[str, typer.Option("--older-than", help="With --kind, what was not used for so long: 30d.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--snapshots", help="Keep a snapshot of each workspace first, which takes room; it stays where that fails."
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -114,7 +121,7 @@ def clean(
                 _say(found)
                 if not output.ask("Clean this up for good?"):
                     raise fail("Nothing was cleaned up.", "Give --yes to do it without being asked.")
-            found = client.storage.clean(of, [item.id for item in found.items])
+            found = client.storage.clean(of, [item.id for item in found.items], snapshots=snapshots)
     if as_json:
         output.show_json(found)
         return

@@ -181,7 +181,7 @@ def diff(
 
 
 def restore(name: Name, number: Number, as_json: JsonFlag = False) -> None:
-    """Make a version's document the notebook's."""
+    """Make a version's document the notebook's. What it replaces is saved as a version first."""
     with server() as client:
         notebook = client.notebooks.find(name)
         wanted = exchange.numbered(number)

@@ -11,6 +11,7 @@ from studium.client.inputs import Inputs
 from studium.client.schedules import Schedules
 from studium.client.shapes import Estimate, Hit, Notebook, Opened, Page, Run, UsedTag
 from studium.client.sharing import Shares
+from studium.client.snapshots import Snapshots
 from studium.client.versions import Versions
 
 Kind = Literal["session", "execution"]
@@ -26,6 +27,7 @@ class Notebooks:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.versions = Versions(calls)
+        self.snapshots = Snapshots(calls)
         self.schedules = Schedules(calls)
         self.inputs = Inputs(calls)
         self.comments = Comments(calls)

@@ -24,9 +24,9 @@ class TeamStorage:
         """What so many more bytes would cost a month."""
         return self._calls.get(StorageEstimate, f"/rest/teams/{part(team)}/storage/estimate", bytes=size)
 
-    def clean(self, team: str, items: Sequence[str], *, dry_run: bool = False) -> Cleaned:
-        """Clean up things by their ids; a dry run only says what would go."""
-        body = {"items": list(items), "dry_run": dry_run}
+    def clean(self, team: str, items: Sequence[str], *, dry_run: bool = False, snapshots: bool = False) -> Cleaned:
+        """Clean up things by their ids; a dry run only says what would go. With `snapshots` of workspaces one is kept first."""
+        body = {"items": list(items), "dry_run": dry_run, "snapshots": snapshots}
         return self._calls.post(Cleaned, f"/rest/teams/{part(team)}/storage/clean", body)
 
     def set_cap(self, team: str, *, size: int | None = None, micros_month: int | None = None) -> Storage:

@@ -18,6 +18,7 @@ from studium.notebooks.queries import stored_bytes
 from studium.notebooks.schedules import reconcile as schedules
 from studium.notebooks.search import reconcile as search
 from studium.notebooks.sharing import reconcile as sharing
+from studium.notebooks.snapshots import reconcile as workspaces
 from studium.notebooks.stored import emptying
 from studium.notebooks.stored import reconcile as stored
 from studium.notebooks.versions import reconcile as versions
@@ -89,6 +90,7 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
         Pass(name="profiles", run=lambda now: profiles.run_pass(where, now), every=2, hinted=True),
         # Volumes can be large: taking and putting back snapshots holds up nothing else.
         Pass(name="volumes", run=lambda now: volumes.run_pass(where, now), every=5, hinted=True),
+        Pass(name="workspaces", run=lambda now: workspaces.run_pass(where, now), every=5, hinted=True),
         Pass(name="emptying", run=lambda now: emptying.empty_asked(holder, where, now), every=5, hinted=True),
         # An hour at a time; looked at often, so that the hour's end is near what was measured.
         Pass(name="storage", run=stored.charge_due, every=60, again=True),
@@ -98,7 +100,7 @@ def all_passes(holder: str, chosen: Engines | None = None, told: watch.Told | No
         Pass(name="compile", run=environments.compile_ready, every=5),
         # Looks at every chunk there is, for what a crash left.
         Pass(name="unowned", run=chunks.forget_unowned, every=3600),
-        Pass(name="snapshots", run=volumes.sweep, every=600),
+        Pass(name="snapshots", run=lambda now: volumes.sweep(now) + workspaces.sweep(now), every=600),
         Pass(
             name="clean",
             run=lambda now: _clean(where, now),

@@ -1,5 +1,6 @@
 """Every change to notebooks. The actor comes first; the caller fetched the notebook as that actor with `change=True`."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
@@ -27,6 +28,8 @@ from studium.notebooks.launching import OWNER_KIND, build_for, build_spec, check
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
 from studium.notebooks.search.actions import forget
+from studium.notebooks.snapshots import queries as snapshots
+from studium.notebooks.snapshots.actions import forget_of_notebook as forget_snapshots
 from studium.notebooks.states import LaunchKind, RunOptions, Visibility
 from studium.notebooks.subjects import KIND
 from studium.notebooks.webhooks.actions import forget_of_notebook as forget_webhooks
@@ -151,8 +154,18 @@ def unmake(notebook: Notebook) -> None:
         Notebook.objects.filter(pk=notebook.pk).delete()
 
 
-def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: datetime) -> Notebook:
-    """Put other content in place; the workspace gets it at the next start. Raises NotYet while a run holds the workspace."""
+def replace_document(
+    actor: User,
+    notebook: Notebook,
+    content: bytes,
+    *,
+    now: datetime,
+    keep: Callable[[Notebook], object] | None = None,
+) -> Notebook:
+    """Put other content in place; the workspace gets it at the next start. In the same step `keep` may keep what is replaced.
+
+    Raises NotYet while a run holds the workspace, or it is emptied or given the contents of a snapshot.
+    """
     found = check_notebook(content)
     if live_run(notebook) is not None:
         raise NotYet(
@@ -161,6 +174,9 @@ def replace_document(actor: User, notebook: Notebook, content: bytes, *, now: da
     git.require_free(notebook)
     blob = storage.put(found.content, now=now)
     with transaction.atomic():
+        snapshots.require_free(notebook)
+        if keep is not None:
+            keep(Notebook.objects.get(pk=notebook.pk))
         storage.hold(holder_of(notebook), blob.digest)
         Notebook.objects.filter(pk=notebook.pk).update(
             document=blob.digest, document_bytes=blob.size, cells=found.cells, language=found.language,
@@ -231,9 +247,8 @@ def start(
         )
         Launch.objects.create(run=run, notebook=notebook, kind=kind, **asdict(options))
         # In the same step as the run: whoever asks for the workspace to be emptied either sees this run or keeps it out.
-        rows = Notebook.objects.filter(pk=notebook.pk, emptying_at=None)
-        if not rows.update(machine_type=machine_type.slug, next_machine="", next_user=None):
-            raise NotYet("notebook.emptying", "The workspace is just being emptied.", "Start again in a few seconds.")
+        snapshots.require_free(notebook)
+        Notebook.objects.filter(pk=notebook.pk).update(machine_type=machine_type.slug, next_machine="", next_user=None)
     return run
 
 
@@ -335,6 +350,7 @@ def delete_notebook(actor: User, notebook: Notebook, *, now: datetime) -> None:
         if (cloned := git.repository_of(notebook)) is not None:
             storage.release_under(f"{git.files_holder(cloned.pk)}:")
         forget_webhooks(notebook)
+        forget_snapshots(notebook)
         record("notebook.deleted", subject=("notebook", notebook.pk), actor=actor, team_id=notebook.team_id, now=now)
     run = live_run(notebook)
     if run is not None:

@@ -306,6 +306,7 @@ class SearchCache(models.Model):
 # Models of the parts of this domain, in files of their own.
 from studium.notebooks.git import models as git  # noqa: E402
 from studium.notebooks.inputs import models as inputs  # noqa: E402
+from studium.notebooks.snapshots import models as snapshots  # noqa: E402
 from studium.notebooks.webhooks import models as webhooks  # noqa: E402
 
 __all__ = [
@@ -321,5 +322,6 @@ __all__ = [
     "Version",
     "git",
     "inputs",
+    "snapshots",
     "webhooks",
 ]

@@ -4,7 +4,6 @@ Runs of notebooks are known only through `Launch`. Everything here is repeatable
 launch is settled last.
 """
 
-import json
 import time
 from datetime import datetime, timedelta
 
@@ -16,22 +15,20 @@ from studium.compute.actions import stop_run
 from studium.compute.engines.base import EngineError
 from studium.compute.engines.registry import Engines
 from studium.compute.states import State
-from studium.config.options import options
 from studium.errors import StudiumError
 from studium.events.actions import hint, record
 from studium.notebooks import actions
 from studium.notebooks.access import may_change
-from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.states import SETTLED_APART, LaunchKind, Visibility
 from studium.notebooks.versions.queries import kept_volumes
+from studium.notebooks.workspace import take_document, take_packages
 from studium.storage import actions as storage
 from studium.storage.errors import StoreFailed
 
 log = structlog.get_logger(__name__)
-PACKAGES = ".local/studium-packages.json"
 SYNC_EVERY = timedelta(seconds=5)
 # A document that takes long to read rests for so many times as long, so that it takes a small share of the pass.
 SLOW_SYNC_SECONDS, SLOW_SYNC_REST = 1.0, 20
@@ -71,7 +68,8 @@ def settle_ended(engines: Engines, now: datetime) -> int:
     for launch in ended[:50]:
         try:
             _sync(engines, launch, now)
-            _note_packages(engines, launch)
+            if launch.run.machine is not None and launch.run.running_at is not None:
+                take_packages(engines[launch.run.machine.engine], launch.notebook)
         except StoreFailed as error:  # it is taken over once there is a store and room in it
             log.warning("settle_waits", run=launch.run_id, error=str(error))
             break
@@ -89,42 +87,11 @@ def _sync(engines: Engines, launch: Launch, now: datetime) -> bool:
     if run.machine is None or run.running_at is None:
         return False
     Notebook.objects.filter(pk=notebook.pk).update(workspace_bytes=run.usage.get("disk_bytes") or 0)
-    content = engines[run.machine.engine].read_file(volume_of(notebook), notebook.filename, options().notebook_bytes)
-    summary = summarise(content) if content else None
-    if not content or summary is None:  # removed, renamed or half-written: the last good document stays
-        return False
-    blob = storage.put(content, now=now)
-    if blob.digest == notebook.document:
-        Notebook.objects.filter(pk=notebook.pk).update(volume_document=blob.digest)
-        return False
-    with transaction.atomic():
-        storage.hold(actions.holder_of(notebook), blob.digest)
-        Notebook.objects.filter(pk=notebook.pk).update(
-            document=blob.digest,
-            volume_document=blob.digest,
-            document_bytes=blob.size,
-            cells=summary.cells,
-            changed_at=now,
-        )
-        hint([f"notebook:{notebook.pk}"])
-    notebook.document = blob.digest
-    _note_packages(engines, launch)
-    return True
-
-
-def _note_packages(engines: Engines, launch: Launch) -> None:
-    """What was installed into the workspace, as it says itself: untrusted, shown to people and used for nothing else."""
-    notebook, run = launch.notebook, launch.run
-    if run.machine is None or run.running_at is None:
-        return
     engine = engines[run.machine.engine]
-    try:
-        found = json.loads(engine.read_file(volume_of(notebook), PACKAGES, 256 * 1024) or b"[]")
-        packages = [[str(name)[:100], str(version)[:60]] for name, version in found[:1000]]
-    except (EngineError, ValueError, TypeError, KeyError, RecursionError):
-        return
-    if packages != notebook.packages:
-        Notebook.objects.filter(pk=notebook.pk).update(packages=packages)
+    if not take_document(engine, notebook, now):
+        return False
+    take_packages(engine, notebook)
+    return True
 
 
 def _settle(launch: Launch, now: datetime) -> None:

@@ -1,12 +1,16 @@
-"""`studium storage verify`: read everything that is stored, and say which datasets and notebooks are hurt by what is damaged."""
+"""`studium storage verify`: read everything that is stored, and say which datasets, notebooks and snapshots damage hurts."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from studium.compute.volumes.models import Snapshot
+from studium.compute.volumes.states import SnapshotState
+from studium.compute.volumes.streaming import chunks_of
 from studium.datasets.models import DatasetVersion
 from studium.lib import clock
+from studium.notebooks.snapshots.models import WorkspaceSnapshot
 from studium.storage import manifests, mending, stores
 from studium.storage.chunks import verify
 from studium.storage.models import Blob, Hold
@@ -57,8 +61,15 @@ def _blobs(*, mend: bool) -> Iterator[Hurt]:
 
 
 def _files_with(digests: set[str]) -> dict[str, list[str]]:
-    """The files of datasets that each of these chunks is part of."""
+    """The files of datasets and the snapshots that each of these chunks is part of."""
     found: dict[str, list[str]] = defaultdict(list)
+    for name, manifest in _snapshots():
+        try:
+            needed = chunks_of([manifest])
+        except (OSError, ValueError):  # said already, as a blob
+            continue
+        for digest in digests & needed:
+            found[digest].append(name)
     rows = DatasetVersion.objects.filter(deleted_at=None).select_related("dataset__team").order_by("pk")
     for version in rows.iterator():
         try:
@@ -70,3 +81,12 @@ def _files_with(digests: set[str]) -> dict[str, list[str]]:
             for digest in digests.intersection(entry.chunks or ()):
                 found[digest].append(f"{entry.path} of {name}")
     return found
+
+
+def _snapshots() -> Iterator[tuple[str, str]]:
+    """What each snapshot is called, and its manifest."""
+    for row in Snapshot.objects.filter(state=SnapshotState.READY).select_related("team").order_by("pk").iterator():
+        yield f"snapshot {row.pk} of the volume of {row.team.slug}", row.manifest
+    workspaces = WorkspaceSnapshot.objects.filter(state=SnapshotState.READY).select_related("notebook__team")
+    for each in workspaces.order_by("pk").iterator():
+        yield f"snapshot {each.pk} of {each.notebook.team.slug}/{each.notebook.slug}", each.manifest

@@ -21,8 +21,11 @@ def save(root: str, out: IO[bytes], *, most_bytes: int) -> None:
     """Write everything below `root` to `out`. Raises ValueError where files claim more than `most_bytes` together."""
     linked = dict[tuple[int, int], str]()
     left = most_bytes
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_PIECE) as archive:
-        for folder, folders, names, place in os.fwalk(root, follow_symlinks=False):
+    with (
+        contextlib.closing(os.fwalk(root, follow_symlinks=False)) as walk,  # type: ignore[type-var]
+        tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_PIECE) as archive,
+    ):
+        for folder, folders, names, place in walk:
             folders.sort()
             inner = os.path.relpath(folder, root)
             if inner != ".":
@@ -93,6 +96,43 @@ class _Filled:
     def read(self, size: int) -> bytes:
         found = self._stream.read(size)
         return found if len(found) == size else found.ljust(size, b"\0")
+
+
+class LetGoError(Exception):
+    """Whoever had the tree has let go of it while it was saved."""
+
+
+class _WhileHeld:
+    """Takes bytes as long as a process has the folder. No descriptor of ours keeps it from being given to somebody else."""
+
+    def __init__(self, out: IO[bytes], pid: int, place: str) -> None:
+        self._out, self._pid, self._place, self._facts = out, pid, place, os.stat(place)
+
+    def write(self, data: bytes) -> int:
+        self.check()
+        return self._out.write(data)
+
+    def check(self) -> None:
+        try:
+            facts = os.stat(self._place)
+        except OSError:
+            facts = None
+        gone = facts is None or (facts.st_dev, facts.st_ino) != (self._facts.st_dev, self._facts.st_ino)
+        if gone or not os.path.exists(f"/proc/{self._pid}"):
+            raise LetGoError("the run that had the volume has let go of it")
+
+
+def save_held(place: str, pid: int, out: IO[bytes], *, most_bytes: int, mounted: bool = False) -> None:
+    """`save` of what the process `pid` has, or has `mounted`, at `place`. Raises LetGoError as soon as it has not."""
+    try:
+        held = _WhileHeld(out, pid, place)
+        held.check()
+    except OSError as error:
+        raise LetGoError(str(error)) from error
+    if mounted and not os.path.ismount(place):  # what lies below is not the volume
+        raise LetGoError("the run that had the volume has let go of it")
+    save(place, held, most_bytes=most_bytes)  # type: ignore[arg-type]
+    held.check()
 
 
 class _Counted:

@@ -5,11 +5,14 @@ bytes and NUMBER files; `export` copies the folder PATH, up to both, into the fo
 export may follow after a zero byte; `save` writes all of up to LIMIT bytes as a stream of tar, `load` reads one of PATH bytes
 into an empty image for the owner NUMBER.
 
+`live` saves what the process NUMBER has mounted at PATH, for as long as it has it.
+
 With `shared` as PATH, `save` is of an image that runs may have mounted, and so are `measure`, which prints its use as JSON,
 and `grow` to LIMIT bytes.
 
 A process of its own, so that the mount lives in a namespace that ends with it. The caller holds the volume's lock.
-Exit codes: 0 done, 3 no such plain file, 4 too large, 5 not allowed, 1 anything else with a sentence on stderr.
+Exit codes: 0 done, 3 no such plain file, 4 too large, 5 not allowed, 6 no longer mounted there, 1 anything else with a sentence
+on stderr.
 """
 
 import importlib
@@ -17,7 +20,7 @@ import os
 import sys
 import tarfile
 
-ABSENT, TOO_LARGE, NOT_ALLOWED = 3, 4, 5
+ABSENT, TOO_LARGE, NOT_ALLOWED, LET_GO = 3, 4, 5, 6
 SHARED = "shared"
 
 
@@ -26,6 +29,8 @@ def main(arguments: list[str]) -> int:
     names = ("beneath", "sharing", "stage", "volumes")
     beneath, sharing, stage, volumes = (importlib.import_module(f"runner.{name}") for name in names)
     verb, image, path, limit, number = arguments
+    if verb == "live":
+        return _live(path, int(number), int(limit))
     stage.enter()
     root, folder = os.path.join(stage.FOLDER, "volume"), os.path.dirname(image)
     owner = (int(number), int(number))
@@ -45,6 +50,19 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(str(error))
         return TOO_LARGE
     except (OSError, ValueError, tarfile.TarError) as error:
+        sys.stderr.write(str(error))
+        return 1
+    return 0
+
+
+def _live(place: str, pid: int, limit: int) -> int:
+    archiving = importlib.import_module("runner.archiving")
+    try:
+        archiving.save_held(place, pid, sys.stdout.buffer, most_bytes=limit, mounted=True)
+    except archiving.LetGoError as error:
+        sys.stderr.write(str(error))
+        return LET_GO
+    except (OSError, ValueError, RecursionError) as error:
         sys.stderr.write(str(error))
         return 1
     return 0

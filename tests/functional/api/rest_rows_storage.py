@@ -1,4 +1,4 @@
-"""The routes of what a team stores, and of its volume."""
+"""The routes of what a team stores, of its volume, and of snapshots of workspaces."""
 
 from rest_rows import CHANGERS, READERS, Parts, Row
 from rest_world import World
@@ -8,6 +8,7 @@ from studium.compute.volumes.actions import create_volume
 from studium.compute.volumes.models import Snapshot, TeamVolume
 from studium.lib import clock
 from studium.lib.units import GIB
+from studium.notebooks.snapshots.models import WorkspaceSnapshot
 
 
 def _team(world: World) -> Parts:
@@ -24,8 +25,17 @@ def _volume(world: World) -> Parts:
     return {"slug": world.cast.team.slug, "snapshot_id": made.pk}
 
 
+def _workspace(world: World) -> Parts:
+    """A notebook with a snapshot."""
+    made = WorkspaceSnapshot.objects.create(
+        notebook=world.notebook(), state="ready", created_at=clock.now(), size_bytes=10
+    )
+    return {"notebook_id": made.notebook_id, "snapshot_id": made.pk}
+
+
 _SIZE = {"size_bytes": 2 * GIB}
 _VOLUME = "/volumes/{slug}"
+_WORKSPACE = "/notebooks/{notebook_id}/snapshots"
 _ONE = "/teams/{slug}/storage"
 STORAGE: dict[tuple[str, str], Row] = {
     ("get", _ONE): Row(Scope.READ, READERS, _team),
@@ -43,4 +53,9 @@ STORAGE: dict[tuple[str, str], Row] = {
     ("post", f"{_VOLUME}/snapshots"): Row(Scope.WRITE, (404, 403, 201, 201), _volume, {"note": "x"}),
     ("delete", f"{_VOLUME}/snapshots/{{snapshot_id}}"): Row(Scope.WRITE, (404, 403, 204, 204), _volume),
     ("post", f"{_VOLUME}/snapshots/{{snapshot_id}}/restore"): Row(Scope.TEAM, (404, 403, 403, 200), _volume),
+    ("get", _WORKSPACE): Row(Scope.READ, READERS, _workspace),
+    ("post", _WORKSPACE): Row(Scope.WRITE, (404, 403, 201, 201), _workspace, {"note": "x"}),
+    ("post", f"{_WORKSPACE}/cancel"): Row(Scope.WRITE, CHANGERS, _workspace),
+    ("delete", f"{_WORKSPACE}/{{snapshot_id}}"): Row(Scope.WRITE, (404, 403, 204, 204), _workspace),
+    ("post", f"{_WORKSPACE}/{{snapshot_id}}/restore"): Row(Scope.WRITE, CHANGERS, _workspace),
 }

@@ -19,7 +19,7 @@ from studium.accounts.states import Visibility
 from studium.compute import actions as compute
 from studium.compute.models import Run
 from studium.compute.states import State
-from studium.compute.volumes import actions, queries, reconcile
+from studium.compute.volumes import actions, queries, reconcile, streaming
 from studium.compute.volumes.access import snapshot_for, volume_for
 from studium.compute.volumes.models import Snapshot, TeamVolume
 from studium.compute.volumes.states import MOVES, SnapshotState, may_move
@@ -31,6 +31,7 @@ from studium.notebooks.sharing import actions as sharing
 from studium.notebooks.states import LaunchKind, SharedRole
 from studium.plans import actions as plan_actions
 from studium.storage import stores
+from studium.storage.errors import StoreFailed
 from studium.storage.models import Hold, Ownership
 
 pytestmark = pytest.mark.django_db
@@ -406,6 +407,44 @@ def test_two_controllers_do_it_once_and_a_stale_lease_runs_out(
     assert work(world, 300) == 0
     assert work(world, 301) == 1
     assert fresh(volume).made_bytes == 3 * GIB
+
+
+@pytest.mark.parametrize("at", ["keep", "put_back"])
+@pytest.mark.parametrize("fault", ["lease", "store"])
+def test_a_lost_lease_and_a_store_that_is_away_give_nothing_up(
+    cast: Cast,
+    world: World,
+    volume: TeamVolume,
+    notebook: Notebook,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    fault: str,
+) -> None:
+    had(world, cast, notebook, a_txt="x")
+    snapshot = kept(cast, world, volume)
+    put(world, cast.team, a_txt="changed")
+    actions.restore_snapshot(cast.owner, volume, snapshot, now=world.now)
+    real = getattr(streaming, at)
+
+    def faulty(*args: Any, beat: Callable[[], None], **kwargs: Any) -> Any:
+        def beaten() -> None:
+            raise streaming.LeaseLost("by another") if fault == "lease" else StoreFailed("it is away")
+
+        if fault == "lease":
+            TeamVolume.objects.update(lease="another", leased_until=world.now + timedelta(minutes=10))
+        return real(*args, beat=beaten, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(streaming, at, faulty)
+        work(world)
+    found = fresh(volume)
+    assert (found.restoring, found.lease) == (snapshot, "another" if fault == "lease" else "")
+    assert bool(found.trouble) is (fault == "store")
+    assert not Snapshot.objects.filter(state=SnapshotState.FAILED).exists()
+    assert content(world, cast.team) == {"a.txt": "changed"}
+    work(world, 601)
+    assert content(world, cast.team) == {"a.txt": "x"}
+    assert fresh(volume).trouble == ""
 
 
 @needs_root

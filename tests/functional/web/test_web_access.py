@@ -115,6 +115,10 @@ MATRIX: dict[str, tuple[Where, tuple[int, ...]]] = {
     "usage": (lambda s: f"/usage/{s.cast.team.slug}/", (OK, OK, OK, GONE, GONE, IN)),
     "storage": (lambda s: f"/usage/{s.cast.team.slug}/storage/", (OK, OK, OK, GONE, GONE, IN)),
     "storage of a kind": (lambda s: f"/usage/{s.cast.team.slug}/storage/?kind=versions", (OK, OK, OK, GONE, GONE, IN)),
+    "snapshots": (lambda s: address(s.notebook, "snapshots/"), (OK, OK, OK, GONE, GONE, IN)),
+    "snapshots of a private one": (lambda s: address(s.quiet, "snapshots/"), (OK, GONE, GONE, GONE, GONE, IN)),
+    "snapshots of a public one": (lambda s: address(s.public, "snapshots/"), (OK, OK, OK, NO, OK, IN)),
+    "state of snapshots": (lambda s: address(s.public, "snapshots/state/"), (OK, OK, OK, NO, OK, IN)),
     "volume": (lambda s: f"/usage/{s.cast.team.slug}/volume/", (OK, OK, OK, GONE, GONE, IN)),
     "state of no volume": (lambda s: f"/usage/{s.cast.team.slug}/volume/state/", (GONE, GONE, GONE, GONE, GONE, IN)),
     "ledger": (lambda s: f"/usage/{s.cast.team.slug}/ledger.csv", (OK, OK, OK, GONE, GONE, IN)),
@@ -266,6 +270,21 @@ CHANGES: dict[str, tuple[Where, dict[str, str], tuple[int, ...]]] = {
         lambda s: f"/usage/{s.cast.team.slug}/volume/do/",
         {"do": "snapshot"},
         (GONE, GONE, GONE, GONE, GONE, IN),
+    ),
+    "snapshot": (
+        lambda s: address(s.notebook, "snapshots/do/"),
+        {"do": "take"},
+        (302, 409, NO, GONE, GONE, IN),  # one is being taken by then
+    ),
+    "give up a public one's": (
+        lambda s: address(s.public, "snapshots/do/"),
+        {"do": "cancel"},
+        (302, 302, NO, NO, NO, IN),
+    ),
+    "put back what is not": (
+        lambda s: address(s.notebook, "snapshots/do/"),
+        {"do": "put-back", "snapshot": "no"},
+        (GONE, GONE, NO, GONE, GONE, IN),
     ),
     "cap storage": (lambda s: f"/usage/{s.cast.team.slug}/storage/cap/", {"none": "1"}, (302, NO, NO, GONE, GONE, IN)),
     "new from git": (lambda s: "/new/git/", {}, (400, 400, 400, 400, 400, IN)),

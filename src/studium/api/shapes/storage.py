@@ -138,10 +138,14 @@ class StorageEstimateShape(Shape):
 
 
 class CleanUp(Asked):
-    """What to clean up, by ids as they are listed. A dry run changes nothing and says what would go."""
+    """What to clean up, by ids as they are listed. A dry run changes nothing and says what would go.
+
+    With `snapshots` one of each workspace is taken first, which takes room; where that fails the workspace stays.
+    """
 
     items: list[Annotated[str, Field(max_length=100)]] = Field(max_length=MOST_ITEMS)
     dry_run: bool = False
+    snapshots: bool = False
 
 
 class CleanedShape(Shape):

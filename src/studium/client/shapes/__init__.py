@@ -58,6 +58,7 @@ from studium.client.shapes.schedules import Delivery, Schedule, Turn, Webhook
 from studium.client.shapes.search import Hit, Part, Place, UsedTag
 from studium.client.shapes.secrets import Secret
 from studium.client.shapes.sharing import Collaborator, ShareLink, Shares
+from studium.client.shapes.snapshots import Workspace, WorkspaceSnapshot
 from studium.client.shapes.storage import (
     Cleaned,
     Storage,
@@ -182,4 +183,6 @@ __all__ = [
     "VolumeHolder",
     "Waited",
     "Webhook",
+    "Workspace",
+    "WorkspaceSnapshot",
 ]

@@ -240,9 +240,10 @@ class Engine(ABC):
 
     @abstractmethod
     def save_volume(self, volume: str, out: IO[bytes], *, most_bytes: int) -> None:
-        """Write all of a volume to the file or pipe `out`, as `studium.runner.archiving` says. A shared one may be in use.
+        """Write all of a volume to the file or pipe `out`, as `studium.runner.archiving` says. Runs may have it meanwhile.
 
-        Raises `EngineError`, `VolumeInUse` for another one that a run has.
+        Raises `EngineError`, `VolumeInUse` where it is just being changed, or let go of by the run that had it alone: then what
+        was written is nothing.
         """
 
     @abstractmethod

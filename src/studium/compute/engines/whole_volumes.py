@@ -1,6 +1,7 @@
 """Volumes of the local engine as wholes: their use and size, all of their contents as a stream, other contents in their place.
 
-Shared ones may be in use meanwhile, by any number of runs; what needs a volume alone raises `VolumeInUse` then.
+Shared ones may be in use meanwhile, by any number of runs, and any may be saved while a run has it; what needs a volume alone
+raises `VolumeInUse` then.
 """
 
 import contextlib
@@ -21,7 +22,14 @@ _PROGRAM = Path(volume_io.__file__)
 _SECONDS = 4 * 3600
 # A run is said to have ended a moment before its runner lets go.
 _PATIENCE = 2.0
-_FAULTS = (OSError, ValueError, tarfile.TarError, programs.ProgramFailedError, subprocess.SubprocessError)
+_FAULTS = (
+    OSError,
+    ValueError,
+    tarfile.TarError,
+    programs.ProgramFailedError,
+    subprocess.SubprocessError,
+    RecursionError,
+)
 
 
 class WholeVolumes:
@@ -72,15 +80,33 @@ class WholeVolumes:
         """See `Engine.save_volume`."""
         folder = self._folder / name
         try:
-            with self._sharing(folder) as kind:
-                if kind == "folder":
-                    archiving.save(str(folder / volumes.TREE), out, most_bytes=most_bytes)
-                elif kind == "image":
-                    self._io("save", name, folder / volumes.IMAGE, limit=most_bytes, out=out)
-                else:
-                    raise EngineError(f"there is no volume {name}")
+            try:
+                with self._sharing(folder) as kind:
+                    if kind == "folder":
+                        archiving.save(str(folder / volumes.TREE), out, most_bytes=most_bytes)
+                    elif kind == "image":
+                        self._io("save", name, folder / volumes.IMAGE, limit=most_bytes, out=out)
+                    else:
+                        raise EngineError(f"there is no volume {name}")
+            except VolumeInUse:
+                self._save_of_holder(folder, name, out, most_bytes)
         except _FAULTS as error:
             raise EngineError(f"the volume {name} cannot be saved: {error}") from error
+
+    def _save_of_holder(self, folder: Path, name: str, out: IO[bytes], most_bytes: int) -> None:
+        """Save what the run has that holds the volume alone, where it has it. Raises `VolumeInUse` where it lets go meanwhile."""
+        holder = volumes.holder(str(folder))
+        pid, place = holder.get("pid"), holder.get("root")
+        if not isinstance(pid, int) or not Path(f"/proc/{pid}").exists():
+            raise VolumeInUse(f"the volume {name} is just being changed")
+        if not place:
+            with contextlib.suppress(archiving.LetGoError):
+                archiving.save_held(str(folder / volumes.TREE), pid, out, most_bytes=most_bytes)
+                return
+        elif Path(mounted := f"/proc/{pid}/root{place}").is_mount():
+            self._io("live", name, folder / volumes.IMAGE, path=mounted, limit=most_bytes, number=pid, out=out)
+            return
+        raise VolumeInUse(f"the run that had the volume {name} is just letting go of it")
 
     def load(self, name: str, source: IO[bytes], size_bytes: int, *, length: int) -> None:
         """See `Engine.load_volume`."""
@@ -146,12 +172,13 @@ class WholeVolumes:
         *,
         path: str = volume_io.SHARED,
         limit: int = 0,
+        number: int = 0,
         given: IO[bytes] | None = None,
         out: IO[bytes] | None = None,
     ) -> bytes:
         owner = self._owner(name)
         assert owner is not None
-        words = [sys.executable, "-I", "-S", str(_PROGRAM), verb, str(image), path, str(limit), str(owner[0])]
+        words = [sys.executable, "-I", "-S", str(_PROGRAM), verb, str(image), path, str(limit), str(number or owner[0])]
         where = out if out is not None else subprocess.PIPE
         done = subprocess.run(
             words,
@@ -163,6 +190,8 @@ class WholeVolumes:
         )
         if done.returncode == volume_io.NOT_ALLOWED:
             raise PermissionError(done.stderr.decode(errors="replace"))
+        if done.returncode == volume_io.LET_GO:
+            raise VolumeInUse(done.stderr.decode(errors="replace"))
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:] or f"it ended with {done.returncode}")
         return done.stdout or b""

@@ -11,16 +11,17 @@ from studium.compute.spec import SharedVolume
 from studium.compute.states import PLACED
 from studium.compute.volumes.models import Snapshot, TeamVolume
 from studium.compute.volumes.states import SnapshotState
+from studium.compute.volumes.streaming import chunks_of
 from studium.errors import NotYet
-from studium.storage import manifests
 from studium.storage.chunks import queries as chunks
 
 PATH = "/storage"
+OWNER = "volume:"
 
 
 def owner_of(team: int) -> str:
     """Who owns the chunks of a team's snapshots."""
-    return f"volume:{team}"
+    return f"{OWNER}{team}"
 
 
 def volumes_of(user: User) -> QuerySet[TeamVolume]:
@@ -82,5 +83,4 @@ def holders_of(volume: TeamVolume) -> list[Holder]:
 def needed_by(team: int) -> set[str]:
     """The digests of all chunks that the team's snapshots are put together from. Raises FileNotFoundError."""
     rows = Snapshot.objects.filter(team_id=team, state=SnapshotState.READY).values_list("manifest", flat=True)
-    kept = (entry for manifest in set(rows) for entry in manifests.read(manifest))
-    return set[str]().union(*(entry.chunks or () for entry in kept))
+    return chunks_of(rows)

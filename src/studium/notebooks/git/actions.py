@@ -24,6 +24,7 @@ from studium.notebooks.git.states import CLONED_MOVES, Cloned, Verb
 from studium.notebooks.launching import OWNER_KIND, disk_bytes
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.queries import stored_bytes
+from studium.notebooks.snapshots.queries import require_free
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.outbound.repositories import check_ref
 from studium.plans import checks
@@ -228,6 +229,7 @@ def _queue(actor: User, notebook: Notebook, spec: RunSpec, verb: Verb, standing:
         max_seconds=longest_seconds(standing, machine),
     )
     Launch.objects.create(run=run, notebook=notebook, kind=LaunchKind.GIT)
+    require_free(notebook)
 
 
 def _recorded(name: str, actor: User, repository: Repository, *, now: datetime) -> None:

@@ -13,8 +13,8 @@ from studium.environments.actions import collect
 from studium.environments.models import Build
 from studium.errors import BadInput, NotFound
 from studium.events.actions import record
-from studium.notebooks.stored import arriving, builds, dataset_versions, outputs, workspaces
-from studium.notebooks.stored.emptying import ask_to_empty, remove_files
+from studium.notebooks.stored import arriving, builds, dataset_versions, outputs, snapshots, workspaces
+from studium.notebooks.stored.emptying import ask_to_empty, ask_to_keep_and_empty, remove_files
 from studium.notebooks.stored.items import Cleaner, Freed, Item, Viewer, numbers
 from studium.notebooks.stored.measuring import KINDS
 
@@ -46,6 +46,9 @@ CLEANERS = {
             named=workspaces.named,
             frees=workspaces.frees,
             clean=ask_to_empty,
+            keep_and_clean=ask_to_keep_and_empty,
+            kept="A snapshot of each workspace is taken first, and the workspace stays where that fails. Snapshots take room too: "
+            "as much as the files, less what snapshots of the team have in common.",
         ),
         Cleaner(
             kind=outputs.KIND,
@@ -71,6 +74,14 @@ CLEANERS = {
             named=arriving.named,
             frees=arriving.frees,
             clean=arriving.clean,
+        ),
+        Cleaner(
+            kind=snapshots.KIND,
+            how="The snapshot is deleted for good. What other snapshots have of it stays.",
+            largest=snapshots.largest,
+            named=snapshots.named,
+            frees=snapshots.frees,
+            clean=snapshots.clean,
         ),
         Cleaner(
             kind=builds.KIND,
@@ -146,11 +157,16 @@ def told_apart(team: Team, choice: Choice) -> Choice:
     return replace(choice, going=[replace(item, alone=alone.get((item.kind, item.key))) for item in choice.going])
 
 
-def clean(user: User, team: Team, ids: Sequence[str], *, now: datetime) -> Choice:
-    """Do it, and say what went. Repeatable: what is gone already is counted and nothing else. Raises as `preview`."""
+def clean(user: User, team: Team, ids: Sequence[str], *, now: datetime, keep: bool = False) -> Choice:
+    """Do it, with `keep` after a snapshot of what there are such of, and say what went.
+
+    Repeatable: what is gone already is counted and nothing else. Raises as `preview`.
+    """
     choice = preview(user, team, ids, now=now)
     for kind in choice.freed:
-        CLEANERS[kind].clean(user, team, _keys(choice.going, kind), now)
+        cleaner = CLEANERS[kind]
+        do = cleaner.keep_and_clean if keep and cleaner.keep_and_clean else cleaner.clean
+        do(user, team, _keys(choice.going, kind), now)
     if choice.going:
         data = {"items": len(choice.going), "bytes": choice.bytes}
         record("storage.cleaned", subject=("team", team.pk), actor=user, team_id=team.pk, now=now, data=data)

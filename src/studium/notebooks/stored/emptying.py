@@ -10,12 +10,15 @@ from studium.accounts.models import Team, User
 from studium.compute.engines.base import EngineError
 from studium.compute.engines.registry import Engines
 from studium.compute.reconcile.leases import give_back_pass, hold_pass
+from studium.compute.volumes.states import SnapshotState
 from studium.errors import StudiumError
 from studium.events.actions import hint, record
 from studium.notebooks.inputs.queries import kept_for_others
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Notebook, Version
-from studium.notebooks.stored import workspaces
+from studium.notebooks.snapshots.actions import take_before
+from studium.notebooks.snapshots.queries import care_of, had_by_a_run
+from studium.notebooks.snapshots.states import Why
 from studium.notebooks.taking import named_in
 from studium.storage.models import Hold
 
@@ -27,17 +30,25 @@ _SECONDS = 600
 
 def ask_to_empty(actor: User, team: Team, keys: Collection[str], now: datetime) -> None:
     """Have the workspaces of these notebooks emptied that nothing has. Until that is done no run starts in them."""
+    _ask(actor, team, keys, now, keep=False)
+
+
+def ask_to_keep_and_empty(actor: User, team: Team, keys: Collection[str], now: datetime) -> None:
+    """The same, each once a snapshot of it is taken. What cannot be kept stays as it is."""
+    _ask(actor, team, keys, now, keep=True)
+
+
+def _ask(actor: User, team: Team, keys: Collection[str], now: datetime, *, keep: bool) -> None:
     for key in keys:
         with transaction.atomic():
-            row = (
-                Notebook.objects.select_for_update()
-                .filter(pk=key, team=team, deleted_at=None, emptying_at=None)
-                .first()
-            )
-            if row is None or workspaces.unsettled().filter(notebook=row).exists():
+            rows = Notebook.objects.select_for_update(of=("self",))
+            row = rows.filter(pk=key, team=team, deleted_at=None, emptying_at=None).first()
+            if row is None or had_by_a_run(row) or care_of(row).restoring is not None:
                 continue
             Notebook.objects.filter(pk=row.pk).update(emptying_at=now)
-            data = {"bytes": row.workspace_bytes}
+            if keep:
+                take_before(Why.BEFORE_EMPTYING, row, now)
+            data = {"bytes": row.workspace_bytes, "kept": keep}
             record(
                 "notebook.emptying", subject=("notebook", row.pk), actor=actor, team_id=team.pk, now=now, data=data
             )  # fmt: skip
@@ -67,7 +78,8 @@ def remove_files(actor: User, team: Team, keys: Collection[str], now: datetime) 
 
 def empty_asked(holder: str, engines: Engines, now: datetime) -> int:
     """Remove the files of workspaces that somebody asked to be emptied; returns how many. By one controller at a time."""
-    rows = Notebook.objects.exclude(emptying_at=None)
+    # What a snapshot is taken of stays until that is there, or could not be taken: then the emptying may be given up.
+    rows = Notebook.objects.exclude(emptying_at=None).exclude(snapshots__state=SnapshotState.WAITING)
     if not rows.exists() or not hold_pass(_LEASE, holder, now=now, seconds=_SECONDS):
         return 0
     try:

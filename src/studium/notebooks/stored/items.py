@@ -75,7 +75,8 @@ class Cleaner:
 
     `how` says what goes and what stays. `largest` lists so many, the largest first; `named` finds those of these keys that
     are still there. `frees` tells what goes with those of these keys, whoever asks; `alone` what goes with each by itself, for
-    kinds whose things share what they have. `clean` does it to items that may go.
+    kinds whose things share what they have. `clean` does it to items that may go; `keep_and_clean` takes a snapshot of each first,
+    for kinds that there are snapshots of, and `kept` says what comes of that.
     """
 
     kind: str
@@ -85,6 +86,8 @@ class Cleaner:
     frees: Callable[[Team, Collection[str]], Freed]
     clean: Callable[[User, Team, Collection[str], datetime], None]
     alone: Callable[[Team, Collection[str]], dict[str, Alone]] | None = None
+    keep_and_clean: Callable[[User, Team, Collection[str], datetime], None] | None = None
+    kept: str = ""
 
 
 def numbers(keys: Collection[str]) -> list[int]:

@@ -18,6 +18,7 @@ from studium.environments.models import Build
 from studium.environments.states import BuildState
 from studium.notebooks.git.models import Repository
 from studium.notebooks.models import Notebook, Version
+from studium.notebooks.snapshots import queries as snapshots
 from studium.notebooks.versions import queries as versions
 from studium.plans.queries import team_plan
 from studium.plans.rules import storage_room
@@ -99,10 +100,10 @@ KINDS = (
     ),
     Kind(
         slug="snapshots",
-        title="Snapshots of the volume",
+        title="Snapshots",
         counts=True,
-        words="What they are made of, each piece once. They are deleted on the volume's page.",
-        measure=volumes.snapshot_bytes,
+        words="Of workspaces and of the volume: what they are made of, each piece once. The volume's are deleted on its page.",
+        measure=lambda team: snapshots.snapshot_bytes(team, volumes.owner_of(team.pk)),
         page="volume/",
     ),
     Kind(

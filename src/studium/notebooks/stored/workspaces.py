@@ -9,7 +9,8 @@ from studium.accounts.models import Team
 from studium.notebooks.access import manages, visible_to
 from studium.notebooks.git.models import Repository
 from studium.notebooks.models import Launch, Notebook
-from studium.notebooks.states import LaunchKind
+from studium.notebooks.snapshots.models import WorkspaceCare
+from studium.notebooks.snapshots.queries import unsettled
 from studium.notebooks.stored.items import PRIVATE, Freed, Item, Viewer
 
 KIND = "workspaces"
@@ -32,16 +33,14 @@ def frees(team: Team, keys: Collection[str]) -> Freed:
     return Freed(bytes=sum(max(0, workspace - document) for workspace, document in rows))
 
 
-def unsettled() -> QuerySet[Launch]:
-    """What has a notebook's own workspace, or had it and is not taken over yet."""
-    return Launch.objects.filter(settled_at=None).exclude(kind=LaunchKind.VERSION)
-
-
 def _items(viewer: Viewer, rows: Iterable[Notebook]) -> list[Item]:
     found = list(rows)
     keys = [each.pk for each in found]
     readable = set(visible_to(viewer.user).filter(pk__in=keys).values_list("pk", flat=True))
     busy = set(unsettled().filter(notebook__in=keys).values_list("notebook_id", flat=True))
+    given = set(
+        WorkspaceCare.objects.filter(notebook__in=keys).exclude(restoring=None).values_list("notebook_id", flat=True)
+    )
     cloned = set(Repository.objects.filter(notebook__in=keys).values_list("notebook_id", flat=True))
     last = Launch.objects.filter(notebook__in=keys).values_list("notebook_id").annotate(last=Max("run__submitted_at"))
     used = dict(last)
@@ -52,6 +51,8 @@ def _items(viewer: Viewer, rows: Iterable[Notebook]) -> list[Item]:
             kept = PRIVATE if each.pk not in readable else "Only members of its team empty it."
         elif each.emptying_at is not None:
             kept = "It is just being emptied."
+        elif each.pk in given:
+            kept = "A snapshot is just being put back."
         elif each.pk in busy:
             kept = "A run has it. Stop that first."
         elif each.pk in cloned:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from studium.accounts.models import Project, User
 from studium.community.states import Told
@@ -64,6 +64,10 @@ def save_quick(actor: User, notebook: Notebook, *, now: datetime, note: str = ""
     _look_again(notebook, now)
     standing = plans.standing(notebook.team, now=now)
     checks.check_team_storage(standing.plan, stored_bytes(notebook.team), notebook.document_bytes)
+    return _save(actor, notebook, note, now)
+
+
+def _save(actor: User, notebook: Notebook, note: str, now: datetime) -> Version:
     with transaction.atomic():
         version = _insert(
             actor,
@@ -325,12 +329,32 @@ def delete_version(actor: User | None, version: Version, *, now: datetime) -> No
 
 
 def restore(actor: User, version: Version, *, now: datetime) -> Notebook:
-    """Make the version's document the notebook's. Raises NotYet while a run holds the workspace or the version's own goes on."""
+    """Make the version's document the notebook's. What it replaces is saved as a version first, where none has it.
+
+    Raises NotYet while a run holds the workspace or the version's own goes on.
+    """
     if version.settled_at is None:
         raise _still_running(version, "Restore")
-    notebook = notebooks.replace_document(actor, version.notebook, storage.get(version.document), now=now)
+
+    def keep(present: Notebook) -> None:
+        if present.document != version.document:
+            keep_document(actor, present, f"Before version {version.number} was put back", now=now)
+
+    content = storage.get(version.document)
+    notebook = notebooks.replace_document(actor, version.notebook, content, now=now, keep=keep)
     _recorded("version.restored", actor, version, now=now)
     return notebook
+
+
+def keep_document(actor: User, notebook: Notebook, note: str, *, now: datetime) -> Version | None:
+    """Save the notebook's document before another takes its place; None where a version of it has it already.
+
+    It is not looked at how full the team's storage is: nothing is lost for want of room.
+    """
+    has = Q(document=notebook.document) | Q(source=notebook.document)
+    if Version.objects.filter(has, notebook=notebook).exists():
+        return None
+    return _save(actor, notebook, note, now)
 
 
 def _still_running(version: Version, what: str) -> NotYet:

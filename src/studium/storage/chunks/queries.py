@@ -1,7 +1,7 @@
 """Where chunks lie, and files put together from them."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -45,6 +45,21 @@ def owned_bytes(owner: str, *, claimed: bool | None = None) -> int:
     if claimed is not None:
         rows = rows.filter(claimed=claimed)
     return rows.aggregate(sum=Sum("chunk__size"))["sum"] or 0
+
+
+def owned_together(owners: Collection[str]) -> int:
+    """What the chunks of these owners take up, each once however many of them have it."""
+    rows = Chunk.objects.filter(pk__in=Ownership.objects.filter(owner__in=owners).values("chunk_id"))
+    return rows.aggregate(sum=Sum("size"))["sum"] or 0
+
+
+def owned_bytes_but(digests: Iterable[str], owner: str) -> int:
+    """What those among these chunks take up that this owner has not."""
+    wanted, found = sorted(set(digests)), 0
+    for start in range(0, len(wanted), _BATCH):
+        rows = Chunk.objects.filter(pk__in=wanted[start : start + _BATCH]).exclude(ownerships__owner=owner)
+        found += rows.aggregate(sum=Sum("size"))["sum"] or 0
+    return found
 
 
 def owned_among(owner: str, digests: Iterable[str], *, claimed: bool) -> int:

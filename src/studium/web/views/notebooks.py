@@ -25,6 +25,7 @@ from studium.notebooks.launching import place_of, present_build
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.search.asked import LONGEST
 from studium.notebooks.search.queries import search
+from studium.notebooks.snapshots.queries import care_of
 from studium.notebooks.states import LaunchKind, VersionKind, Visibility
 from studium.notebooks.subjects import subject_of
 from studium.notebooks.tags.queries import tags_of, used_tags
@@ -168,6 +169,7 @@ def notebook_page(
         "inputs": inputs_shown(request.user, notebook),
         "providers": shown_providers(request.user, notebook),
         **_git(notebook, theirs=theirs),
+        "care": care_of(notebook) if theirs else None,
         "origin": origin_for(request, notebook),
         "copies": notebook.copies.filter(deleted_at=None).count(),
         "visibility": VISIBILITY_WORDS[notebook.visibility],

@@ -79,14 +79,17 @@ def clean(request: UserRequest, team: str) -> HttpResponse:
     if "sure" not in request.POST:
         choice = cleaning.told_apart(found, cleaning.preview(request.user, found, ids, now=now))
         hows = [(kind.title, cleaning.CLEANERS[kind.slug].how) for kind in KINDS if kind.slug in choice.freed]
-        context = {"now": now, "team": found, "url": _address(found), "choice": choice, "hows": hows}
+        keeps = " ".join(cleaning.CLEANERS[kind].kept for kind in choice.freed if cleaning.CLEANERS[kind].kept)
+        context = {"now": now, "team": found, "url": _address(found), "choice": choice, "hows": hows, "keeps": keeps}
         return render(request, "usage/clean.html", context)
-    done = cleaning.clean(request.user, found, ids, now=now)
+    keep = "snapshots" in request.POST
+    done = cleaning.clean(request.user, found, ids, now=now, keep=keep)
     if done.going:
         count, most = len(done.going), "" if done.exact else "at most "
         messages.success(
             request,
-            f"{count} thing{'' if count == 1 else 's'} cleaned up. That frees {most}{size_words(done.bytes)} within minutes.",
+            f"{count} thing{'' if count == 1 else 's'} cleaned up. That frees {most}{size_words(done.bytes)} within minutes"
+            f"{', less what the snapshots take' if keep else ''}.",
         )
     else:
         messages.warning(request, "Nothing of it was left to clean up.")
