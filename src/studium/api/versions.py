@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header
 from ninja import Path, Query, Router, Status
 
 from studium.accounts.access import project_for
@@ -16,6 +14,7 @@ from studium.api.machines import team_named
 from studium.api.notebooks import NOTEBOOK_TYPE, RAW, never_a_page, notebook_file
 from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_notebook, show_version, show_versions
+from studium.api.serving import served
 from studium.api.shapes.base import Page
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.versions import (
@@ -146,19 +145,18 @@ def files(request: ApiRequest, notebook_id: str, number: Number) -> VersionFiles
     openapi_extra={"responses": {200: {"description": "The file", "content": {"application/octet-stream": RAW}}}},
 )
 def file(request: ApiRequest, notebook_id: str, number: Number, path: str) -> HttpResponseBase:
-    """One output file. Its `ETag` is its digest; `If-None-Match` with it answers 304."""
-    found = queries.output_file(_version(request.auth.user, notebook_id, number), path)
-    etag = f'"{found.digest}"'
-    response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
-    if response is None:
-        response = StreamingHttpResponse(storage.pieces(found.digest), content_type="application/octet-stream")
-        response["Content-Length"] = str(found.size)
-        name = found.path.rpartition("/")[2]
-        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response["ETag"] = etag
-    # A cache may keep it, but must ask each time whether the reader still may.
-    response["Cache-Control"] = "private, no-cache"
-    return never_a_page(response)
+    """One output file, or with `Range` a part of it. Its `ETag` is its digest."""
+    version = _version(request.auth.user, notebook_id, number)
+    found = queries.output_file(version, path)
+    return served(
+        request,
+        found.pieces,
+        size=found.size,
+        name=found.path.rpartition("/")[2],
+        etag=found.digest,
+        changed_at=version.created_at,
+        parts=found.parts,
+    )
 
 
 @router.post(_ONE + "/restore", response=NotebookShape, auth=allow(Scope.WRITE), summary="Restore a version")

@@ -45,8 +45,7 @@ class Entry(NamedTuple):
         """Where these bytes lie in the store's folder; None where that is not the store, or lacks some."""
         if self.chunks is not None:
             return chunks.parts(self.chunks, start, length)
-        found = [stores.Part(stores.path_of(self.digest), start, length)]
-        return found if stores.has_parts(found) else None
+        return stores.part_of(self.digest, start, length)
 
 
 _PART = 4 * 1024 * 1024

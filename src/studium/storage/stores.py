@@ -219,6 +219,12 @@ class Part(NamedTuple):
     length: int
 
 
+def part_of(digest: str, start: int, length: int) -> list[Part] | None:
+    """Where so many bytes of a blob lie in the store's folder; None where that is not the store, or lacks them."""
+    found = [Part(path_of(digest), start, length)]
+    return found if has_parts(found) else None
+
+
 def has_parts(parts: Iterable[Part]) -> bool:
     """Whether the store is the folder, and has all of these."""
     if places() != Places(""):

@@ -10,12 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from rest_world import World
 
 from factories.accounts import join, make_team
+from factories.datasets import seeded
 from factories.notebooks import notebook_json
 from studium.accounts.states import Role
 from studium.compute.models import Run
 from studium.compute.states import Reason, State
 from studium.environments.models import Build
 from studium.lib import clock
+from studium.lib.units import MIB
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import LaunchKind, Visibility
 from studium.notebooks.versions.reconcile import settle_ended
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def body_of(response: Any) -> bytes:
-    return b"".join(response.streaming_content)
+    return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
 
 
 def test_a_quick_version_from_saving_to_restoring(world: World) -> None:
@@ -128,7 +130,7 @@ def test_an_output_file_keeps_its_name_and_is_never_a_page(world: World, name: s
     got = world.call(world.cast.owner, "GET", path)
     assert (got.status_code, got["Content-Disposition"]) == (200, NAMES[name])
     assert (got["Content-Type"], got["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
-    assert (got["Content-Security-Policy"], got["Content-Length"]) == ("sandbox", "18")
+    assert (got["Content-Security-Policy"], got["Content-Length"]) == ("sandbox; default-src 'none'", "18")
     assert body_of(got) == b"<script>1</script>"
     digest = hashlib.sha256(b"<script>1</script>").hexdigest()
     assert (got["ETag"], got["Cache-Control"]) == (f'"{digest}"', "private, no-cache")
@@ -138,6 +140,24 @@ def test_an_output_file_keeps_its_name_and_is_never_a_page(world: World, name: s
     assert other.status_code == 200
     stranger = world.call(world.cast.stranger, "GET", path, headers={"If-None-Match": f'"{digest}"'})
     assert stranger.status_code == 404, "knowing a digest opens nothing"
+
+
+def test_an_output_file_is_gone_on_with_and_sent_by_the_edge_where_it_can(world: World) -> None:
+    content = seeded(2 * MIB, 7)
+    version = world.run_version(files={"out/model.bin": content})
+    path = f"/notebooks/{version.notebook_id}/versions/1/files/out/model.bin"
+
+    def got(**headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return world.call(world.cast.reader, "GET", path, headers=named)
+
+    part = got(Range="bytes=2000000-")
+    assert (part.status_code, body_of(part)) == (206, content[2_000_000:])
+    assert part["Content-Range"] == f"bytes 2000000-{2 * MIB - 1}/{2 * MIB}"
+    digest = hashlib.sha256(content).hexdigest()
+    named = got(X_Studium_Sends="1", Range="bytes=5-2000000")
+    assert body_of(named).decode() == f"sha256/{digest[:2]}/{digest} 5 1999996\n"
+    assert (named.status_code, named["X-Studium-Files"]) == (206, "1999996")
 
 
 def test_documents_and_logs_are_never_pages_either(world: World) -> None:

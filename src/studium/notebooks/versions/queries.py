@@ -12,6 +12,8 @@ from studium.errors import BadInput, NotFound
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import VersionKind
 from studium.storage import actions as storage
+from studium.storage import stores
+from studium.storage.chunks.queries import begun
 
 _MOST_LOG = 64 * 1024**2
 _PIECE = 1024 * 1024
@@ -31,7 +33,14 @@ class OutputFile:
         return self.digest
 
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Its bytes from `start` on. Raises FileNotFoundError where they are not kept."""
+        """Its bytes from `start` on. Raises FileNotFoundError before the first where they are not kept."""
+        return begun(self._pieces(start, length))
+
+    def parts(self, start: int, length: int) -> list[stores.Part] | None:
+        """Where these bytes lie in the store's folder; None where that is not the store, or lacks some."""
+        return stores.part_of(self.digest, start, length)
+
+    def _pieces(self, start: int, length: int | None) -> Iterator[bytes]:
         end = self.size if length is None else min(self.size, start + length)
         while start < end:
             wanted = min(_PIECE, end - start)

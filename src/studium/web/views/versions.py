@@ -1,13 +1,13 @@
 """Versions of a notebook: the listing, one version's page, the comparison of two, and what people do with them."""
 
-from urllib.parse import quote
-
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.text import get_valid_filename
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from studium.api.serving import served
 from studium.config.options import options
 from studium.errors import NotFound
 from studium.lib import clock
@@ -238,17 +238,17 @@ def view_file(request: UserRequest, team: str, slug: str, number: int, at: int) 
 
 
 @signed_in
-@require_GET
-def output_file(request: UserRequest, team: str, slug: str, number: int, path: str) -> StreamingHttpResponse:
-    """One output file as a download that no browser shows as a page."""
-    notebook = notebook_for(request.user, f"{team}/{slug}")
-    found = queries.output_file(queries.version_of(notebook, number), path)
-    name = quote(found.path.rpartition("/")[2])
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "Content-Length": str(found.size),
-        "Content-Security-Policy": "sandbox",
-        "X-Content-Type-Options": "nosniff",
-        "ETag": f'"{found.digest}"',
-    }
-    return StreamingHttpResponse(storage.pieces(found.digest), content_type="application/octet-stream", headers=headers)
+@require_safe
+def output_file(request: UserRequest, team: str, slug: str, number: int, path: str) -> HttpResponseBase:
+    """One output file as a download that no browser shows as a page, whole or a part of it."""
+    version = queries.version_of(notebook_for(request.user, f"{team}/{slug}"), number)
+    found = queries.output_file(version, path)
+    return served(
+        request,
+        found.pieces,
+        size=found.size,
+        name=found.path.rpartition("/")[2],
+        etag=found.digest,
+        changed_at=version.created_at,
+        parts=found.parts,
+    )
