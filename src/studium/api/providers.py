@@ -10,6 +10,7 @@ from ninja import Path, Query, Router, Status
 
 from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
+from studium.api.long_answers import LongAnswer
 from studium.api.notebooks import RAW
 from studium.api.serving import served
 from studium.api.shapes.providers import (
@@ -133,7 +134,7 @@ def download(request: HttpRequest, entry: Entry, reading: files.Reading) -> Http
         changed = entry.changed_at or datetime(1970, 1, 1, tzinfo=UTC)
         etag = entry.etag or tag(told)
         return served(request, reading, size=entry.size, name=entry.name, etag=etag, changed_at=changed)
-    response = StreamingHttpResponse(reading(0, None), content_type="application/octet-stream")
+    response = StreamingHttpResponse(LongAnswer(lambda: reading(0, None)), content_type="application/octet-stream")
     response["Content-Disposition"] = "attachment"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response

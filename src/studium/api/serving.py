@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
+from studium.api.long_answers import SHORT, LongAnswer
 from studium.errors import BadInput
 from studium.storage.stores import Part
 
@@ -76,7 +77,7 @@ def _answer(
         return refused
     start, end = wanted if isinstance(wanted, tuple) else (0, size)
     asked, named, status = request.method != "HEAD" and end > start, None, 206 if wanted else 200
-    if asked and parts is not None and end - start >= _PIECE and _SENDS in request.headers:
+    if asked and parts is not None and end - start >= SHORT and _SENDS in request.headers:
         named = parts(start, end - start)
     response: HttpResponseBase
     if named is not None:
@@ -84,7 +85,11 @@ def _answer(
         response = HttpResponse(lines, content_type="application/octet-stream", status=status)
         response[_FILES] = str(end - start)
     else:
-        pieces = read(start, end - start) if asked else iter(())
+        pieces: Iterator[bytes] = iter(())
+        if asked and end - start >= SHORT:
+            pieces = LongAnswer(lambda: read(start, end - start))
+        elif asked:
+            pieces = read(start, end - start)
         response = StreamingHttpResponse(pieces, content_type="application/octet-stream", status=status)
         response["Content-Length"] = str(end - start)
     if wanted:
