@@ -76,13 +76,32 @@ def _answer(
         refused["Content-Range"] = f"bytes */{size}"
         return refused
     start, end = wanted if isinstance(wanted, tuple) else (0, size)
-    asked, named, status = request.method != "HEAD" and end > start, None, 206 if wanted else 200
+    response = given(
+        request, read, parts, start, end, status=206 if wanted else 200, content_type="application/octet-stream"
+    )
+    if wanted:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
+
+
+def given(
+    request: HttpRequest,
+    read: Callable[[int, int], Iterator[bytes]],
+    parts: Parts | None,
+    start: int,
+    end: int,
+    *,
+    status: int,
+    content_type: str,
+) -> HttpResponseBase:
+    """These bytes, or for the edge where they lie. Raises Busy where it would be one of too many long answers."""
+    asked, named = request.method != "HEAD" and end > start, None
     if asked and parts is not None and end - start >= SHORT and _SENDS in request.headers:
         named = parts(start, end - start)
     response: HttpResponseBase
     if named is not None:
         lines = "".join(f"{each.path} {each.offset} {each.length}\n" for each in named)
-        response = HttpResponse(lines, content_type="application/octet-stream", status=status)
+        response = HttpResponse(lines, content_type=content_type, status=status)
         response[_FILES] = str(end - start)
     else:
         pieces: Iterator[bytes] = iter(())
@@ -90,10 +109,8 @@ def _answer(
             pieces = LongAnswer(lambda: read(start, end - start))
         elif asked:
             pieces = read(start, end - start)
-        response = StreamingHttpResponse(pieces, content_type="application/octet-stream", status=status)
+        response = StreamingHttpResponse(pieces, content_type=content_type, status=status)
         response["Content-Length"] = str(end - start)
-    if wanted:
-        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     return response
 
 

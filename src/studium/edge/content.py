@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from studium.edge import activity, fences, grants, httpproxy, paths, refusals, wsproxy
+from studium.edge import activity, fences, grants, httpproxy, parts, paths, refusals, wsproxy
 from studium.edge.answers import Answers
 from studium.edge.asgi import Client
 from studium.edge.counters import Counters
@@ -166,9 +166,11 @@ class ContentHosts:
         limits = self._config.limits
         if activity.is_execution(client.method, client.path):
             self._note(entered.label)
+        headers = fences.to_content(client, self._config, target, entered.label, entered.user)
         exchange = Exchange(
             url=url_of(target, client.path, client.query),
-            headers=fences.to_content(client, self._config, target, entered.label, entered.user),
+            headers=headers,
+            files=parts.offer(self._config, headers) if target.kind == "web" else None,
             body_limit=limits.content_body,
             body_seconds=limits.body_seconds,
             answer_headers=self._fences(target, entered.label).fence,

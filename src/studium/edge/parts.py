@@ -8,9 +8,11 @@ path below the folder of the store, offset and length, with a space between.
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
+
+from studium.edge.settings import EdgeConfig
 
 # Said to the web process: such an answer would be understood.
 SENDS, FILES = "X-Studium-Sends", "X-Studium-Files"
@@ -29,6 +31,14 @@ class Part(NamedTuple):
 
 class PartsError(Exception):
     """The bytes are not where they were said to be."""
+
+
+def offer(config: EdgeConfig, headers: MutableMapping[str, str]) -> Path | None:
+    """Tell the web process, if it is asked with these headers, that such an answer is understood; the folder of the files."""
+    if not config.files_folder:
+        return None
+    headers[SENDS] = "1"
+    return Path(config.files_folder)
 
 
 def read_list(plan: bytes, length: int) -> list[Part]:

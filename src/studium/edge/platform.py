@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import time
-from pathlib import Path
 
 import aiohttp
 
@@ -76,12 +75,10 @@ class Platform:
 
     def _exchange(self, client: Client, place: Place, whole: Gathered) -> Exchange:
         limits, headers = self._config.limits, fences.to_platform(client, self._config, place.host)
-        if self._config.files_folder:
-            headers[parts.SENDS] = "1"
         return Exchange(
             url=url_of(None, client.path, client.query),
             headers=headers,
-            files=Path(self._config.files_folder) if self._config.files_folder else None,
+            files=parts.offer(self._config, headers),
             body_limit=limits.platform_body,
             body_seconds=limits.body_seconds,
             answer_headers=fences.from_platform,

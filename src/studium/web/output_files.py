@@ -3,9 +3,10 @@
 import re
 from html import escape
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from studium.api.serving import given
 from studium.config.options import options
 from studium.lib import clock
 from studium.lib.units import size_words
@@ -94,10 +95,11 @@ def raw(request: HttpRequest, file: File) -> HttpResponseBase:
             return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{file.size}"})
         (start, end), status = found, 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
-    headers["Content-Length"] = str(end - start)
-    return StreamingHttpResponse(
-        file.pieces(start, end - start), status=status, content_type=seen.media, headers=headers
-    )
+    # A player that is paused holds what it asked for as long as its page is open.
+    response = given(request, file.pieces, file.parts, start, end, status=status, content_type=seen.media)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 def _policy(seen: Seen) -> str:

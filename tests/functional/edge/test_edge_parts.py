@@ -9,8 +9,9 @@ import pytest
 from aiohttp import web
 
 from factories.datasets import seeded
-from functional.edge.rig import CONTENT, PLATFORM, Rig, running, until
+from functional.edge.rig import CONTENT, LABEL, PLATFORM, Rig, running, until
 from studium.edge import parts
+from studium.edge.port import Target
 
 BLOCK, BLOB = "blocks/ab/abc123", f"sha256/0f/0f{'0' * 62}"
 CONTENTS = {BLOCK: seeded(1_500_000, 1), BLOB: seeded(700_001, 2)}
@@ -91,6 +92,16 @@ def test_what_is_not_there_any_more_breaks_the_connection(sending: Rig, store: P
         sending.ask(PLATFORM, "/file")
     names(sending, LINES, len(WHOLE))
     assert sending.ask(PLATFORM, "/file").body == WHOLE, "and the next one is served"
+
+
+def test_what_the_web_process_serves_on_a_content_host_is_sent_too(sending: Rig) -> None:
+    sending.port.targets[LABEL] = Target(kind="web", path_prefix="/-/documents/x")
+    names(sending, LINES, len(WHOLE), **{"Content-Type": "video/mp4"})
+    answer = sending.enter("/raw")
+    assert (answer.status, answer.body == WHOLE, answer.header("Content-Length")) == (200, True, str(len(WHOLE)))
+    assert answer.header("Content-Type").startswith("video/mp4")  # type: ignore[union-attr]
+    assert answer.header(parts.FILES) is None
+    assert sending.web.seen[0].target == "/-/documents/x/raw"
 
 
 def test_content_names_nothing(sending: Rig) -> None:

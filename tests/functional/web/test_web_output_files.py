@@ -1,5 +1,6 @@
 """Output files on a version's page and on the notebook's own host: each kind shown, each limit kept, nobody else let in."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -173,6 +174,21 @@ def test_players_ask_for_pieces(scene: Scene) -> None:
     for asked, status, got, said in PIECES:
         found = edge(scene.notebook, "v/1/files/0/raw", Range=asked)
         assert (found.status_code, body(found), found.get("Content-Range")) == (status, got, said), asked
+
+
+def test_the_edge_sends_long_films_by_itself(scene: Scene) -> None:
+    """A player that is paused would hold a thread of the web process as long as its page is open."""
+    content = bytes(4) + b"ftypisom" + bytes(3_000_000)
+    with_files(scene, {"film.mp4": content})
+    digest = hashlib.sha256(content).hexdigest()
+    found = edge(scene.notebook, "v/1/files/0/raw", Range="bytes=100-", **{"X-Studium-Sends": "1"})
+    assert body(found).decode() == f"sha256/{digest[:2]}/{digest} 100 {len(content) - 100}\n"
+    assert (found.status_code, found["Content-Type"]) == (206, "video/mp4")
+    assert (found["X-Studium-Files"], found["ETag"]) == (str(len(content) - 100), f'"{digest}"')
+    assert found["Content-Range"] == f"bytes 100-{len(content) - 1}/{len(content)}"
+    assert found["X-Studium-Policy"].startswith("sandbox")
+    for asked in ("bytes=0-99", "bytes=9999999-"):
+        assert "X-Studium-Files" not in edge(scene.notebook, "v/1/files/0/raw", Range=asked, **{"X-Studium-Sends": "1"})
 
 
 def test_files_that_cannot_be_shown_say_why(scene: Scene) -> None:

@@ -15,6 +15,7 @@ from studium.lib.units import MIB
 from studium.notebooks.bounded import Bounds, Crowded, OutOfBounds, run_bounded
 from studium.storage import actions as storage
 from studium.storage.models import Hold
+from studium.storage.stores import Part
 
 Kind = Literal[
     "picture",
@@ -68,6 +69,7 @@ class File(Protocol):
     @property
     def known_by(self) -> str: ...
     def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]: ...
+    def parts(self, start: int, length: int) -> list[Part] | None: ...
 
 
 class PreviewError(Exception):
