@@ -17,6 +17,7 @@ from running.disks import home_on, needs_root, small_disk
 from studium.accounts.models import Team, User
 from studium.accounts.states import Visibility
 from studium.compute import actions as compute
+from studium.compute.engines.base import VolumeInUse
 from studium.compute.models import Run
 from studium.compute.states import State
 from studium.compute.volumes import actions, queries, reconcile, streaming
@@ -240,7 +241,8 @@ def test_a_snapshot_is_put_back_and_what_was_there_is_kept(
     actions.restore_snapshot(cast.owner, volume, first, now=world.now)
     actions.restore_snapshot(cast.owner, volume, first, now=world.now)
     work(world)
-    assert content(world, cast.team) == {"a.txt": "changed"}
+    assert [each.state for each in queries.snapshots_of(cast.team)] == ["waiting", "ready"], "the run may write more"
+    put(world, cast.team, a_txt="changed", late_txt="written at the last moment")
     with pytest.raises(NotYet, match="contents of a snapshot"):
         begin(world, cast.owner, make_notebook(cast.owner, cast.team, "Other"))
     stop(world, run)
@@ -251,7 +253,52 @@ def test_a_snapshot_is_put_back_and_what_was_there_is_kept(
     assert (before.note, before.created_by, before.state) == ("Before a snapshot was put back", None, "ready")
     actions.restore_snapshot(cast.owner, volume, before, now=world.now)
     work(world)
-    assert content(world, cast.team) == {"a.txt": "changed"}
+    assert content(world, cast.team) == {"a.txt": "changed", "late.txt": "written at the last moment"}
+
+
+def test_what_a_run_from_the_queue_wrote_meanwhile_is_kept_too(
+    cast: Cast, world: World, volume: TeamVolume, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    had(world, cast, notebook, a_txt="first")
+    first = kept(cast, world, volume)
+    put(world, cast.team, a_txt="second")
+    queued = notebooks.start(cast.owner, notebook, LaunchKind.SESSION, "cpu-small", now=world.now)
+    actions.restore_snapshot(cast.owner, volume, first, now=world.now)
+    load = world.engine.load_volume
+
+    def busy(*_: object, **__: object) -> None:
+        raise VolumeInUse("a run has it just now")
+
+    monkeypatch.setattr(world.engine, "load_volume", busy)
+    work(world)  # the snapshot before is taken, and then a run begins that was in the queue
+    run = world.until(queued, State.RUNNING)
+    monkeypatch.setattr(world.engine, "load_volume", load)
+    work(world)
+    put(world, cast.team, a_txt="third")
+    stop(world, run)
+    work(world)
+    assert content(world, cast.team) == {"a.txt": "first"}
+    before = queries.snapshots_of(cast.team).first()
+    assert before is not None
+    actions.restore_snapshot(cast.owner, volume, before, now=world.now)
+    work(world)
+    assert content(world, cast.team) == {"a.txt": "third"}
+
+
+def test_given_up_while_it_waits_nothing_of_it_is_left(
+    cast: Cast, world: World, volume: TeamVolume, notebook: Notebook
+) -> None:
+    had(world, cast, notebook, a_txt="first")
+    first = kept(cast, world, volume)
+    run = begin(world, cast.owner, notebook)
+    actions.restore_snapshot(cast.owner, volume, first, now=world.now)
+    work(world)
+    actions.cancel(cast.owner, volume, now=world.now)
+    assert [each.pk for each in queries.snapshots_of(cast.team)] == [first.pk]
+    stop(world, run)
+    work(world)
+    assert content(world, cast.team) == {"a.txt": "first"}
+    kept(cast, world, volume)
 
 
 def test_snapshots_share_what_is_the_same_and_deletion_frees_the_rest(

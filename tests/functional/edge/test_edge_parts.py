@@ -137,7 +137,7 @@ def test_files_are_closed_also_when_nobody_reads_on(sending: Rig, store: Path) -
     with sending.connect() as wire:
         wire.sendall(f"GET /file HTTP/1.1\r\nHost: {PLATFORM}\r\n\r\n".encode())
         assert wire.recv(1000)
-        assert opened() == [str(big)]
+        until(lambda: opened() == [str(big)])
     names(sending, LINES, len(WHOLE))
     assert sending.ask(PLATFORM, "/file").body == WHOLE
     until(lambda: opened() == [])

@@ -226,10 +226,11 @@ def test_page_for_each_person(scene: Scene, name: str) -> None:
         response = client_of(getattr(scene.cast, who) if who else None).get(url)
         seen.append(response.status_code)
         policy = response["Content-Security-Policy"]
-        assert "script-src 'self'" in policy or policy == "sandbox"
+        assert "script-src 'self'" in policy or policy.startswith("sandbox")
         assert "unsafe" not in policy
         assert response["X-Content-Type-Options"] == "nosniff"
-        assert "no-store" in response["Cache-Control"]
+        # A file may be kept by who has it, but each time it is asked whether they still may read it.
+        assert "no-store" in response["Cache-Control"] or response["Cache-Control"] == "private, no-cache"
         if "text/html" in response.get("Content-Type", "") and not response.streaming:
             assert problems_of(response.content.decode()) == []
     assert tuple(seen) == wanted

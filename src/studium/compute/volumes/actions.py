@@ -115,7 +115,7 @@ def forget_snapshot(snapshot: Snapshot) -> None:
 
 
 def restore_snapshot(actor: User, volume: TeamVolume, snapshot: Snapshot, *, now: datetime) -> TeamVolume:
-    """Have the volume's contents be those of the snapshot as soon as no run has it; what is in it now is kept as a snapshot.
+    """Have the volume's contents be those of the snapshot as soon as no run has it; what is in it then is kept as a snapshot.
 
     Raises NotYet while something else is done to it, BadInput where the snapshot does not fit.
     """
@@ -137,7 +137,7 @@ def restore_snapshot(actor: User, volume: TeamVolume, snapshot: Snapshot, *, now
                 "Make the volume larger first.",
                 {"snapshot": snapshot.size_bytes, "size": found.size_bytes},
             )
-        _snapshot(volume, None, "Before a snapshot was put back", now)
+        snapshot_before(volume, now)
         TeamVolume.objects.filter(pk=found.pk).update(restoring=snapshot, trouble="", due_at=now)
         _recorded("snapshot.restore_asked", actor, volume.team, now, snapshot=snapshot.pk)
     volume.refresh_from_db()
@@ -154,6 +154,8 @@ def cancel(actor: User, volume: TeamVolume, *, now: datetime) -> TeamVolume:
         TeamVolume.objects.filter(pk=found.pk).update(
             size_bytes=max(found.size_bytes, found.made_bytes), restoring=None, trouble="", due_at=now
         )
+        for waiting in Snapshot.objects.filter(team=volume.team, created_by=None, state=SnapshotState.WAITING):
+            forget_snapshot(waiting)
         _recorded("volume.change_given_up", actor, volume.team, now)
     volume.refresh_from_db()
     return volume
@@ -161,6 +163,11 @@ def cancel(actor: User, volume: TeamVolume, *, now: datetime) -> TeamVolume:
 
 def holder_of(snapshot: Snapshot) -> str:
     return f"snapshot:{snapshot.pk}"
+
+
+def snapshot_before(volume: TeamVolume, now: datetime) -> Snapshot:
+    """The platform's own, of what another one is put in the place of."""
+    return _snapshot(volume, None, "Before a snapshot was put back", now)
 
 
 def _snapshot(volume: TeamVolume, actor: User | None, note: str, now: datetime) -> Snapshot:

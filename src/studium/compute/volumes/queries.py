@@ -1,8 +1,9 @@
 """Reads of teams' volumes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from studium.accounts.access import teams_of
 from studium.accounts.models import Team, User
@@ -76,8 +77,18 @@ def holders_of(volume: TeamVolume) -> list[Holder]:
     return [
         Holder(run=run.pk, title=run.title, user=run.user.username)
         for run in rows.order_by("submitted_at")
-        if any(each.get("name") == volume.name for each in run.spec.get("shared", ()))
+        if _has(run, volume)
     ]
+
+
+def had_since(volume: TeamVolume, moment: datetime) -> bool:
+    """Whether a run that has it, or had it, ended later than this or goes on."""
+    later = Q(state__in=[state.value for state in PLACED]) | Q(ended_at__gt=moment)
+    return any(_has(run, volume) for run in Run.objects.filter(later, team=volume.team))
+
+
+def _has(run: Run, volume: TeamVolume) -> bool:
+    return any(each.get("name") == volume.name for each in run.spec.get("shared", ()))
 
 
 def needed_by(team: int) -> set[str]:

@@ -11,9 +11,9 @@ from django.db import transaction
 from studium.compute.engines.base import Engine, EngineError, VolumeInUse
 from studium.compute.engines.registry import Engines
 from studium.compute.volumes import streaming
-from studium.compute.volumes.actions import forget_snapshot, holder_of
+from studium.compute.volumes.actions import forget_snapshot, holder_of, snapshot_before
 from studium.compute.volumes.models import Snapshot, TeamVolume
-from studium.compute.volumes.queries import OWNER, needed_by, owner_of
+from studium.compute.volumes.queries import OWNER, had_since, holders_of, needed_by, owner_of
 from studium.compute.volumes.states import SnapshotState
 from studium.events.actions import hint, record
 
@@ -44,7 +44,12 @@ def _see_to(engines: Engines, volume: TeamVolume, now: datetime) -> None:
         return
     engine = _engine_of(engines, volume)
     for snapshot in Snapshot.objects.filter(team=volume.team, state=SnapshotState.WAITING).order_by("created_at"):
+        if snapshot.created_by_id is None:
+            _require_nobody(volume)
         _take(engine, volume, snapshot, now)
+    if volume.restoring is not None:
+        _require_nobody(volume)
+        _keep_what_came(engine, volume, now)
     if volume.restoring is not None:
         _restore(engine, volume, volume.restoring, now)
     if volume.size_bytes != volume.made_bytes:
@@ -52,6 +57,20 @@ def _see_to(engines: Engines, volume: TeamVolume, now: datetime) -> None:
     use = engine.measure_volume(volume.name)
     measured = {"used_bytes": use.used_bytes if use else 0, "measured_at": now}
     TeamVolume.objects.filter(pk=volume.pk).update(**measured)
+
+
+def _require_nobody(volume: TeamVolume) -> None:
+    """What a run still writes would be in neither: not in the snapshot before, nor in the volume after."""
+    if holders_of(volume):
+        raise VolumeInUse("a run has the volume")
+
+
+def _keep_what_came(engine: Engine, volume: TeamVolume, now: datetime) -> None:
+    """A run that was in the queue already may have had the volume since the snapshot before was taken."""
+    taken = Snapshot.objects.filter(team=volume.team, created_by=None, state=SnapshotState.READY)
+    before = taken.order_by("-created_at", "-pk").first()
+    if before is not None and before.taken_at is not None and had_since(volume, before.taken_at):
+        _take(engine, volume, snapshot_before(volume, now), now)
 
 
 def _engine_of(engines: Engines, volume: TeamVolume) -> Engine:
