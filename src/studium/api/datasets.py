@@ -16,7 +16,7 @@ from studium.api.croissant import CROISSANT_TYPE, described
 from studium.api.machines import TeamName, team_named
 from studium.api.notebooks import RAW
 from studium.api.paging import Cursor, Limit, page
-from studium.api.serving import served
+from studium.api.serving import served, served_file
 from studium.api.shapes.base import Line, Page
 from studium.api.shapes.datasets import (
     DatasetChange,
@@ -205,16 +205,7 @@ def file(request: ApiRequest, dataset_id: str, number: Number, path: str) -> Htt
         )
     if begins_a_download(request.method, request.headers.get("Range", ""), entry.size):
         note_download(request.auth.user, found.dataset, now=clock.now())
-    name = entry.path.rpartition("/")[2]
-    return served(
-        request,
-        entry.pieces,
-        size=entry.size,
-        name=name,
-        etag=entry.digest,
-        changed_at=found.created_at,
-        parts=entry.parts,
-    )
+    return served_file(request, entry, changed_at=found.created_at)
 
 
 @router.get(

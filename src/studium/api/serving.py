@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -60,6 +61,27 @@ def served(
     response["Cache-Control"] = "private, no-cache"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
+
+
+class File(Protocol):
+    """A file of a version of something."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+    def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]: ...
+    def parts(self, start: int, length: int) -> Sequence[Part] | None: ...
+
+
+def served_file(request: HttpRequest, file: File, *, changed_at: datetime) -> HttpResponseBase:
+    """As `served`, under its own name."""
+    name = file.path.rpartition("/")[2]
+    return served(
+        request, file.pieces, size=file.size, name=name, etag=file.digest, changed_at=changed_at, parts=file.parts
+    )
 
 
 def _answer(

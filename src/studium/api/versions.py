@@ -14,7 +14,7 @@ from studium.api.machines import team_named
 from studium.api.notebooks import NOTEBOOK_TYPE, RAW, never_a_page, notebook_file
 from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_notebook, show_version, show_versions
-from studium.api.serving import served
+from studium.api.serving import served_file
 from studium.api.shapes.base import Page
 from studium.api.shapes.notebooks import NotebookShape
 from studium.api.shapes.versions import (
@@ -148,15 +148,7 @@ def file(request: ApiRequest, notebook_id: str, number: Number, path: str) -> Ht
     """One output file, or with `Range` a part of it. Its `ETag` is its digest."""
     version = _version(request.auth.user, notebook_id, number)
     found = queries.output_file(version, path)
-    return served(
-        request,
-        found.pieces,
-        size=found.size,
-        name=found.path.rpartition("/")[2],
-        etag=found.digest,
-        changed_at=version.created_at,
-        parts=found.parts,
-    )
+    return served_file(request, found, changed_at=version.created_at)
 
 
 @router.post(_ONE + "/restore", response=NotebookShape, auth=allow(Scope.WRITE), summary="Restore a version")

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from studium.api.serving import served
+from studium.api.serving import served_file
 from studium.config.options import options
 from studium.errors import NotFound
 from studium.lib import clock
@@ -243,12 +243,4 @@ def output_file(request: UserRequest, team: str, slug: str, number: int, path: s
     """One output file as a download that no browser shows as a page, whole or a part of it."""
     version = queries.version_of(notebook_for(request.user, f"{team}/{slug}"), number)
     found = queries.output_file(version, path)
-    return served(
-        request,
-        found.pieces,
-        size=found.size,
-        name=found.path.rpartition("/")[2],
-        etag=found.digest,
-        changed_at=version.created_at,
-        parts=found.parts,
-    )
+    return served_file(request, found, changed_at=version.created_at)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_safe
 
 from studium.api.croissant import CROISSANT_TYPE, described
-from studium.api.serving import served
+from studium.api.serving import served, served_file
 from studium.community.writing import card_html
 from studium.config.options import options
 from studium.datasets import archives
@@ -239,15 +239,7 @@ def download(request: UserRequest, team: str, slug: str) -> HttpResponseBase:
 
 def _sent(request: UserRequest, version: DatasetVersion, entry: Entry) -> HttpResponseBase:
     try:
-        return served(
-            request,
-            entry.pieces,
-            size=entry.size,
-            name=entry.path.rpartition("/")[2],
-            etag=entry.digest,
-            changed_at=version.created_at,
-            parts=entry.parts,
-        )
+        return served_file(request, entry, changed_at=version.created_at)
     except FileNotFoundError as error:
         raise lost() from error
 
