@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
-from scenes import Scene, make_scene
+from kept_scene import kept_scene
+from scenes import Scene
 
 from factories.accounts import NOW
 
@@ -17,4 +18,4 @@ def frozen() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def scene(db: None, frozen: time_machine.Traveller) -> Scene:
-    return make_scene()
+    return kept_scene()
