@@ -112,8 +112,9 @@ def test_another_dataset_does_not_take_it(client: Client, data: Data) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "upload.unknown")
 
 
-def test_a_file_that_changed_counts_as_it_is_now(client: Client, data: Data) -> None:
+def test_a_file_that_changed_counts_as_it_is_now(client: Client, data: Data, frozen: time_machine.Traveller) -> None:
     for changed, content in ((1, b"old"), (2, b"new")):
+        frozen.shift(timedelta(seconds=1))
         send(client, data, begin(client, data, "a", 3, changed=changed)["id"], 0, content)
     make(client, data)
     assert content_of(newest(data)) == {"a": b"new"}
