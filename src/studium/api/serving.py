@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -12,6 +11,7 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 
 from studium.api.long_answers import SHORT, LongAnswer
 from studium.errors import BadInput
+from studium.notebooks.versions.previewing import File
 from studium.storage.stores import Part
 
 _PIECE = 1024 * 1024
@@ -61,19 +61,6 @@ def served(
     response["Cache-Control"] = "private, no-cache"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
-
-
-class File(Protocol):
-    """A file of a version of something."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def digest(self) -> str: ...
-    def pieces(self, start: int = 0, length: int | None = None) -> Iterator[bytes]: ...
-    def parts(self, start: int, length: int) -> Sequence[Part] | None: ...
 
 
 def served_file(request: HttpRequest, file: File, *, changed_at: datetime) -> HttpResponseBase:

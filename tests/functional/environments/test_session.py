@@ -245,6 +245,32 @@ def test_a_kernel_that_waits_for_an_answer_is_told_from_one_that_works(server: S
     wait_for(lambda: waits() == ("idle", False), says="an idle kernel")
 
 
+DIES = "import os, threading\nthreading.Timer(1, os.kill, (os.getpid(), 9)).start()\ninput()"
+
+
+def waits(server: Server) -> tuple[str, bool]:
+    (kernel,) = server.get("/api/kernels")
+    return kernel["execution_state"], kernel["waits_for_input"]
+
+
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "dead"])
+def test_a_question_ends_with_the_kernel_that_asked_it(server: Server, restarted: bool) -> None:
+    with server.page() as page:
+        execute(page, "c0", "input()" if restarted else DIES, stdin=True)
+        heard(page, "input_request")
+        kernel = server.get("/api/kernels")[0]["id"]
+        if restarted:
+            assert server.call("POST", f"/api/kernels/{kernel}/restart")[0] == 200
+    if not restarted:
+        wait_for(lambda: "The kernel ended" in text(server.notebook()[0]), says="word of the kernel's end")
+    wait_for(lambda: server.get("/api/kernels")[0]["execution_state"] == "idle", every=0.2, says="an idle kernel")
+    with server.page() as page:
+        execute(page, "c1", WAIT)
+        heard(page, "stream")
+        wait_for(lambda: waits(server) == ("busy", False), says="a kernel that works, and may go on")
+    (server.inside.workspace / "go").touch()
+
+
 def test_a_notebook_of_a_kernel_that_is_not_there_still_opens(inside: Inside) -> None:
     write(inside, "1", kernel="julia-1.11")
     server = Server(inside)

@@ -28,26 +28,33 @@ class Asking:
     """The kernels that wait for a person's answer to `input()`, each by the request whose cell asks.
 
     Questions and states come on two ways, and what a kernel said first may come second: only the end of the request
-    that asks ends its question, also where it came before it.
+    that asks ends its question, also where it came before it, or the end of the process that asked.
     """
 
     def __init__(self) -> None:
-        self._asking: dict[str, str] = {}
+        self._asking: dict[
+            str, tuple[str, str]
+        ] = {}  # the request, and the process, which messages name as their session
         self._ended: deque[str] = deque(maxlen=100)
 
     def __contains__(self, kernel: str) -> bool:
         return kernel in self._asking
 
-    def asked(self, kernel: str, request: str) -> None:
+    def asked(self, kernel: str, request: str, process: str) -> None:
         if request not in self._ended:
-            self._asking[kernel] = request
+            self._asking[kernel] = (request, process)
 
     def answered(self, kernel: str) -> None:
         self._asking.pop(kernel, None)
 
-    def ended(self, kernel: str, request: str) -> None:
-        self._ended.append(request)
-        if self._asking.get(kernel) == request:
+    def heard(self, kernel: str, message: dict[str, Any]) -> None:
+        """Something the kernel said to all."""
+        header, request = message["header"], message["parent_header"].get("msg_id", "")
+        idle = header["msg_type"] == "status" and message["content"].get("execution_state") == "idle"
+        if idle:
+            self._ended.append(request)
+        asks, process = self._asking.get(kernel, ("", ""))
+        if asks and ((idle and asks == request) or process != header.get("session", "")):
             del self._asking[kernel]
 
 
@@ -91,8 +98,8 @@ class SessionConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
         if stream == "stdin" or getattr(stream, "channel", "") == "stdin":
-            _, (_, _, parent, *_) = self.session.feed_identities(outgoing_msg)
-            asking.asked(self.kernel_id, json.loads(parent).get("msg_id", ""))
+            _, (_, header, parent, *_) = self.session.feed_identities(outgoing_msg)
+            asking.asked(self.kernel_id, json.loads(parent).get("msg_id", ""), json.loads(header).get("session", ""))
         super().handle_outgoing_message(stream, outgoing_msg)
 
 

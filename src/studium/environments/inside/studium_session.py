@@ -77,8 +77,7 @@ class Listener:
         def heard(parts: list[bytes]) -> None:
             _, rest = session.feed_identities(parts)
             message = session.deserialize(rest)
-            if message["header"]["msg_type"] == "status" and message["content"].get("execution_state") == "idle":
-                session_pages.asking.ended(kernel, message["parent_header"].get("msg_id", ""))
+            session_pages.asking.heard(kernel, message)
             self.recorder.heard(kernel, message)
 
         stream = manager.connect_iopub()
