@@ -1,8 +1,11 @@
 """Builds a team's environment from `request.json` of the workspace. The command of every build run.
 
 Resolves what was asked for to a lock with hashes, installs the lock into `new` and tells in its folder `.studium` what is in
-it: `lock.txt` and `result.json`. Where the lock is one that the request names as `ready`, nothing is installed: the team has
-those packages in place.
+it: `lock.txt` and `result.json`, and in `.files.json` all its files. Where the lock is one that the request names as `ready`,
+nothing is installed: the team has those packages in place.
+
+What the build before installed is changed to what the lock names, rather than all of it installed again, where it is whole
+and no file in it belongs to two packages (uv would remove it with the one and not put it back for the other).
 Nothing but the package index can be reached, through the proxy of the run. What an index gives may run code of its own
 while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot be built, and then the log has the reason;
 2 for a request that cannot be read.
@@ -11,6 +14,7 @@ while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot b
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -25,6 +29,9 @@ from typing import Any
 WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 UV = os.environ.get("STUDIUM_UV") or "/opt/uv"
 NEW, OLD, CACHE = WORKSPACE / "new", WORKSPACE / ".old", WORKSPACE / ".cache"
+# What was installed last, while it is not to be taken out.
+KEPT = WORKSPACE / ".kept"
+TOLD, LISTED = ".studium", ".files.json"
 LIKELY = "likely.txt"
 FAILED, BAD_REQUEST = 1, 2
 # What a notebook's kernel and `!pip install` need in every environment.
@@ -117,16 +124,34 @@ def uv(environ: dict[str, str], *arguments: str) -> None:
         raise CannotBuildError(arguments[0])
 
 
-def put_aside() -> None:
-    if NEW.exists():
+def put_aside(tree: Path) -> None:
+    if os.path.lexists(tree):
         OLD.mkdir(exist_ok=True)
-        NEW.rename(OLD / f"{os.getpid()}-{time.time_ns()}")
+        tree.rename(OLD / f"{os.getpid()}-{time.time_ns()}")
 
 
 def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """What the build before left is removed meanwhile; the program that does it. What it does not come to is left to the next."""
-    put_aside()
+    """Nothing is in the place of what is to be taken out; what was installed last is kept, if it is whole.
+
+    All else that the builds before left is removed meanwhile; the program that does it. What it does not come to is left to
+    the next.
+    """
+    if told_of(NEW).get("packages"):
+        put_aside(KEPT)
+        NEW.rename(KEPT)
+    put_aside(NEW)
+    if not told_of(KEPT).get("packages"):
+        put_aside(KEPT)
     return begin(environ, "rm", "-rf", *map(str, OLD.glob("*")))
+
+
+def told_of(tree: Path) -> dict[str, Any]:
+    """What the build that made it told of it. It did so last: of what is not whole there is nothing."""
+    try:
+        found = json.loads((tree / TOLD / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_sources(request: dict[str, Any]) -> list[str]:
@@ -183,22 +208,52 @@ def resolve(request: dict[str, Any], python: str, environ: dict[str, str]) -> No
     uv(environ, "pip", "compile", *write_sources(request), *options)
 
 
-def install(environ: dict[str, str], lock: str, *options: str) -> "subprocess.Popen[bytes]":
-    """Begin to make `new` have what the lock names and nothing else."""
-    return begin(
-        environ, UV, "pip", "sync", "--require-hashes", "--python", str(NEW / "bin" / "python"), lock, *options
-    )
+def install(environ: dict[str, str], tree: Path, lock: str, *options: str) -> "subprocess.Popen[bytes]":
+    """Begin to make a tree have what the lock names and nothing else."""
+    python = str(tree / "bin" / "python")
+    return begin(environ, UV, "pip", "sync", "--require-hashes", "--python", python, lock, *options)
 
 
-def prepare(python: str, environ: dict[str, str], *, likely: bool) -> bool:
-    """The empty environment, and in it already what the lock before named, if that is likely to come again."""
+def prepare(python: str, environ: dict[str, str], *, likely: bool) -> Path | None:
+    """The tree to install into: what was installed last, or an empty environment; None where that cannot be made.
+
+    In an empty one is already what the lock before named, if that is likely to come again.
+    """
+    if can_be_changed(KEPT, python):
+        return KEPT
+    put_aside(KEPT)
     venv = [UV, "venv", "--quiet", "--relocatable", "--no-project", "--clear", "--python", python, str(NEW)]
     if begin(environ, *venv).wait() != 0:
-        return False
+        return None
     # Without a word: what it cannot find, because the cache was cleared say, is fetched when it is known to be wanted.
-    if likely and install(environ, LIKELY, "-qq", "--offline").wait() != 0:
-        return begin(environ, *venv).wait() == 0
-    return True
+    if likely and install(environ, NEW, LIKELY, "-qq", "--offline").wait() != 0 and begin(environ, *venv).wait() != 0:
+        return None
+    return NEW
+
+
+def can_be_changed(tree: Path, python: str) -> bool:
+    """Is it for this interpreter, and is each file in it one package's alone?"""
+    told = told_of(tree)
+    if told.get("python") != python_words(python):
+        return False
+    try:
+        owned: list[str] = []
+        for record in (tree / str(told["library"])).glob("*.dist-info/RECORD"):
+            owned += {line.rpartition(",")[0].rpartition(",")[0] for line in record.read_text("utf-8").splitlines()}
+    except (OSError, ValueError, KeyError):
+        return False
+    return len(set(owned)) == len(owned) and (tree / TOLD / "lock.txt").is_file()
+
+
+def python_words(python: str) -> str:
+    """What is to be the same for a tree to be changed: this program runs under the interpreter that the tree has."""
+    return f"{python} {sys.version}"
+
+
+def made_otherwise(before: str, now: str) -> list[str]:
+    """Packages that both locks have in the same version, but from other files: uv would leave them as they are."""
+    pins = [dict(re.findall(r"^(\S.*?)( \\\n(?:    --hash=.*\n?)+)", lock, re.MULTILINE)) for lock in (before, now)]
+    return [re.split(r"[\s=@;\[]", pin)[0] for pin, hashes in pins[1].items() if pins[0].get(pin, hashes) != hashes]
 
 
 def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> bool:
@@ -213,26 +268,52 @@ def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> bool
     if in_place(request, "lock.txt"):
         print("An earlier build of the team has the same lock: its packages are used", flush=True)
         return False
-    if not (prepared.result() if prepared else prepare(python, environ, likely=False)):
+    tree = prepared.result() if prepared else prepare(python, environ, likely=False)
+    if tree is None:
         raise CannotBuildError("venv")
     print("Installing", flush=True)
-    if install(environ, "lock.txt").wait() != 0:
+    otherwise: list[str] = []
+    if tree == KEPT:
+        otherwise = made_otherwise(
+            *(place.joinpath("lock.txt").read_text("utf-8") for place in (KEPT / TOLD, WORKSPACE))
+        )
+        (KEPT / TOLD / "result.json").unlink()  # from here on it is not whole
+        shutil.rmtree(KEPT / TOLD)
+    if install(environ, tree, "lock.txt", *(f"--reinstall-package={name}" for name in otherwise)).wait() != 0:
         raise CannotBuildError("sync")
+    if tree == KEPT:
+        put_aside(NEW)
+        KEPT.rename(NEW)
     return True
 
 
-def tell(*, installed: bool) -> None:
+def tell(python: str, *, installed: bool) -> None:
     """What is taken out together with the environment: its lock, and the packages by name, or that they are in place."""
     result: dict[str, Any] = {"in_place": True}
     if installed:
         library = next(NEW.glob("lib/python3.*/site-packages"))
         names = metadata.distributions(path=[str(library)])
         found = {each.name.lower().replace("_", "-"): each.version for each in names}
-        result = {"packages": found, "library": str(library.relative_to(NEW))}
-    told = NEW / ".studium"
+        result = {"packages": found, "library": str(library.relative_to(NEW)), "python": python_words(python)}
+    told = NEW / TOLD
     told.mkdir(parents=True)
     shutil.copyfile(WORKSPACE / "lock.txt", told / "lock.txt")
     (told / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
+    NEW.joinpath(LISTED).unlink(missing_ok=True)
+    NEW.joinpath(LISTED).write_text(json.dumps(listing(NEW)), encoding="utf-8")
+
+
+def listing(folder: "os.PathLike[str] | str") -> dict[str, Any]:
+    """What is in a folder, as who takes it out reads it: `studium.runner.exporting`."""
+    found: dict[str, Any] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found[entry.name] = listing(entry.path)
+            else:
+                facts = entry.stat(follow_symlinks=False)
+                found[entry.name] = [facts.st_mode, facts.st_size, facts.st_mtime_ns]
+    return found
 
 
 def tidy(environ: dict[str, str]) -> None:
@@ -255,8 +336,8 @@ def main() -> int:
     try:
         installed = build(request, python, environ)
         if not installed:
-            put_aside()
-        tell(installed=installed)
+            put_aside(NEW)
+        tell(python, installed=installed)
     except CannotBuildError:
         tidy(environ)
         return FAILED
