@@ -115,8 +115,9 @@ def _told(root: str, path: str) -> dict[str, Any] | None:
 
 
 def _is_facts(what: object) -> bool:
-    fine = isinstance(what, list) and len(what) == len(_Facts._fields) and all(type(number) is int for number in what)
-    return fine and 0 <= what[0] < 1 << 16  # a mode, as `stat` takes it
+    if not isinstance(what, list) or len(what) != len(_Facts._fields):
+        return False
+    return all(type(number) is int for number in what) and 0 <= what[0] < 1 << 16  # a mode, as `stat` takes it
 
 
 def _closing(stack: contextlib.ExitStack, descriptor: int) -> int:

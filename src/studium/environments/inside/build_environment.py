@@ -11,27 +11,26 @@ while it is built: it runs here, in the sandbox. Exit code 0; 1 when it cannot b
 2 for a request that cannot be read.
 """
 
+import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from installed_tree import Installed, listing, packages_in, put_aside, python_words, tell, told_of
 
 WORKSPACE = Path(os.environ.get("STUDIUM_WORKSPACE") or "/notebooks")
 UV = os.environ.get("STUDIUM_UV") or "/opt/uv"
 NEW, OLD, CACHE = WORKSPACE / "new", WORKSPACE / ".old", WORKSPACE / ".cache"
 # What was installed last, while it is not to be taken out.
 KEPT = WORKSPACE / ".kept"
-TOLD, LISTED = ".studium", ".files.json"
 LIKELY = "likely.txt"
 FAILED, BAD_REQUEST = 1, 2
 # What a notebook's kernel and `!pip install` need in every environment.
@@ -124,12 +123,6 @@ def uv(environ: dict[str, str], *arguments: str) -> None:
         raise CannotBuildError(arguments[0])
 
 
-def put_aside(tree: Path) -> None:
-    if os.path.lexists(tree):
-        OLD.mkdir(exist_ok=True)
-        tree.rename(OLD / f"{os.getpid()}-{time.time_ns()}")
-
-
 def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Nothing is in the place of what is to be taken out; what was installed last is kept, if it is whole.
 
@@ -137,21 +130,10 @@ def make_way(environ: dict[str, str]) -> "subprocess.Popen[bytes]":
     the next.
     """
     if told_of(NEW).get("packages"):
-        put_aside(KEPT)
+        put_aside(KEPT, OLD)
         NEW.rename(KEPT)
-    put_aside(NEW)
-    if not told_of(KEPT).get("packages"):
-        put_aside(KEPT)
+    put_aside(NEW, OLD)
     return begin(environ, "rm", "-rf", *map(str, OLD.glob("*")))
-
-
-def told_of(tree: Path) -> dict[str, Any]:
-    """What the build that made it told of it. It did so last: of what is not whole there is nothing."""
-    try:
-        found = json.loads((tree / TOLD / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def write_sources(request: dict[str, Any]) -> list[str]:
@@ -214,106 +196,44 @@ def install(environ: dict[str, str], tree: Path, lock: str, *options: str) -> "s
     return begin(environ, UV, "pip", "sync", "--require-hashes", "--python", python, lock, *options)
 
 
-def prepare(python: str, environ: dict[str, str], *, likely: bool) -> Path | None:
-    """The tree to install into: what was installed last, or an empty environment; None where that cannot be made.
+def prepare(python: str, environ: dict[str, str], *, likely: bool) -> Installed | None:
+    """What the build before installed, where it can be changed; otherwise `NEW` is an empty environment.
 
-    In an empty one is already what the lock before named, if that is likely to come again.
+    In that is already what the lock before named, if that is likely to come again. Raises CannotBuildError.
     """
-    if can_be_changed(KEPT, python):
-        return KEPT
-    put_aside(KEPT)
+    with contextlib.suppress(ValueError):
+        return Installed(KEPT, python)
+    put_aside(KEPT, OLD)
     venv = [UV, "venv", "--quiet", "--relocatable", "--no-project", "--clear", "--python", python, str(NEW)]
-    if begin(environ, *venv).wait() != 0:
-        return None
+    made = begin(environ, *venv).wait() == 0
     # Without a word: what it cannot find, because the cache was cleared say, is fetched when it is known to be wanted.
-    if likely and install(environ, NEW, LIKELY, "-qq", "--offline").wait() != 0 and begin(environ, *venv).wait() != 0:
-        return None
-    return NEW
+    if made and likely and install(environ, NEW, LIKELY, "-qq", "--offline").wait() != 0:
+        made = begin(environ, *venv).wait() == 0
+    if not made:
+        raise CannotBuildError("venv")
+    return None
 
 
-def can_be_changed(tree: Path, python: str) -> bool:
-    """Is it for this interpreter, and is each file in it one package's alone?"""
-    told = told_of(tree)
-    if told.get("python") != python_words(python):
-        return False
-    try:
-        owned: list[str] = []
-        for record in (tree / str(told["library"])).glob("*.dist-info/RECORD"):
-            owned += {line.rpartition(",")[0].rpartition(",")[0] for line in record.read_text("utf-8").splitlines()}
-    except (OSError, ValueError, KeyError):
-        return False
-    return len(set(owned)) == len(owned) and (tree / TOLD / "lock.txt").is_file()
-
-
-def python_words(python: str) -> str:
-    """What is to be the same for a tree to be changed: this program runs under the interpreter that the tree has."""
-    return f"{python} {sys.version}"
-
-
-def made_otherwise(before: str, now: str) -> list[str]:
-    """Packages that both locks have in the same version, but from other files: uv would leave them as they are."""
-    pins = [dict(re.findall(r"^(\S.*?)( \\\n(?:    --hash=.*\n?)+)", lock, re.MULTILINE)) for lock in (before, now)]
-    return [re.split(r"[\s=@;\[]", pin)[0] for pin, hashes in pins[1].items() if pins[0].get(pin, hashes) != hashes]
-
-
-def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> bool:
-    """Resolve and install. What can be prepared is prepared meanwhile, for most of resolving is waiting for the index.
-
-    False where nothing was installed, because the packages are in place already.
-    """
+def build(request: dict[str, Any], python: str, environ: dict[str, str]) -> None:
+    """Resolve, install and tell. What can be prepared is prepared meanwhile: most of resolving is waiting for the index."""
+    lock = WORKSPACE / "lock.txt"
     likely = lock_before(request)
     with ThreadPoolExecutor(1) as beside:
         prepared = None if asked_again(request) else beside.submit(prepare, python, environ, likely=likely)
         resolve(request, python, environ)
-    if in_place(request, "lock.txt"):
+    if in_place(request, lock.name):
         print("An earlier build of the team has the same lock: its packages are used", flush=True)
-        return False
-    tree = prepared.result() if prepared else prepare(python, environ, likely=False)
-    if tree is None:
-        raise CannotBuildError("venv")
+        put_aside(NEW, OLD)
+        return tell(NEW, lock, {"in_place": True})
+    kept = prepared.result() if prepared else prepare(python, environ, likely=False)
     print("Installing", flush=True)
-    otherwise: list[str] = []
-    if tree == KEPT:
-        otherwise = made_otherwise(
-            *(place.joinpath("lock.txt").read_text("utf-8") for place in (KEPT / TOLD, WORKSPACE))
-        )
-        (KEPT / TOLD / "result.json").unlink()  # from here on it is not whole
-        shutil.rmtree(KEPT / TOLD)
-    if install(environ, tree, "lock.txt", *(f"--reinstall-package={name}" for name in otherwise)).wait() != 0:
+    anew = kept.begin(lock.read_text(encoding="utf-8")) if kept else []
+    if install(environ, kept.tree if kept else NEW, lock.name, *(f"--reinstall-package={one}" for one in anew)).wait():
         raise CannotBuildError("sync")
-    if tree == KEPT:
-        put_aside(NEW)
-        KEPT.rename(NEW)
-    return True
-
-
-def tell(python: str, *, installed: bool) -> None:
-    """What is taken out together with the environment: its lock, and the packages by name, or that they are in place."""
-    result: dict[str, Any] = {"in_place": True}
-    if installed:
-        library = next(NEW.glob("lib/python3.*/site-packages"))
-        names = metadata.distributions(path=[str(library)])
-        found = {each.name.lower().replace("_", "-"): each.version for each in names}
-        result = {"packages": found, "library": str(library.relative_to(NEW)), "python": python_words(python)}
-    told = NEW / TOLD
-    told.mkdir(parents=True)
-    shutil.copyfile(WORKSPACE / "lock.txt", told / "lock.txt")
-    (told / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
-    NEW.joinpath(LISTED).unlink(missing_ok=True)
-    NEW.joinpath(LISTED).write_text(json.dumps(listing(NEW)), encoding="utf-8")
-
-
-def listing(folder: "os.PathLike[str] | str") -> dict[str, Any]:
-    """What is in a folder, as who takes it out reads it: `studium.runner.exporting`."""
-    found: dict[str, Any] = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                found[entry.name] = listing(entry.path)
-            else:
-                facts = entry.stat(follow_symlinks=False)
-                found[entry.name] = [facts.st_mode, facts.st_size, facts.st_mtime_ns]
-    return found
+    if kept:
+        kept.moved_to(NEW)
+    listed = kept.list_anew() if kept else listing(str(NEW))
+    return tell(NEW, lock, {**packages_in(NEW), "python": python_words(python)}, listed)
 
 
 def tidy(environ: dict[str, str]) -> None:
@@ -334,10 +254,7 @@ def main() -> int:
     environ = surroundings(index)
     removing = make_way(environ)
     try:
-        installed = build(request, python, environ)
-        if not installed:
-            put_aside(NEW)
-        tell(python, installed=installed)
+        build(request, python, environ)
     except CannotBuildError:
         tidy(environ)
         return FAILED
