@@ -26,10 +26,10 @@ import uv
 from report import figure
 from running.platform import Platform, running_platform, wait_for
 from studium.client import Client
-from studium.environments.commands import code_folder
+from unit.environments.inside_modules import load
 
-sys.path.append(str(code_folder()))  # what runs inside stands alone
-from build_environment import SETTINGS  # noqa: E402
+load("installed_tree")
+SETTINGS = load("build_environment").SETTINGS
 
 PACKAGES, ROUNDS, GOAL = ("numpy", "pandas", "scikit-learn"), 5, 2.0
 # Fetched by a build that has one package more, so that a build without that one has a lock of its own.

@@ -4,11 +4,12 @@ What decides how a sandbox is set up (the interpreter's links, `pyvenv.cfg`, our
 over. A folder appears under its final name only when it is whole.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from studium.environments.describe import RECORD
 from studium.environments.interpreter import Interpreter
 from studium.environments.models import Build
 from studium.environments.states import BuildState
-from studium.lib.folders import remove, seal
+from studium.lib.folders import remove
 from studium.lib.ids import new_id
 from studium.lib.units import MIB
 from studium.runner import beneath
@@ -70,14 +71,12 @@ def publish(engine: Engine, build: Build) -> Published:
     unfinished.mkdir(parents=True, mode=0o700)
     try:
         limits = {"most_files": _MOST_FILES, "most_bytes": DISK_BYTES}
-        engine.export(volume_of(team), "new", unfinished, **limits, like=_like(build))
+        size = engine.export(volume_of(team), "new", unfinished, **limits, like=_like(build))
         lock, said = _told(unfinished)
         if said.in_place:
             return _of_twin(team, lock)
         library, packages = said.library, said.packages
         python = _make_ours(unfinished, library)
-        size = seal(unfinished)
-        unfinished.chmod(0o700)
         record = {"digest": build.pk, "python": python, "packages": packages, "size_bytes": size}
         _write(unfinished, RECORD, json.dumps(record, indent=1, sort_keys=True).encode())
         unfinished.chmod(0o555)
@@ -142,14 +141,27 @@ def _told(root: Path) -> tuple[bytes, _Said]:
     said = _result(beneath.read(str(root), f"{TOLD}/result.json", _RESULT_BYTES))
     if not lock:
         raise UnusableError("the run left no lock")
-    shutil.rmtree(root / TOLD)
+    remove(root / TOLD)
     return lock, said
 
 
 def _write(root: Path, path: str, content: bytes) -> None:
     """A file of ours, as read-only as all others."""
-    beneath.write(str(root), path, content, None, durable=False)
+    with _opened(root, os.path.dirname(path)):  # noqa: PTH120 (relative)
+        beneath.write(str(root), path, content, None, durable=False)
     root.joinpath(path).chmod(0o444)
+
+
+@contextlib.contextmanager
+def _opened(root: Path, path: str) -> Iterator[int]:
+    """A folder of what was taken out, in which can be written meanwhile; its descriptor."""
+    folder = beneath.open_folder(str(root), path) if path else os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(folder, 0o700)
+        yield folder
+        os.fchmod(folder, 0o555)
+    finally:
+        os.close(folder)
 
 
 def _result(content: bytes | None) -> _Said:
@@ -180,16 +192,13 @@ def _make_ours(root: Path, library: str) -> str:
     """The interpreter and the workspace's package folder, whatever the run put in their places. Returns the version."""
     found = interpreter.choose()
     _write(root, "pyvenv.cfg", _settings(found).encode())
-    programs = beneath.open_folder(str(root), "bin")
-    try:
+    with _opened(root, "bin") as programs:
         for name in os.listdir(programs):  # noqa: PTH208 (a descriptor)
             if name.startswith("python"):
                 os.unlink(name, dir_fd=programs)
         os.symlink(server_python(), "python", dir_fd=programs)
         for name in ("python3", f"python{found.version[0]}.{found.version[1]}"):
             os.symlink("python", name, dir_fd=programs)
-    finally:
-        os.close(programs)
     for source in _our_files():
         _write(root, f"{library}/{source.name}", source.read_bytes())
     return found.version_words

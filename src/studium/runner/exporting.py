@@ -3,9 +3,10 @@
 The workspace is hostile. Nothing is followed while it is read; a link that would lead out of the folder, other than to what
 a sandbox shows as its own system, makes the whole fail. Devices, pipes and sockets are left out.
 
-Files come out read-only. Where an earlier export has the same file at the same path, it is linked to and not copied: the same
-by size, by executable bit and by the time it was last written, to the nanosecond. A time in whole seconds is one that came
-with an archive and proves nothing. Whoever writes to the workspace can feign all three, and then gets what it had before.
+Files come out read-only, and so do the folders that they are in. Where an earlier export has the same file at the same path,
+it is linked to and not copied: the same by size, by executable bit and by the time it was last written, to the nanosecond. A
+time in whole seconds is one that came with an archive and proves nothing. Whoever writes to the workspace can feign all three,
+and then gets what it had before.
 
 So it may as well be asked: a run that leaves a `TOLD` in the folder says what is in it, and of what is the same as before
 nothing is read. An image that was just mounted has nothing at hand, and looking at each of 9,000 files takes four times as
@@ -43,10 +44,10 @@ class _Facts(NamedTuple):
 
 class _Room:
     def __init__(self, files: int, size: int) -> None:
-        self.files, self.size = files, size
+        self.files, self.size, self.taken = files, size, 0
 
     def take(self, size: int) -> None:
-        self.files, self.size = self.files - 1, self.size - size
+        self.files, self.size, self.taken = self.files - 1, self.size - size, self.taken + size
         if self.files < 0 or self.size < 0:
             raise OSError("it has more files or bytes than may be taken out")
 
@@ -88,8 +89,8 @@ class _Source:
                 raise ValueError(f"{TOLD} does not say what {name!r} is")
 
 
-def export(root: str, path: str, target: str, *, most_files: int, most_bytes: int, like: str = "") -> None:
-    """Copy the folder at `path` below `root` into the empty folder `target`. Raises OSError or ValueError.
+def export(root: str, path: str, target: str, *, most_files: int, most_bytes: int, like: str = "") -> int:
+    """Copy the folder at `path` below `root` into the empty folder `target`; returns its bytes. Raises OSError or ValueError.
 
     `like` is an earlier export on the same file system as `target`, which nobody writes to any more.
     """
@@ -101,8 +102,10 @@ def export(root: str, path: str, target: str, *, most_files: int, most_bytes: in
             with contextlib.suppress(OSError):  # gone meanwhile
                 earlier = _closing(stack, os.open(like, _FOLDER))
                 told = _told(root, path)
+        room = _Room(most_files, most_bytes)
         with contextlib.closing(_Source(above, ".", told)) as source:
-            _take_folder(source, place, earlier, "", _Room(most_files, most_bytes))
+            _take_folder(source, place, earlier, "", room)
+        return room.taken
 
 
 def _told(root: str, path: str) -> dict[str, Any] | None:
@@ -143,6 +146,7 @@ def _take_folder(source: _Source, target: int, earlier: int | None, path: str, r
                     with contextlib.suppress(OSError):
                         like = _closing(stack, os.open(name, _FOLDER, dir_fd=earlier))
                 _take_folder(below, made, like, here, room)
+                os.fchmod(made, 0o555)
         elif stat.S_ISREG(facts.st_mode):
             if earlier is None or not _link(name, facts, earlier, target, room):
                 _copy_file(name, source.open(), target, room)

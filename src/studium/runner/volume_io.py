@@ -2,8 +2,8 @@
 
 `read` and `write` take one file, `NUMBER` being the owner of what is written; `collect` takes all but PATH, up to LIMIT
 bytes and NUMBER files; `export` copies the folder PATH, up to both, into the folder named on standard input, which an earlier
-export may follow after a zero byte; `save` writes all of up to LIMIT bytes as a stream of tar, `load` reads one of PATH bytes
-into an empty image for the owner NUMBER.
+export may follow after a zero byte, and prints the number of bytes; `save` writes all of up to LIMIT bytes as a stream of tar,
+`load` reads one of PATH bytes into an empty image for the owner NUMBER.
 
 `live` saves what the process NUMBER has mounted at PATH, for as long as it has it.
 
@@ -88,7 +88,8 @@ def _apart(verb: str, root: str, path: str, limit: int, number: int, beneath) ->
     elif verb == "export":
         exporting = importlib.import_module("runner.exporting")
         target, like = os.fsdecode(given.read()).split("\0")
-        exporting.export(root, path, target, most_files=number, most_bytes=limit, like=like)
+        taken = exporting.export(root, path, target, most_files=number, most_bytes=limit, like=like)
+        out.write(b"%d" % taken)
     elif verb == "save":
         importlib.import_module("runner.archiving").save(root, out, most_bytes=limit)
     elif verb == "load":

@@ -1,25 +1,20 @@
 """When the packages of the lock before are put in place while the new one is resolved, and when none need to be."""
 
 import hashlib
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-import studium.environments
+from unit.environments.inside_modules import load
 
-PROGRAM = Path(studium.environments.__file__).parent / "inside" / "build_environment.py"
+load("installed_tree")
 
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_environment", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
+    found = load("build_environment")
     monkeypatch.setattr(found, "WORKSPACE", tmp_path)
     return found
 

@@ -219,8 +219,8 @@ class Engine(ABC):
     @abstractmethod
     def export(
         self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None = None
-    ) -> None:
-        """Copy a folder of a volume into the empty host folder `target`, as `studium.runner.exporting` says.
+    ) -> int:
+        """Copy a folder of a volume into the empty host folder `target`, as `studium.runner.exporting` says; returns its bytes.
 
         `like` is an earlier export beside it that nobody writes to: unchanged files may be shared with it. Raises
         `EngineError`, also for a folder that is not there or does not fit the limits.

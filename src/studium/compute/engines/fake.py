@@ -313,13 +313,13 @@ class FakeEngine(Engine):
 
     def export(
         self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None = None
-    ) -> None:
+    ) -> int:
         with tempfile.TemporaryDirectory() as root:
             for name, text in self._state["volumes"].get(volume, {}).items():
                 beneath.write(root, name, text.encode("latin-1"), None)
             try:
                 limits = {"most_files": most_files, "most_bytes": most_bytes}
-                exporting.export(root, path, str(target), **limits, like=str(like or ""))
+                return exporting.export(root, path, str(target), **limits, like=str(like or ""))
             except (OSError, ValueError) as error:
                 raise EngineError(str(error)) from error
 

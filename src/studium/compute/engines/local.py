@@ -313,9 +313,9 @@ class LocalEngine(Engine):
 
     def export(
         self, volume: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None = None
-    ) -> None:
+    ) -> int:
         self._volume_folder(volume)
-        self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes, like=like)
+        return self._volumes.export(volume, path, target, most_files=most_files, most_bytes=most_bytes, like=like)
 
     def measure_volume(self, volume: str) -> VolumeUse | None:
         self._volume_folder(volume)

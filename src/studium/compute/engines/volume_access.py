@@ -86,29 +86,29 @@ class VolumeAccess:
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
 
-    def export(
-        self, name: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None
-    ) -> None:
-        """Copy a folder out, as `runner.exporting` says. Raises `EngineError`."""
+    def export(self, name: str, path: str, target: Path, *, most_files: int, most_bytes: int, like: Path | None) -> int:
+        """Copy a folder out, as `runner.exporting` says; returns its bytes. Raises `EngineError`."""
         folder = self._folder / name
         into = functools.partial(exporting.export, path=path, target=str(target), most_files=most_files)
         into = functools.partial(into, most_bytes=most_bytes, like=str(like or ""))
         where = os.fsencode(target) + b"\0" + os.fsencode(like or "")
         try:
             if (folder / volumes.TREE).exists():
-                into(str(folder / volumes.TREE))
-            elif (folder / volumes.IMAGE).exists():
-                self._on_image(folder, into, lambda: self._export_apart(folder, path, where, most_files, most_bytes))
-            else:
-                raise EngineError(f"there is no volume {name}")
+                return into(str(folder / volumes.TREE))
+            if (folder / volumes.IMAGE).exists():
+                return self._on_image(
+                    folder, into, lambda: self._export_apart(folder, path, where, most_files, most_bytes)
+                )
         except (OSError, ValueError) as error:
             raise EngineError(f"{path} of the volume {name} cannot be taken out: {error}") from error
+        raise EngineError(f"there is no volume {name}")
 
-    def _export_apart(self, folder: Path, path: str, where: bytes, most_files: int, most_bytes: int) -> None:
+    def _export_apart(self, folder: Path, path: str, where: bytes, most_files: int, most_bytes: int) -> int:
         volumes.wait_until_detached(str(folder / volumes.IMAGE))
         done = self._run("export", folder, path, most_bytes, most_files, where)
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace")[-500:])
+        return int(done.stdout)
 
     def delete(self, name: str) -> None:
         """Delete a volume. Raises `EngineError` while somebody holds it."""
