@@ -19,6 +19,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,7 +86,7 @@ def surroundings(index: str) -> dict[str, str]:
     """The variables of uv and of what it starts to build packages."""
     found = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/tmp/home",
+        "HOME": os.path.join(tempfile.gettempdir(), "home"),
         "TMPDIR": str(WORKSPACE / ".tmp"),
         "LANG": "C.UTF-8",
         "UV_CACHE_DIR": str(CACHE),
