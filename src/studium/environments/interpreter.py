@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from studium.errors import Refused
@@ -39,15 +40,21 @@ class Interpreter:
 
 
 def probe(executable: Path) -> Interpreter | None:
-    """What `executable` is, or None if it does not run or is not Python."""
+    """What `executable` is, or None if it does not run or is not Python. It answers once, until another is in its place."""
     try:
-        answer = subprocess.run(
-            [str(executable), "-I", "-c", _PROBE], capture_output=True, text=True, timeout=30, check=True
-        ).stdout.splitlines()
-        version = (int(answer[0]), int(answer[1]), int(answer[2]))
-        prefix, base = Path(answer[3]), Path(answer[4])
+        facts = executable.stat()
+        return _ask(executable, (facts.st_dev, facts.st_ino, facts.st_mtime_ns))
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None
+
+
+@lru_cache(maxsize=8)
+def _ask(executable: Path, _which: tuple[int, int, int]) -> Interpreter:
+    answer = subprocess.run(
+        [str(executable), "-I", "-c", _PROBE], capture_output=True, text=True, timeout=30, check=True
+    ).stdout.splitlines()
+    version = (int(answer[0]), int(answer[1]), int(answer[2]))
+    prefix, base = Path(answer[3]), Path(answer[4])
     real = Path(os.path.realpath(base))
     visible = any(real.is_relative_to(folder) for folder in VISIBLE_INSIDE)
     return Interpreter(executable=real, prefix=prefix, version=version, copied=not visible)

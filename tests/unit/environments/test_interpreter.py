@@ -41,3 +41,27 @@ def test_without_any_fitting_python_the_person_is_told(tmp_path: Path, monkeypat
 def test_describing_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         describe(tmp_path)
+
+
+def test_one_answers_once_until_another_is_in_its_place(tmp_path: Path) -> None:
+    program, asked = tmp_path / "python", tmp_path / "asked"
+    words = "#!/bin/sh\necho >> {asked}\nprintf '3\\n{minor}\\n0\\n/usr\\n/usr/bin/python3\\n'\n"
+    for minor in (11, 12):
+        fresh = tmp_path / "fresh"
+        fresh.write_text(words.format(asked=asked, minor=minor))
+        fresh.chmod(0o755)
+        fresh.rename(program)
+        for _ in range(3):
+            found = interpreter.probe(program)
+            assert found is not None
+            assert found.version == (3, minor, 0)
+    assert asked.read_text() == "\n\n"
+
+
+def test_one_that_failed_is_asked_again(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\ntest -e {tmp_path}/well && printf '3\\n11\\n2\\n/usr\\n/usr/bin/python3\\n'\n")
+    program.chmod(0o755)
+    assert interpreter.probe(program) is None
+    (tmp_path / "well").touch()
+    assert interpreter.probe(program) is not None
