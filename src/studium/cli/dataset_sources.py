@@ -133,7 +133,8 @@ def _outcome(dataset: Dataset, ended: DatasetImport) -> str:
         return ended.message
     left = f" {ended.left_out:,} links and the like were left out." if ended.left_out else ""
     files = f"{ended.files:,} file{'' if ended.files == 1 else 's'}, {size_words(ended.bytes)}"
-    return f"Version {ended.version} of {dataset.name}: {files}.{left} {dataset.url}"
+    remark = f" {ended.message}" if ended.message else ""
+    return f"Version {ended.version} of {dataset.name}: {files}.{left}{remark} {dataset.url}"
 
 
 def imports(name: NameArgument, as_json: JsonFlag = False) -> None:

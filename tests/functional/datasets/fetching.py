@@ -32,8 +32,9 @@ class Desk:
     def start(self, kind: str = "url", **asked: Any) -> Json:
         """Run it; its report."""
         usual: Json = {"work": "w1", "kind": kind, "most_bytes": 64 * MIB, "most_files": 1000}
+        usual |= {"seconds": 5, "pause": 0}
         if kind == "url":
-            usual |= {"unpack": False, "known": [], "seconds": 5, "pause": 0}
+            usual |= {"unpack": False, "known": []}
         else:
             usual |= {"ref": "", "folder": "", "secret": "", "username": "", "known": ""}
         variables = asked.pop("variables", {})

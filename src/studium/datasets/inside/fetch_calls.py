@@ -1,4 +1,4 @@
-"""One GET through the run's proxy: redirects are read as strictly as addresses, and errors are told apart."""
+"""One call through the run's proxy: redirects are read as strictly as addresses, and errors are told apart."""
 
 import contextlib
 import http.client
@@ -30,14 +30,27 @@ class Answer(NamedTuple):
 
 
 @contextlib.contextmanager
-def asked(url: str, headers: dict[str, str], proxy: int, seconds: float) -> Iterator[Answer]:
-    """The answer to a GET after its redirects: 200, 206, 304 or 416. Raises FetchError or Passing."""
-    target = spelling.understood(url)
+def asked(
+    url: str,
+    headers: dict[str, str],
+    proxy: int,
+    seconds: float,
+    *,
+    private: dict[str, str] | None = None,
+    body: bytes | None = None,
+) -> Iterator[Answer]:
+    """The answer after its redirects, to a GET, or to a POST where there is a `body`: 200, 206, 304 or 416.
+
+    Headers that are `private` go to no other server that it leads to. Raises FetchError or Passing.
+    """
+    target = first = spelling.understood(url)
     for _ in range(MOST_REDIRECTS + 1):
         connection = _connection(target, proxy, seconds)
         try:
             with _told_apart(target):
-                connection.request("GET", target.rest, headers={**_plain(target), **headers})
+                own = (private or {}) if target.origin == first.origin else {}
+                method = "GET" if body is None else "POST"
+                connection.request(method, target.rest, body, {**_plain(target), **headers, **own})
                 response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308):
                 target = _led_to(target, response.headers.get("Location", ""))

@@ -1,4 +1,7 @@
-"""Brings the files of a commit: a clone without its history, of which the plain files of one folder stay."""
+"""Brings the files of a commit: a clone without its history, of which the plain files of one folder stay.
+
+What Git LFS keeps of them is brought too.
+"""
 
 import os
 import shutil
@@ -7,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import git_talking
+import git_tree
 import git_verbs
 import spelling
 from fetch_errors import FetchError, Report, Room
+from fetch_lfs import Lfs
 from git_bridge import open_bridge
 from git_clean import GitError, Remote
 
@@ -30,9 +35,14 @@ def fetch(wanted: Json, work: Path, out: Path, room: Room, report: Report) -> Js
             return {"unchanged": True, "commit": at_server.commit}
         report.tell("running", name=at_server.name[:200])
         result = clone.clone()
+        kept = git_tree.lfs_files(clone.git)
+    shutil.rmtree(tree / ".git", ignore_errors=True)
+    within = [name for name in kept if name.startswith(f"{wanted['folder']}/")] if wanted["folder"] else kept
+    lfs = Lfs(remote, work, room, report, seconds=wanted["seconds"], pause=wanted["pause"])
+    pointers = lfs.bring(tree, within)
     left_out = _take(tree, wanted["folder"], out, room)
-    names = ("commit", "subject", "author", "committed_at", "ref", "kind", "lfs")
-    return {"left_out": left_out, **{name: result.get(name) for name in names}}
+    names = ("commit", "subject", "author", "committed_at", "ref", "kind")
+    return {"left_out": left_out, "lfs": pointers, **{name: result.get(name) for name in names}}
 
 
 def _remote(wanted: Json) -> Remote:
@@ -60,7 +70,6 @@ def _take(tree: Path, folder: str, out: Path, room: Room) -> int:
         source = source / part
         if source.is_symlink() or not source.is_dir():
             raise FetchError("git.folder_unknown", f"The commit has no folder {folder[:200]!r}.")
-    shutil.rmtree(tree / ".git", ignore_errors=True)
     left_out = 0
     for top, folders, names in os.walk(source):
         links = [name for name in folders if Path(top, name).is_symlink()]

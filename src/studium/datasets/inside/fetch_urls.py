@@ -8,9 +8,9 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import spelling
 from fetch_calls import Answer, Passing, asked
@@ -21,10 +21,14 @@ PIECE = 1 << 20
 TRIES = 5
 _SHOWN = 300
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class Fetch:
-    """`asked` has `urls`, `known` (what was found of each before, or nothing), `seconds` to wait for a byte, and `pause`."""
+    """`wanted` has `urls`, `known` (what was found of each before, or nothing), `seconds` to wait for a byte, and `pause`.
+
+    Besides it may have headers that are `private`, as `fetch_calls.asked` takes them.
+    """
 
     def __init__(self, wanted: Json, work: Path, proxy: int, room: Room, report: Report) -> None:
         self.wanted, self.work, self.proxy, self.room, self.report = wanted, work, proxy, room, report
@@ -76,22 +80,15 @@ class Fetch:
     def _fetch(self, number: int, url: str) -> Json:
         """One file into `parts`, tried again as long as something comes of it."""
         part, beside = self.parts / str(number), self.parts / f"{number}.json"
-        tries = 0
         self.room.take(part.stat().st_size if part.exists() else 0)
         known: Json = json.loads(beside.read_text()) if beside.exists() else {}
         if known.get("url") == url and known.get("size") is not None and part.exists():
             return known  # an earlier run had all of it
-        while True:
-            before = part.stat().st_size if part.exists() else 0
-            try:
-                return self._go_on(number, url)
-            except Passing as trouble:
-                now = part.stat().st_size if part.exists() else 0
-                tries = 1 if now > before else tries + 1
-                if tries >= TRIES:
-                    raise FetchError(trouble.code, trouble.message) from None
-                print(f"{trouble.message} Again in a moment.", flush=True)
-                time.sleep(self.wanted["pause"] * 2**tries)
+        return patiently(
+            lambda: self._go_on(number, url),
+            self.wanted["pause"],
+            lambda: part.stat().st_size if part.exists() else 0,
+        )
 
     def _go_on(self, number: int, url: str) -> Json:
         part, beside = self.parts / str(number), self.parts / f"{number}.json"
@@ -99,7 +96,8 @@ class Fetch:
         size = part.stat().st_size if part.exists() else 0
         validator = known.get("validator", "") if known.get("url") == url else ""
         headers = {"Range": f"bytes={size}-", "If-Range": validator} if size and validator else {}
-        with asked(url, headers, self.proxy, self.wanted["seconds"]) as answer:
+        private = self.wanted.get("private")
+        with asked(url, headers, self.proxy, self.wanted["seconds"], private=private) as answer:
             if answer.response.status == 206 and headers:
                 total = _continued(answer, size)
             else:
@@ -131,6 +129,21 @@ class Fetch:
                     break
         if total is not None and size < total:
             raise Passing("url.timeout", f"{answer.target.host} broke off.")
+
+
+def patiently(attempt: Callable[[], T], pause: float, come: Callable[[], int] = lambda: 0) -> T:
+    """What the attempt gives. It is tried again as long as something comes of it, and some times where nothing does."""
+    tries = 0
+    while True:
+        before = come()
+        try:
+            return attempt()
+        except Passing as trouble:
+            tries = 1 if come() > before else tries + 1
+            if tries >= TRIES:
+                raise FetchError(trouble.code, trouble.message) from None
+            print(f"{trouble.message} Again in a moment.", flush=True)
+            time.sleep(pause * 2**tries)
 
 
 def _read(answer: Answer) -> bytes:

@@ -11,6 +11,10 @@ from studium.datasets.sources.naming import hosts_of, shown_url
 from studium.datasets.sources.states import SourceKind
 
 Asked = Mapping[str, Any]
+# Seconds to wait for a byte, and before another try.
+_PATIENCE = {"seconds": 60, "pause": 1.0}
+# Where an address leads on to another host, by https: addresses of one's own network stay closed all the same.
+_ELSEWHERE = "*:443"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +55,7 @@ class Url:
             "unpack": asked["unpack"],
             "known": same if len(same) == len(urls) else [],
         }
-        # Where an address leads on to another host, by https: addresses of one's own network stay closed all the same.
-        return Fetching(wanted=wanted | {"seconds": 60, "pause": 1.0}, hosts=(*hosts_of(urls), "*:443"))
+        return Fetching(wanted=wanted | _PATIENCE, hosts=(*hosts_of(urls), _ELSEWHERE))
 
     def facts(self, told: Asked) -> dict[str, Any]:
         files = [each for each in _list(told.get("files"))[:100] if isinstance(each, dict)]
@@ -71,7 +74,9 @@ class Git:
     def fetching(self, asked: Asked, known: Asked) -> Fetching:
         names = ("url", "ref", "folder", "secret", "username")
         wanted = {"kind": "git", **{name: asked[name] for name in names}, "known": known.get("commit", "")}
-        return Fetching(wanted=wanted, hosts=hosts_of([asked["url"]]), secret=asked["secret"])
+        # What Git LFS keeps lies where the server says.
+        hosts = (*hosts_of([asked["url"]]), _ELSEWHERE)
+        return Fetching(wanted=wanted | _PATIENCE, hosts=hosts, secret=asked["secret"])
 
     def facts(self, told: Asked) -> dict[str, Any]:
         texts = {name: _text(told.get(name), most) for name, most in _OF_A_COMMIT}

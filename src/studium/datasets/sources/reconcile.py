@@ -170,6 +170,16 @@ def _trouble(row: Import, run: Run) -> tuple[str, str] | None:
     return "import.run", f"{ending}. {run.message}".strip()
 
 
+def _remark(facts: dict[str, Any]) -> str:
+    """What whoever reads the version should know of it."""
+    pointers = facts.get("lfs", 0)
+    return (
+        f"{pointers:,} of its files are pointers of Git LFS: the server does not keep what they stand for."
+        if pointers
+        else ""
+    )
+
+
 def _same(row: Import, now: datetime) -> int:
     words = "Nothing is new there: the newest version has it already."
     return _as_leased(row, ImportState.DONE, ended_at=now, code="import.unchanged", message=words)
@@ -222,7 +232,9 @@ def _anew(row: Import, now: datetime) -> int:
 
 def _make_version(row: Import, brought: list[Any], facts: dict[str, Any], now: datetime) -> int:
     def settle(version: DatasetVersion) -> None:
-        if not _as_leased(row, ImportState.DONE, ended_at=now, version=version, facts=facts, code="", message=""):
+        if not _as_leased(
+            row, ImportState.DONE, ended_at=now, version=version, facts=facts, code="", message=_remark(facts)
+        ):
             raise _Lost
         counted = {"files_count": len(brought), "files_bytes": sum(each.size for each in brought)}
         Import.objects.filter(pk=row.pk).update(**counted)

@@ -63,6 +63,7 @@ NEXT_STEPS = {
     "git.not_found": "Check the address; for a private repository name a secret with a token.",
     "git.ref_unknown": "Check the name; a commit is written with all of its 40 digits.",
     "git.disk_full": "Choose a plan with larger workspaces.",
+    "git.lfs": "Ask who runs the server; a private repository's large files want the secret that may read it.",
     "import.no_files": "Look at the source.",
     "import.changed": "Try again; what has come is not fetched again.",
     "import.gone": "Try again.",
