@@ -47,7 +47,7 @@ class Desk:
         wanted = {
             "work": "w1", "verb": verb, "url": self.server.url(name), "ref": "", "submodules": False, "depth": 0, "secret": "",
             "username": "", "message": "A message", "author": "A Person", "email": "a@example.org", "branch": "",
-            "keep": False, **asked,
+            "keep": False, "large_files": True, "seconds": 5, "pause": 0, **asked,
         }  # fmt: skip
         env = {
             "STUDIUM_GIT_WORK": json.dumps(wanted), "STUDIUM_WORKSPACE": str(self.tree),
@@ -310,19 +310,6 @@ def test_submodules_come_on_request_by_the_same_rules(server: GitServer, desk: D
     git(work, "push", "-q", "origin", "main")
     desk.done("pull", submodules=True)
     assert (desk.tree / "libs/fine/lib.py").read_text() == "y = 3\n"
-
-
-def test_pointers_of_large_files_stay_pointers(server: GitServer, desk: Desk) -> None:
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 5\n"
-    server.make("repo", {"a.ipynb": BOOK, "sub/.gitattributes": "*.bin filter=lfs\n", "sub/x.bin": pointer})
-    result = desk.done("clone")
-    assert (result["lfs"], (desk.tree / "sub/x.bin").read_text()) == (1, pointer)
-    assert "Git LFS" in result["notes"][0]
-    (desk.tree / "sub/y.bin").write_bytes(b"large")
-    assert desk.refused("push") == "git.lfs"
-    (desk.tree / "sub/y.bin").unlink()
-    (desk.tree / "b.txt").write_text("b")
-    assert desk.done("push")["pushed"] == 1
 
 
 PWNED = "#!/bin/sh\ntouch {marker}\ncat\n"

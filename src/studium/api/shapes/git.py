@@ -65,7 +65,7 @@ class GitShape(Shape):
     `ready` or `failed` (see `code` and `trouble`).
 
     `ahead`, `behind` and `dirty` count commits here, commits at the server and changed files as of `looked_at`. `kind` is
-    `branch`, `tag` or `commit`. `lfs` counts files that Git LFS keeps, which are pointers.
+    `branch`, `tag` or `commit`. `lfs` counts files that Git LFS keeps and that are pointers here.
     """
 
     url: str

@@ -28,6 +28,7 @@ def fetch(wanted: Json, work: Path, out: Path, room: Room, report: Report) -> Js
     tree = work / "tree"
     tree.mkdir(exist_ok=True)
     asked = {"ref": wanted["ref"], "depth": 1, "submodules": False, "url": wanted["url"], "verb": "clone"}
+    asked["large_files"] = False  # those of the one folder alone, and none of them may be missing
     with tempfile.TemporaryDirectory(prefix="git-") as scratch:
         clone = git_verbs.Work(asked, tree, Path(scratch), remote)
         at_server = clone.look()

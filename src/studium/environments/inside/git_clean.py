@@ -7,8 +7,10 @@ here, beside the workspace's objects and index; HEAD, branches and the list of s
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,7 +73,13 @@ CONFIG = """[core]
 	followRedirects = initial
 [advice]
 	detachedHead = false
+[filter "lfs"]
+	clean = {clean}
+	smudge = cat
+	required = true
 """
+# Of a file that Git LFS keeps the commit has a pointer, whatever is in its place here.
+_CLEAN = f"{shlex.quote(sys.executable)} -I {shlex.quote(str(Path(__file__).with_name('lfs_pointer.py')))}"
 
 
 class GitError(Exception):
@@ -113,7 +121,7 @@ class Git:
         for name in ("refs/heads", "info"):
             (self.own / name).mkdir(parents=True)
         (self.own / "HEAD").write_text("ref: refs/heads/none\n")
-        (self.own / "config").write_text(CONFIG)
+        (self.own / "config").write_text(CONFIG.format(clean=_CLEAN))
         (self.own / "info/exclude").write_text("".join(f"{line}\n" for line in EXCLUDED))
         shallow = self._plain("shallow", 4 * 1024**2)
         if shallow and all(HEX.fullmatch(line) for line in shallow.split()):

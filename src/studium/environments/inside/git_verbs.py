@@ -11,6 +11,8 @@ from urllib.parse import urljoin
 import git_talking as talking
 import git_tree as trees
 import spelling
+from fetch_errors import FetchError, Room, Silence
+from fetch_lfs import Lfs, pointer_at
 from git_clean import Git, GitError, Remote, is_ref_name
 
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
@@ -42,6 +44,7 @@ class Work:
         branch = found.name if found.kind == "branch" else ""
         self.git.adopt(branch, commit, commit if branch else "")
         self._materialise(commit)
+        self._large_files()
         self._keep(branch, commit, commit if branch else "")
         if found.kind == "tag":
             self.git.keep_ref(f"refs/tags/{found.name}", commit)
@@ -88,6 +91,7 @@ class Work:
         if done.code:
             raise GitError("git.would_overwrite", f"Files here are in the way: {talking.last_words(done.err)}")
         self.git.adopt(branch, upstream, upstream)
+        self._large_files()
         self._keep(branch, upstream, upstream)
         self.result["changed"] = behind
         if self.asked["submodules"]:
@@ -140,6 +144,32 @@ class Work:
 
     def _materialise(self, commit: str) -> None:
         done = self.git.run("read-tree", "--reset", "-u", commit)
+        if done.code:
+            raise talking.trouble(done.err)
+
+    def _large_files(self) -> None:
+        """Put what Git LFS keeps in place of its pointers. What does not come is a note, and stays a pointer."""
+        pointers = [name for name in trees.lfs_files(self.git) if pointer_at(self.tree, name)]
+        if not pointers or not self.asked["large_files"]:
+            return
+        aside = self.git.folder / "studium-large"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        disk = os.statvfs(self.tree)
+        room = Room(disk.f_bavail * disk.f_frsize, len(pointers))
+        patience = {name: self.asked[name] for name in ("seconds", "pause")}
+        why = "the server keeps none"
+        try:
+            Lfs(self.remote, aside, room, Silence(), **patience).bring(self.tree, pointers)
+        except FetchError as error:
+            why = error.message
+        shutil.rmtree(aside, ignore_errors=True)
+        left = [name for name in pointers if pointer_at(self.tree, name)]
+        if left:
+            self.notes.append(f"{len(left)} files that Git LFS keeps are pointers here: {why}")
+        # Git is to look at them through its filter, and to know them by what they are now.
+        came = b"\0".join(os.fsencode(name) for name in pointers if name not in left)
+        done = self.git.run("update-index", "-q", "-z", "--stdin", given=came, GIT_OPTIONAL_LOCKS="1")
         if done.code:
             raise talking.trouble(done.err)
 
@@ -294,14 +324,10 @@ class Work:
     def _state(self, branch: str, commit: str, upstream: str) -> Json:
         ahead, behind = self._distance(commit, upstream) if upstream else (0, 0)
         subject, when, author = self.git.text("log", "-1", "--format=%s%x00%cI%x00%an", commit).split("\0")[:3]
-        kept = trees.lfs_files(self.git)
-        if kept and self.asked["verb"] == "clone":
-            self.notes.append(
-                f"{len(kept)} files are kept by Git LFS: they are pointers here until `git lfs pull` in a terminal."
-            )
+        pointers = [name for name in trees.lfs_files(self.git) if pointer_at(self.tree, name)]
         return self.result | {
             "branch": branch, "commit": commit, "subject": subject[:200], "committed_at": when, "author": author[:100],
-            "ahead": ahead, "behind": behind, "dirty": len(trees.changes(self.git)), "lfs": len(kept),
+            "ahead": ahead, "behind": behind, "dirty": len(trees.changes(self.git)), "lfs": len(pointers),
             "notes": [note[:300] for note in self.notes[:6]],
         }  # fmt: skip
 

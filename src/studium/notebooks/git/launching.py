@@ -35,7 +35,7 @@ def place_of(repository: Repository) -> Place:
 def build_git_spec(
     repository: Repository, verb: Verb, asked: dict[str, Any], actor: User, *, work: str, run_id: str, disk: int
 ) -> RunSpec:
-    """The run reaches the repository's server alone, or with submodules every server by https, and none inside."""
+    """The run reaches the repository's server, and every other by https where submodules and large files lie; none inside."""
     notebook, target = repository.notebook, understood(repository.url)
     name, email = author_of(actor)
     wanted = {
@@ -45,6 +45,9 @@ def build_git_spec(
         "ref": repository.ref,
         "submodules": repository.submodules,
         "depth": repository.depth,
+        "large_files": True,
+        "seconds": 60,
+        "pause": 1.0,
         "secret": repository.secret,
         "username": repository.username,
         "author": name,
@@ -54,7 +57,7 @@ def build_git_spec(
         "keep": asked.get("keep", False),
     }
     host = f"[{target.host}]" if ":" in target.host else target.host
-    hosts = (f"{host}:{target.port}", *(("*:443",) if repository.submodules else ()))
+    hosts = (f"{host}:{target.port}", "*:443")
     # What was put in the notebook's place meanwhile is in the workspace before git looks.
     fresh = verb != Verb.CLONE and notebook.document != notebook.volume_document
     return RunSpec(

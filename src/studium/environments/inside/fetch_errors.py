@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 TELL_SECONDS = 1.0
 Json = dict[str, Any]
@@ -15,6 +15,24 @@ class FetchError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+class Telling(Protocol):
+    """Whoever is told how far it is."""
+
+    def tell(self, state: str, **facts: Any) -> None: ...
+
+    def now_and_then(self, **facts: Any) -> None: ...
+
+
+class Silence:
+    """Tells nobody."""
+
+    def tell(self, state: str, **facts: Any) -> None:
+        pass
+
+    def now_and_then(self, **facts: Any) -> None:
+        pass
 
 
 class Report:

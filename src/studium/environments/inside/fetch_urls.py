@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import spelling
 from fetch_calls import Answer, Passing, asked
-from fetch_errors import FetchError, Report, Room
+from fetch_errors import FetchError, Room, Telling
 from fetch_names import another, name_of
 
 PIECE = 1 << 20
@@ -30,7 +30,7 @@ class Fetch:
     Besides it may have headers that are `private`, as `fetch_calls.asked` takes them.
     """
 
-    def __init__(self, wanted: Json, work: Path, proxy: int, room: Room, report: Report) -> None:
+    def __init__(self, wanted: Json, work: Path, proxy: int, room: Room, report: Telling) -> None:
         self.wanted, self.work, self.proxy, self.room, self.report = wanted, work, proxy, room, report
         self.parts = work / "parts"
         self.parts.mkdir(exist_ok=True)

@@ -12,37 +12,30 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import git_tree
+import lfs_pointer
 import spelling
 from fetch_calls import Passing, asked
-from fetch_errors import FetchError, Report, Room
+from fetch_errors import FetchError, Room, Telling
 from fetch_urls import PIECE, Fetch, patiently
 from git_clean import Remote
+from lfs_pointer import Pointer
 
 Json = dict[str, Any]
 _AT_ONCE = 100
-_LONGEST_POINTER, _LONGEST_ANSWER = 1024, 1 << 20
+_LONGEST_ANSWER = 1 << 20
 _KIND = "application/vnd.git-lfs+json"
-_POINTER = re.compile(
-    rb"version https?://(?:git-lfs|hawser)\.github\.com/spec/v1\n(?:ext-.*\n)*"
-    rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,15})\n"
-)
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
-
-
-class _Object(NamedTuple):
-    """What a pointer stands for: the SHA-256 of its content, and its size in bytes."""
-
-    oid: str
-    size: int
 
 
 class Lfs:
     """Of one repository. `pause` is what is waited for before another try, `seconds` for a byte."""
 
-    def __init__(self, remote: Remote, work: Path, room: Room, report: Report, *, seconds: float, pause: float) -> None:
+    def __init__(
+        self, remote: Remote, work: Path, room: Room, report: Telling, *, seconds: float, pause: float
+    ) -> None:
         self._remote, self._work, self._room, self._report = remote, work, room, report
         self._seconds, self._pause = seconds, pause
         self._proxy = int(remote.proxy.rpartition(":")[2])
@@ -53,11 +46,11 @@ class Lfs:
 
         Raises FetchError where it keeps them and does not give them.
         """
-        places: dict[_Object, list[Path]] = {}
+        places: dict[Pointer, list[Path]] = {}
         for name in names:
-            if found := _pointer(tree, name):
+            if found := pointer_at(tree, name):
                 places.setdefault(found, []).append(tree / name)
-        self._room.check(sum(each.size for each in places))
+        self._room.check(sum(each.size * len(paths) for each, paths in places.items()))
         wanted = list(places)
         for first in range(0, len(wanted), _AT_ONCE):
             some = wanted[first : first + _AT_ONCE]
@@ -68,7 +61,7 @@ class Lfs:
                 self._lay_down(self._fetched(each, action), places[each])
         return 0
 
-    def _where(self, wanted: list[_Object]) -> list[tuple[_Object, Json]] | None:
+    def _where(self, wanted: list[Pointer]) -> list[tuple[Pointer, Json]] | None:
         """The download of each; None from a server without Git LFS."""
         body = {
             "operation": "download",
@@ -101,7 +94,7 @@ class Lfs:
         pair = f"{variables.get('STUDIUM_GIT_USERNAME') or 'git'}:{value}"
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
-    def _fetched(self, each: _Object, action: Json) -> Path:
+    def _fetched(self, each: Pointer, action: Json) -> Path:
         """The content in a file of ours. Raises FetchError."""
         href = str(action.get("href", ""))
         try:
@@ -131,16 +124,15 @@ class Lfs:
         content.replace(places[0])
 
 
-def _pointer(tree: Path, name: str) -> _Object | None:
+def pointer_at(tree: Path, name: str) -> Pointer | None:
     """What the file stands for, if it is a pointer."""
     path = tree / name
-    if git_tree.leads_through_link(tree, name) or not path.is_file() or path.stat().st_size > _LONGEST_POINTER:
+    if git_tree.leads_through_link(tree, name) or not path.is_file() or path.stat().st_size > lfs_pointer.LONGEST:
         return None
-    found = _POINTER.fullmatch(path.read_bytes())
-    return _Object(found[1].decode(), int(found[2])) if found else None
+    return lfs_pointer.understood(path.read_bytes())
 
 
-def _read(answer: bytes, wanted: list[_Object]) -> Iterator[tuple[_Object, Json]]:
+def _read(answer: bytes, wanted: list[Pointer]) -> Iterator[tuple[Pointer, Json]]:
     """The download of each in the server's answer. Raises FetchError."""
     try:
         objects = json.loads(answer)["objects"]
@@ -170,9 +162,9 @@ def _headers(given: object) -> dict[str, str]:
     }
 
 
-def _digest(path: Path) -> _Object:
+def _digest(path: Path) -> Pointer:
     seen = hashlib.sha256()
     with path.open("rb") as stream:
         while piece := stream.read(PIECE):
             seen.update(piece)
-    return _Object(seen.hexdigest(), path.stat().st_size)
+    return Pointer(seen.hexdigest(), path.stat().st_size)

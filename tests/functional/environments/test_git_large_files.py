@@ -1,0 +1,128 @@
+"""Notebooks from git have what Git LFS keeps, and git takes it for what the commit has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functional.environments.test_git_work import BOOK, Desk
+from running.git_server import GitServer, git
+from running.lfs_server import POINTER, LfsServer
+
+LARGE, NEWER = b"\x00large" * 50_000, b"\x01newer" * 70_000
+ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[LfsServer]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    made = LfsServer(folder)
+    made.make("repo", {"a.ipynb": BOOK, ".gitattributes": ATTRIBUTES})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(server: LfsServer, tmp_path: Path) -> Desk:
+    return Desk(server, tmp_path)
+
+
+def test_content_comes_with_a_clone_and_is_no_change(server: LfsServer, desk: Desk) -> None:
+    server.commit("repo", {"sub/x.bin": server.keep(LARGE), "same.bin": server.keep(LARGE)})
+    result = desk.done("clone")
+    assert (desk.tree / "sub/x.bin").read_bytes() == (desk.tree / "same.bin").read_bytes() == LARGE
+    assert (result["lfs"], result["dirty"], result["notes"]) == (0, 0, [])
+    assert desk.git("status", "--porcelain") == "", "also for a git that knows nothing of Git LFS"
+    assert not (desk.tree / ".git" / "studium-large").exists()
+    assert desk.done("check")["dirty"] == 0
+
+
+def test_what_is_as_the_commit_has_it_is_told_of_with_its_content(server: LfsServer, desk: Desk) -> None:
+    server.commit("repo", {"x.bin": server.keep(LARGE)})
+    desk.done("clone")
+    assert '"x.bin"' in (desk.tree / ".git/studium.json").read_text()
+
+
+def test_a_pull_brings_what_is_new_and_replaces_what_was_changed(server: LfsServer, desk: Desk) -> None:
+    server.commit("repo", {"x.bin": server.keep(LARGE), "stays.bin": server.keep(b"stays")})
+    desk.done("clone")
+    before = (desk.tree / "stays.bin").stat().st_ino
+    server.commit("repo", {"x.bin": server.keep(NEWER), "y.bin": server.keep(LARGE)})
+    result = desk.done("pull")
+    assert ((desk.tree / "x.bin").read_bytes(), (desk.tree / "y.bin").read_bytes()) == (NEWER, LARGE)
+    assert (result["changed"], result["dirty"], result["lfs"]) == (1, 0, 0)
+    assert (desk.tree / "stays.bin").stat().st_ino == before
+    server.commit("repo", {"x.bin": None})
+    desk.done("pull")
+    assert not (desk.tree / "x.bin").exists()
+
+
+def test_what_was_written_here_is_not_overwritten(server: LfsServer, desk: Desk) -> None:
+    server.commit("repo", {"x.bin": server.keep(LARGE)})
+    desk.done("clone")
+    (desk.tree / "x.bin").write_bytes(b"mine")
+    assert desk.done("check")["dirty"] == 1
+    server.commit("repo", {"x.bin": server.keep(NEWER)})
+    assert desk.refused("pull") == "git.would_overwrite"
+    assert (desk.tree / "x.bin").read_bytes() == b"mine"
+    desk.done("pull", keep=True)
+    assert (desk.tree / "x.bin").read_bytes() == NEWER
+    assert [path.read_bytes() for path in desk.tree.glob("x.yours-*.bin")] == [b"mine"]
+
+
+def test_other_files_are_pushed_beside_them_and_changed_ones_refused(server: LfsServer, desk: Desk) -> None:
+    pointer = server.keep(LARGE)
+    server.commit("repo", {"x.bin": pointer})
+    desk.done("clone")
+    (desk.tree / "b.txt").write_text("b")
+    assert desk.done("push")["pushed"] == 1
+    assert git(server.folder / "repo.git", "show", "main:x.bin") == pointer.strip()
+    (desk.tree / "y.bin").write_bytes(b"large")
+    assert desk.refused("push") == "git.lfs"
+    (desk.tree / "y.bin").unlink()
+    (desk.tree / "x.bin").write_bytes(LARGE)  # written again, and the same
+    (desk.tree / "b.txt").write_text("c")
+    assert desk.done("push")["pushed"] == 1
+
+
+def test_a_server_without_them_leaves_pointers_and_says_so(server: LfsServer, desk: Desk) -> None:
+    pointer = server.keep(LARGE)
+    server.commit("repo", {"x.bin": pointer})
+    server.batch_status = 404
+    result = desk.done("clone")
+    assert (result["lfs"], result["dirty"], (desk.tree / "x.bin").read_text()) == (1, 0, pointer)
+    assert result["notes"] == ["1 files that Git LFS keeps are pointers here: the server keeps none"]
+    server.batch_status = 200
+    server.commit("repo", {"b.txt": "b"})
+    assert desk.done("pull")["lfs"] == 0, "tried again with whatever comes"
+    assert (desk.tree / "x.bin").read_bytes() == LARGE
+
+
+def test_one_that_cannot_be_had_keeps_nobody_from_the_rest(server: LfsServer, desk: Desk) -> None:
+    gone = POINTER.format(oid="a" * 64, size=5)
+    server.commit("repo", {"x.bin": gone})
+    result = desk.done("clone")
+    assert (result["lfs"], result["dirty"]) == (1, 0)
+    assert "Object does not exist" in result["notes"][0]
+    assert (desk.tree / "a.ipynb").exists()
+
+
+def test_what_does_not_fit_stays_a_pointer(server: LfsServer, desk: Desk) -> None:
+    server.commit("repo", {"x.bin": POINTER.format(oid="a" * 64, size=10**14)})
+    result = desk.done("clone")
+    assert result["lfs"] == 1
+    assert "larger than" in result["notes"][0]
+    assert not server.batches
+
+
+def test_no_filter_of_the_repository_is_obeyed(server: LfsServer, desk: Desk, tmp_path: Path) -> None:
+    marker = tmp_path / "pwned"
+    server.commit("repo", {"x.bin": server.keep(LARGE), ".lfsconfig": "[lfs]\n\turl = http://127.0.0.1:1\n"})
+    desk.done("clone")
+    for verb in ("clean", "smudge", "process"):
+        desk.git("config", f"filter.lfs.{verb}", f"touch {marker}")
+    (desk.tree / "x.bin").write_bytes(NEWER)
+    assert desk.done("check")["dirty"] == 1
+    assert not marker.exists()
+    assert isinstance(server, GitServer)
