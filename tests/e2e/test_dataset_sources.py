@@ -8,7 +8,7 @@ import pytest
 from factories.datasets import seeded
 from factories.notebooks import notebook_json
 from running.file_server import FileServer
-from running.git_server import GitServer
+from running.lfs_server import LfsServer
 from running.platform import Platform, running_platform
 
 TOKEN = "a-token-that-nobody-else-has"
@@ -23,15 +23,15 @@ def files() -> Iterator[FileServer]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    made = GitServer(tmp_path_factory.mktemp("server"))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LfsServer]:
+    made = LfsServer(tmp_path_factory.mktemp("server"))
     made.password = f"ada:{TOKEN}"
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def open_platform(files: FileServer, server: GitServer) -> Iterator[Platform]:
+def open_platform(files: FileServer, server: LfsServer) -> Iterator[Platform]:
     """A platform of its own, whose operator allows these two servers."""
     with running_platform(outbound_allow=f"{files.entry},{server.entry}") as up:
         yield up
@@ -63,8 +63,10 @@ def test_files_come_from_addresses(open_platform: Platform, files: FileServer) -
         )
 
 
-def test_files_come_from_a_private_repository(open_platform: Platform, server: GitServer) -> None:
-    server.make("raw", {"data/a.csv": "a,b\n1,2\n", "code.py": "x = 1\n"})
+def test_files_come_from_a_private_repository(open_platform: Platform, server: LfsServer) -> None:
+    pointer = server.keep(BIG)
+    files = {"data/a.csv": "a,b\n1,2\n", "code.py": "x = 1\n", "data/large.bin": pointer}
+    server.make("raw", {**files, ".gitattributes": "*.bin filter=lfs -text\n"})
     cli = open_platform.cli
     assert cli("secrets", "set", "GIT_TOKEN", input=TOKEN).returncode == 0
     words = ["--from-git", server.url("raw"), "--folder", "data", "--secret", "GIT_TOKEN", "--username", "ada"]
@@ -73,7 +75,8 @@ def test_files_come_from_a_private_repository(open_platform: Platform, server: G
     assert json.loads(made.stdout)["state"] == "done"
     with open_platform.client() as client:
         dataset = client.datasets.find("raw")
-        assert [file.path for file in client.datasets.files(dataset.id, 1)] == ["a.csv"]
+        assert [file.path for file in client.datasets.files(dataset.id, 1)] == ["a.csv", "large.bin"]
+        assert client.datasets.file(dataset.id, 1, "large.bin") == BIG
         assert client.datasets.source(dataset.id, 1).commit == server.head("raw")
 
 

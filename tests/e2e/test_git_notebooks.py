@@ -10,16 +10,20 @@ import pytest
 from factories.notebooks import notebook_json
 from functional.notebooks.receiver import Receiver
 from running.git_server import GitServer, git
+from running.lfs_server import LfsServer
 from running.platform import Platform, running_platform, wait_for
 from studium.client import Client
 
 TOKEN = "a-token-that-nobody-else-has"
-BOOK = notebook_json("import os, lib; print('lib says', lib.x); open('made.txt', 'w').write('made')").decode()
+BOOK = notebook_json(
+    "import os, lib; print('lib says', lib.x, os.path.getsize('large.bin')); open('made.txt', 'w').write('made')"
+).decode()
+LARGE = b"large" * 100_000
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    made = GitServer(tmp_path_factory.mktemp("server"))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LfsServer]:
+    made = LfsServer(tmp_path_factory.mktemp("server"))
     made.password = f"ada:{TOKEN}"
     yield made
     made.close()
@@ -53,9 +57,11 @@ def holders(platform: Platform) -> list[Path]:
     return found
 
 
-def test_clone_run_push_and_pull(open_platform: Platform, server: GitServer) -> None:
+def test_clone_run_push_and_pull(open_platform: Platform, server: LfsServer) -> None:
     server.make("lib", {"deep.py": "y = 1\n"})
-    server.make("churn", {"analysis/churn.ipynb": BOOK, "analysis/lib.py": "x = 41\n", ".gitignore": "__pycache__/\n"})
+    pointer = server.keep(LARGE)
+    files = {"analysis/churn.ipynb": BOOK, "analysis/lib.py": "x = 41\n", ".gitignore": "__pycache__/\n"}
+    server.make("churn", {**files, ".gitattributes": "*.bin filter=lfs -text\n", "analysis/large.bin": pointer})
     cli = open_platform.cli
     refused = cli("notebooks", "create", "--git", server.url("churn"))
     assert refused.returncode == 1, refused.stdout + refused.stderr
@@ -69,13 +75,14 @@ def test_clone_run_push_and_pull(open_platform: Platform, server: GitServer) -> 
         assert json.loads(client.notebooks.content(notebook.id)) == json.loads(BOOK)
         run = client.notebooks.start(notebook.id, kind="execution", machine="cpu-small")
         wait_for(lambda: client.runs.get(run.id).document == "final", seconds=90, says="its end")
-        assert "lib says 41" in client.runs.log(run.id).text, client.runs.get(run.id).message
+        assert "lib says 41 500000" in client.runs.log(run.id).text, client.runs.get(run.id).message
     pushed = cli("notebooks", "git", "push", "churn", "-m", "Run it", "--json")
     assert pushed.returncode == 0, pushed.stdout + pushed.stderr
     assert json.loads(pushed.stdout)["pushed"] == 1
     bare, work = server.folder / "churn.git", server.folder / "churn.work"
     assert "made.txt" in git(bare, "ls-tree", "-r", "--name-only", "main")
     assert git(bare, "show", "main:analysis/churn.ipynb").count("lib says 41") == 1
+    assert git(bare, "show", "main:analysis/large.bin") == pointer.strip()
     git(work, "pull", "-q", "origin", "main")
     server.commit("churn", {"analysis/lib.py": "x = 42\n"})
     pulled = cli("notebooks", "git", "pull", "churn")

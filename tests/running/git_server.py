@@ -85,13 +85,18 @@ class GitServer:
     def head(self, name: str, branch: str = "main") -> str:
         return git(self.folder / f"{name}.git", "rev-parse", branch)
 
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+    def _let_in(self, request: BaseHTTPRequestHandler) -> bool:
         given = request.headers.get("Authorization", "")
         self.asked.append(f"{request.command} {request.path} {given}")
         if self.password and given != "Basic " + base64.b64encode(self.password.encode()).decode():
             request.send_response(401)
             request.send_header("WWW-Authenticate", 'Basic realm="git"')
             request.end_headers()
+            return False
+        return True
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        if not self._let_in(request):
             return
         where = urlsplit(request.path)
         env = {

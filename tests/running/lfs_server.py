@@ -15,7 +15,7 @@ KIND = "application/vnd.git-lfs+json"
 class LfsServer(GitServer):
     """`keep` takes a content and gives its pointer. `told` replaces what the batch API says of an object, by its oid.
 
-    A file is given to who has the header that the batch API told, once that of `parts` bytes at a time.
+    A file is given to who has the header that the batch API told; `breaks` are how many bytes the next answers have.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +40,8 @@ class LfsServer(GitServer):
             return self._give(request)
         if not request.path.endswith("/info/lfs/objects/batch"):
             return super()._answer(request)
+        if not self._let_in(request):
+            return None
         assert request.headers["Content-Type"] == request.headers["Accept"] == KIND
         asked = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         self.batches.append(asked | {"authorization": request.headers.get("Authorization", "")})
