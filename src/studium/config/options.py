@@ -10,6 +10,7 @@ import secrets
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -72,6 +73,10 @@ class Options(BaseSettings):
         "",
         description="Networks, addresses and hosts beside the public internet that members may have called, as by webhooks.",
     )
+    google_token_url: str = Field(
+        "https://oauth2.googleapis.com/token",
+        description="Where keys of Google service accounts are exchanged for tokens, for storage providers.",
+    )
     log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
     metrics_token: str = Field("", description="Bearer token of `/metrics`; empty lets only administrators read it.")
     package_index: str = Field("", description="Package index that environments are built from; empty for pip's own.")
@@ -95,6 +100,14 @@ class Options(BaseSettings):
     def _networks_and_hosts(cls, value: str) -> str:
         for each in value.replace(",", " ").split():
             addresses.entry(each)
+        return value
+
+    @field_validator("google_token_url")
+    @classmethod
+    def _whole_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("https", "http") or not parts.hostname:
+            raise ValueError("give a whole address, as https://oauth2.googleapis.com/token")
         return value
 
     @cached_property

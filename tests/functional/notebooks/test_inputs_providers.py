@@ -165,8 +165,10 @@ def test_a_copy_in_the_team_has_it_and_one_elsewhere_has_not(
       {"TYPE": "s3", "PROVIDER": "AWS", "ACCESS_KEY_ID": KEY, "SECRET_ACCESS_KEY": KEY, "ENV_AUTH": "false"})),
     ({"kind": Kind.S3, "bucket": "b", "endpoint": "https://s3.example:9000"},
      ("P:b/", ("s3.example:9000",), {"PROVIDER": "Other", "ENDPOINT": "https://s3.example:9000"})),
-    ({"kind": Kind.AZURE, "bucket": "c", "account": "acc", "key_secret": "WEB_KEY"},
-     ("P:c/", ("acc.blob.core.windows.net:443",), {"TYPE": "azureblob", "ACCOUNT": "acc", "KEY": KEY})),
+    ({"kind": Kind.AZURE, "bucket": "c", "account": "acc"},
+     ("P:c/", ("acc.blob.core.windows.net:443",), {"TYPE": "azureblob", "SAS_URL": "https://acc.blob.core.windows.net/c"})),
+    ({"kind": Kind.AZURE, "bucket": "c", "account": "acc", "endpoint": "https://acc.blob.other.example"},
+     ("P:c/", ("acc.blob.other.example:443",), {"SAS_URL": "https://acc.blob.other.example/c"})),
     ({"kind": Kind.GCS, "bucket": "g"},
      ("P:g/", ("storage.googleapis.com:443",), {"TYPE": "google cloud storage", "ANONYMOUS": "true"})),
 ])  # fmt: skip
@@ -185,7 +187,26 @@ def test_what_cannot_be_told_is_refused(cast: Cast, notebook: Notebook, provider
     secrets.set_secret(cast.owner, Place(cast.team), "WEB_KEY", "a\ntype = local", now=NOW)
     with pytest.raises(Refused, match="line break"):
         mounting.mountable(cast.owner, cast.team, provider.pk)
-    public = Wanted(kind=Kind.AZURE, bucket="c", account="acc")
-    storage.make_provider(cast.owner, cast.team, "public", public, now=NOW)
-    with pytest.raises(Refused, match="Of Azure only"):
-        providers.add_provider(cast.owner, notebook, "public", now=NOW)
+    for number, endpoint in enumerate(("https://azure.example/acc", "https://192.0.2.7", "https://192.0.2.7/acc/more")):
+        wanted = Wanted(kind=Kind.AZURE, bucket="c", account="acc", endpoint=endpoint)
+        storage.make_provider(cast.owner, cast.team, f"azure{number}", wanted, now=NOW)
+        with pytest.raises(Refused, match="Of Azure only"):
+            providers.add_provider(cast.owner, notebook, f"azure{number}", now=NOW)
+
+
+@pytest.mark.parametrize("key", ["bGFib3Jsig==", "?sv=2020-12-06&sig=abc%3D&sp=rl", "not a key"])
+def test_a_key_of_azure_is_not_handed_on(cast: Cast, provider: Provider, key: str) -> None:
+    """A key makes a signature to read with, for this container alone; one that was given is handed on."""
+    secrets.set_secret(cast.owner, Place(cast.team), "WEB_KEY", key, now=NOW)
+    wanted = Wanted(kind=Kind.AZURE, bucket="c", account="acc", key_secret="WEB_KEY")
+    made = storage.make_provider(cast.owner, cast.team, "azure", wanted, now=NOW)
+    if " " in key:
+        with pytest.raises(Refused, match="neither a key nor a shared access signature"):
+            mounting.mountable(cast.owner, cast.team, made.pk)
+        return
+    url = mounting.mountable(cast.owner, cast.team, made.pk).variables["RCLONE_CONFIG_P_SAS_URL"]
+    place, _, query = url.partition("?")
+    assert place == "https://acc.blob.core.windows.net/c"
+    assert (query == key[1:]) == key.startswith("?")
+    assert (key[:8] in url) == key.startswith("?")
+    assert {"sp=rl", "sv=2020-12-06"} <= set(query.split("&"))

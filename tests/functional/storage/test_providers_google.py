@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from factories.clouds import ask_for_tokens_at
 from factories.providers import allow, web_server
 from studium.errors import NotYet, Refused
 from studium.storage.providers import google
@@ -73,19 +74,31 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TokenSer
 
     allow(monkeypatch, "127.0.0.0/8")
     with web_server(tmp_path, Answers) as address:
-        monkeypatch.setattr(google, "TOKEN_URL", f"{address}/token")
-        google._known.clear()
+        ask_for_tokens_at(monkeypatch, f"{address}/token")
         yield state
 
 
 def test_a_token_is_got_once(server: TokenServer) -> None:
-    assert google.token("GOOGLE_KEY", account()) == "ya29.token"
-    assert google.token("GOOGLE_KEY", account()) == "ya29.token"
+    assert google.token("GOOGLE_KEY", account())[0] == "ya29.token"
+    assert google.token("GOOGLE_KEY", account())[0] == "ya29.token"
     (claims,) = server.claims
     assert claims["iss"] == "reader@lab.example"
-    assert claims["aud"] == google.TOKEN_URL
+    assert claims["aud"] == google.token_url()
     assert 0 < claims["exp"] - claims["iat"] <= 3600
     google.token("GOOGLE_KEY", account("other@lab.example"))
+    assert len(server.claims) == 2
+
+
+def test_a_token_is_used_no_longer_than_it_is_good_for(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.told["expires_in"] = 600
+    monkeypatch.setattr(google.time, "time", lambda: now)
+    now = 1_800_000_000.0
+    assert google.token("GOOGLE_KEY", account()) == ("ya29.token", now + 300)
+    now += 299
+    google.token("GOOGLE_KEY", account())
+    assert len(server.claims) == 1
+    now += 1
+    google.token("GOOGLE_KEY", account())
     assert len(server.claims) == 2
 
 

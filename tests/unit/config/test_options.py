@@ -29,7 +29,16 @@ def test_a_front_with_tls_and_another_domain() -> None:
     assert made.content_url("abc") == "https://abc.studium-content.example"
 
 
-@pytest.mark.parametrize(("name", "value"), [("port", 0), ("port", 70000), ("host", "http://x"), ("web_threads", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", 0),
+        ("port", 70000),
+        ("host", "http://x"),
+        ("web_threads", 0),
+        ("google_token_url", "oauth2.googleapis.com"),
+    ],
+)
 def test_nonsense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError):
         Options(**{name: value})

@@ -52,6 +52,8 @@ _REFUSING = frozenset(
     "AccessDenied AllAccessDisabled AccountIsDisabled AuthorizationFailure AuthorizationPermissionMismatch "
     "AuthorizationResourceTypeMismatch AuthorizationServiceMismatch InsufficientAccountPermissions".split()
 )
+# What Azure says of a container that is not public to whoever shows no credentials.
+_HIDING = frozenset({"ResourceNotFound"})
 # Our own proxy's words (`runner.egress`): the server was not asked at all.
 _OWN = ("It cannot be reached:", "which is not open to runs", "not among the hosts")
 
@@ -66,10 +68,14 @@ def meaning(text: str, doing: Doing, where: str, *, anonymous: bool) -> StudiumE
     status, found = _STATUS.search(text), _CODE.search(text)
     number, code = int(status[1]) if status else 0, found[1] if found else ""
     kind = _MEANS.get(code) or _by_status(number, code, doing)
+    if code == "AuthorizationFailure" and "failed to authenticate" in text:  # Azurite's code for a wrong key
+        kind = Trouble.SIGNATURE_WRONG
     if kind is Trouble.REGION_WRONG and (region := _REGION.search(text)):
         return trouble(kind, where, f", {region[1] or region[2]}")
-    if kind in _DENIED.values() and anonymous:
+    if anonymous and (kind is Trouble.SIGNATURE_WRONG or kind in _DENIED.values() or code in _HIDING):
         kind = Trouble.CREDENTIALS_NEEDED
+    elif kind is Trouble.CREDENTIALS_NEEDED and not anonymous:  # so Google says of a token that it does not take
+        kind = Trouble.SIGNATURE_WRONG
     more = "" if kind is Trouble.REGION_WRONG else code or (f"status {number}" if number else "no answer")
     return trouble(kind, where, more)
 

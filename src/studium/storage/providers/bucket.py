@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,18 @@ _LISTING_SECONDS = 8.0
 
 
 class Bucket:
-    """An open bucket. `target` is its server."""
+    """An open bucket. `target` is its server; `refused` is called when it does not take the credentials."""
 
-    def __init__(self, store: ObjectStore, target: Target, prefix: str, *, anonymous: bool) -> None:
-        self._store, self._target, self._anonymous = store, target, anonymous
+    def __init__(
+        self,
+        store: ObjectStore,
+        target: Target,
+        prefix: str,
+        *,
+        anonymous: bool,
+        refused: Callable[[], None] | None = None,
+    ) -> None:
+        self._store, self._target, self._anonymous, self._refused = store, target, anonymous, refused
         self._prefix = f"{prefix}/" if prefix else ""
 
     def folder(self, path: str, after: str = "", limit: int = PAGE) -> Listing:
@@ -47,41 +56,53 @@ class Bucket:
     def _part(self, below: str, offset: str, most: int) -> tuple[list[Entry], str | None]:
         """Entries of one request, and where the next one begins: None at the end."""
         found: list[Entry] = []
-        stream = self._listed(below.rstrip("/"), offset)
-        batch = next(stream, [])
-        for each in batch:
+        batch, more = next(self._listed(below.rstrip("/"), offset), ([], False))
+        for each, following in _with_next(batch):
             if each.path <= offset:  # in a folder that was stepped over
                 continue
             if len(found) >= most:
                 return found, offset
             folder, slash, _ = each.path[len(below) :].partition("/")
-            if slash:
+            if slash or self._marks_folder(each, following):
                 found.append(Entry(path=below + folder, folder=True))
                 offset = f"{below}{folder}/{_LAST}"
             else:
                 found.append(each)
                 offset = each.path
-        return found, offset if len(batch) == _CHUNK else None
+        return found, offset if more else None
 
     def files(self, path: str = "", after: str = "") -> Iterator[Entry]:
-        for batch in self._listed(path, after):
-            yield from batch
+        for batch, _ in self._listed(path, after):
+            yield from (each for each, following in _with_next(batch) if not self._marks_folder(each, following))
 
-    def _listed(self, path: str, after: str) -> Iterator[list[Entry]]:
-        whole = self._prefix + path
+    def _listed(self, path: str, after: str) -> Iterator[tuple[list[Entry], bool]]:
+        """Part by part, with whether there may be more. What marks the folder itself is left out."""
+        whole = (self._prefix + path).rstrip("/")
         with self._asked(Doing.LIST):
             stream = obstore.list(
-                self._store,
-                whole.rstrip("/") or None,
-                offset=self._prefix + after if after else None,
-                chunk_size=_CHUNK,
+                self._store, whole or None, offset=self._prefix + after if after else None, chunk_size=_CHUNK
             )
         while True:
             with self._asked(Doing.LIST):
                 batch = next(stream, None)
             if batch is None:
                 return
-            yield [self._entry(meta) for meta in batch]
+            yield [self._entry(meta) for meta in batch if meta["path"] != whole], len(batch) == _CHUNK
+
+    def _marks_folder(self, each: Entry, following: str) -> bool:
+        """Whether it is an empty object with a slash at its end, as consoles make for a folder: the library hides the slash.
+
+        Such a one is not found without it. One that has files behind it is no file for anybody.
+        """
+        if each.size != 0 or following.startswith(f"{each.path}/"):
+            return each.size == 0
+        try:
+            obstore.head(self._store, self._prefix + each.path)
+        except FileNotFoundError:
+            return True
+        except obstore.exceptions.BaseError:  # whoever reads it is told
+            return False
+        return False
 
     def _entry(self, meta: Any) -> Entry:
         return Entry(
@@ -151,4 +172,13 @@ class Bucket:
             return trouble(
                 Trouble.TIMEOUT if "timed out" in text or "TimedOut" in text else Trouble.AWAY, where, "it hung up"
             )
-        return meaning(said, doing, where, anonymous=self._anonymous)
+        found = meaning(said, doing, where, anonymous=self._anonymous)
+        if self._refused and found.code == Trouble.SIGNATURE_WRONG:
+            self._refused()
+        return found
+
+
+def _with_next(batch: list[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Each with the path of the one behind it, empty for the last."""
+    yield from ((each, following.path) for each, following in pairwise(batch))
+    yield from ((each, "") for each in batch[-1:])

@@ -52,7 +52,10 @@ _SAID: dict[Trouble, tuple[str, str]] = {
         "Check the endpoint: it is the address of the server without the bucket.",
     ),
     Trouble.BUCKET_UNKNOWN: ("The server has no such bucket.", "Check the name: capital letters matter."),
-    Trouble.KEY_UNKNOWN: ("The server does not know the key id.", "Check the secret that holds the key id."),
+    Trouble.KEY_UNKNOWN: (
+        "The server does not know the key id, or the service account.",
+        "Check the secret that holds the key id; of Google Cloud, the one with the account's key.",
+    ),
     Trouble.SIGNATURE_WRONG: (
         "The server does not accept the key: it is wrong, or belongs to another key id.",
         "Set the secret with the key again; some servers say this of an unknown key id too.",
@@ -65,16 +68,19 @@ _SAID: dict[Trouble, tuple[str, str]] = {
     Trouble.REGION_WRONG: ("The bucket is in another region{more}.", "Set that region."),
     Trouble.NO_LIST: (
         "These credentials may not list the bucket.",
-        "Give them the right to list (s3:ListBucket), or name the prefix they are for.",
+        "Give them the right to list (s3:ListBucket; storage.objects.list of Google), or name the prefix they are for.",
     ),
-    Trouble.NO_READ: ("These credentials may not read files.", "Give them the right to read (s3:GetObject)."),
+    Trouble.NO_READ: (
+        "These credentials may not read files.",
+        "Give them the right to read (s3:GetObject; storage.objects.get of Google).",
+    ),
     Trouble.NO_WRITE: (
         "These credentials may not write files.",
-        "Give them the right to write (s3:PutObject), or set the provider to read only.",
+        "Give them the right to write (s3:PutObject; storage.objects.create of Google), or set the provider to read only.",
     ),
     Trouble.NO_REMOVE: (
         "These credentials may not delete files.",
-        "Give them the right to delete (s3:DeleteObject), or set the provider to read only.",
+        "Give them the right to delete (s3:DeleteObject; storage.objects.delete of Google), or set the provider to read only.",
     ),
     Trouble.AWAY: ("The server is out of order or too busy ({more}).", "Try again in a few minutes."),
     Trouble.LISTING_UNREADABLE: (

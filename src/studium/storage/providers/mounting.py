@@ -5,15 +5,17 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from studium.accounts.access import role_in
 from studium.accounts.models import Team, User
 from studium.accounts.states import Role, covers
 from studium.errors import Refused
-from studium.outbound.fence import allowed
+from studium.lib import clock
+from studium.outbound.fence import allowed, check_url
 from studium.outbound.spelling import Target
-from studium.storage.providers import google
+from studium.storage.providers import azure, google
 from studium.storage.providers.errors import secret_unfit
 from studium.storage.providers.models import Provider
 from studium.storage.providers.opening import secret_value, target_of
@@ -21,6 +23,8 @@ from studium.storage.providers.states import Kind
 
 # What rclone calls it; no more than a prefix of its variables.
 _REMOTE = "P"
+# Longer than a run goes on; the signature is known to its rclone alone.
+_SIGNED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +40,15 @@ class Mountable:
 
 def check_mountable(provider: Provider) -> None:
     """Raises Refused for one that rclone cannot be told of."""
-    if provider.kind == Kind.AZURE and (provider.endpoint or not provider.key_secret):
+    if provider.kind != Kind.AZURE:
+        return
+    target = target_of(provider)
+    # Where rclone looks for the container: in the first part of the path, behind a numeric address in the second.
+    before = [part for part in target.rest.split("/") if part]
+    if len(before) != int(target.is_address):
         raise Refused(
             "provider.not_mounted",
-            "Of Azure only containers of its own cloud with a key or signature can be mounted.",
+            "Of Azure only containers below the server's name, or of an account below its numeric address, can be mounted.",
             "Bring the files with `studium storage sync`, or as a dataset.",
         )
 
@@ -64,13 +73,14 @@ def mountable(user: User, team: Team, pk: str) -> Mountable:
             raise secret_unfit(provider.key_secret, "has a line break or another character that no key has")
     hosts = [f"{target.host}:{target.port}"]
     if provider.kind == Kind.GCS and key:
-        hosts.append("oauth2.googleapis.com:443")
+        asked = check_url(google.token_url())
+        hosts.append(f"{asked.host}:{asked.port}")
     within = "" if provider.kind == Kind.HTTP else "/".join(each for each in (provider.bucket, provider.prefix) if each)
     return Mountable(
         name=provider.name,
         # With a slash at the end it is not asked first whether this is a file: a server that is down is no reason to wait.
         root=f"{_REMOTE}:{within}/" if within else f"{_REMOTE}:",
-        hosts=tuple(hosts),
+        hosts=tuple(dict.fromkeys(hosts)),  # one door may lead to both
         within=allowed(),
         variables={f"RCLONE_CONFIG_{_REMOTE}_{name}": value for name, value in variables.items() if value},
     )
@@ -101,15 +111,19 @@ def _gcs(provider: Provider, target: Target, _: str, key: str) -> dict[str, str]
         known = {name: str(given[name]) for name in ("private_key", "private_key_id", "client_email")}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise secret_unfit(provider.key_secret, "is no key of a service account in JSON") from None
-    # Not what the key's file names: the token is asked for at Google's own address alone.
-    account = {"type": "service_account", "token_uri": google.TOKEN_URL, **known}
+    # Not what the key's file names: the token is asked for where the operator says.
+    account = {"type": "service_account", "token_uri": google.token_url(), **known}
     return {**told, "SERVICE_ACCOUNT_CREDENTIALS": json.dumps(account)}
 
 
 def _azure(provider: Provider, target: Target, _: str, key: str) -> dict[str, str]:
-    if "sig=" in key:
-        return {"TYPE": "azureblob", "SAS_URL": f"{target.url.rstrip('/')}/{provider.bucket}?{key.removeprefix('?')}"}
-    return {"TYPE": "azureblob", "ACCOUNT": provider.account, "KEY": key}
+    """Of an account's key it is given no more than a signature to read this container with."""
+    signed = key.removeprefix("?")
+    if key and not azure.is_signature(key):
+        given = azure.key_bytes(provider.key_secret, key)
+        signed = azure.reading(provider.account, provider.bucket, given, clock.now() + _SIGNED_FOR)
+    place = f"{target.url.rstrip('/')}/{provider.bucket}"
+    return {"TYPE": "azureblob", "SAS_URL": f"{place}?{signed}" if signed else place}
 
 
 def _http(provider: Provider, target: Target, _: str, key: str) -> dict[str, str]:

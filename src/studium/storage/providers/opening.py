@@ -1,7 +1,6 @@
 """Open a provider with the team's secrets, at the moment it is used. Nothing of this machine's own is ever used instead."""
 
-import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from obstore.exceptions import BaseError
@@ -13,9 +12,9 @@ from studium.outbound.spelling import Target
 from studium.secrets.access import Place
 from studium.secrets.queries import own
 from studium.secrets.sealing import value_of
-from studium.storage.providers import google
+from studium.storage.providers import azure, google
 from studium.storage.providers.bucket import Bucket
-from studium.storage.providers.errors import Trouble, secret_missing, secret_unfit, trouble
+from studium.storage.providers.errors import Trouble, secret_missing, trouble
 from studium.storage.providers.models import Provider
 from studium.storage.providers.remote import Remote
 from studium.storage.providers.states import Kind
@@ -51,7 +50,8 @@ def opened(provider: Provider, *, seconds: float = 30.0, retries: int = 2) -> Re
         store = make(provider, target, key_id, key, common)
     except BaseError:  # a variable of this machine that the library cannot read, say
         raise trouble(Trouble.ENDPOINT_WRONG, target.netloc, "it cannot be asked with these settings") from None
-    return Bucket(store, target, provider.prefix, anonymous=not key)
+    refused = (lambda: google.forget(key)) if provider.kind == Kind.GCS else None
+    return Bucket(store, target, provider.prefix, anonymous=not key, refused=refused)
 
 
 def target_of(provider: Provider) -> Target:
@@ -97,12 +97,17 @@ def _s3(provider: Provider, target: Target, key_id: str, key: str, common: dict[
 def _gcs(provider: Provider, target: Target, _: str, key: str, common: dict[str, Any]) -> ObjectStore:
     """The token is got here and not by the library, which would call wherever the key's file says."""
     config: Any = {"base_url": target.url.rstrip("/"), "skip_signature": not key}
+    # Else Google unpacks files that are kept with gzip, and they are longer than it says.
+    packed = {"default_headers": {"accept-encoding": "gzip"}}
+    common = {**common, "client_options": {**common["client_options"], **packed}}
     if key:
         google.token(provider.key_secret, key)  # what is wrong with it is said now
-        common = {
-            **common,
-            "credential_provider": lambda: {"token": google.token(provider.key_secret, key), "expires_at": None},
-        }
+
+        def given() -> dict[str, Any]:
+            token, until = google.token(provider.key_secret, key)
+            return {"token": token, "expires_at": datetime.fromtimestamp(until, UTC)}
+
+        common = {**common, "credential_provider": given}
     return GCSStore(provider.bucket, config=config, **common)
 
 
@@ -116,16 +121,9 @@ def _azure(provider: Provider, target: Target, _: str, key: str, common: dict[st
         "skip_signature": not key,
     }
     if key:
-        signed = "sig=" in key
+        signed = azure.is_signature(key)
         if not signed:
-            _check_base64(provider.key_secret, key)
+            azure.key_bytes(provider.key_secret, key)
         given: Any = {"sas_token": key.removeprefix("?")} if signed else {"access_key": key}
         common = {**common, "credential_provider": lambda: {**given, "expires_at": None}}
     return AzureStore(provider.bucket, config=config, **common)
-
-
-def _check_base64(name: str, key: str) -> None:
-    try:
-        base64.b64decode(key, validate=True)
-    except ValueError:
-        raise secret_unfit(name, "is neither a key nor a shared access signature of Azure") from None
