@@ -1,6 +1,7 @@
 """What every test gets: no network but loopback, a frozen-friendly clock, and no engines but those it puts in place."""
 
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from django.db.backends.signals import connection_created
 
 from running import database
 from studium.compute.engines import registry
+
+# Platforms and programs are started hundreds of times: what they import is compiled once, whatever the machine says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
