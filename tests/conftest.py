@@ -33,6 +33,14 @@ def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_only_loopback)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test marked `no_database` asks for none, or what it finds on PostgreSQL would stay unknown."""
+    for item in items:
+        asks = item.get_closest_marker("django_db") or "db" in getattr(item, "fixturenames", ())
+        if asks and item.get_closest_marker("no_database"):
+            raise pytest.UsageError(f"{item.nodeid} is marked no_database and asks for one")
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     yield
