@@ -1,6 +1,7 @@
 """What every test gets: no network but loopback, a frozen-friendly clock, and no engines but those it puts in place."""
 
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from django.db.backends.signals import connection_created
 
 from running import database
 from studium.compute.engines import registry
+
+# Platforms and programs are started hundreds of times: what they import is compiled once, whatever the machine says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
@@ -27,6 +31,14 @@ def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_only_loopback)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test marked `no_database` asks for none, or what it finds on PostgreSQL would stay unknown."""
+    for item in items:
+        asks = item.get_closest_marker("django_db") or "db" in getattr(item, "fixturenames", ())
+        if asks and item.get_closest_marker("no_database"):
+            raise pytest.UsageError(f"{item.nodeid} is marked no_database and asks for one")
 
 
 @pytest.fixture(autouse=True)

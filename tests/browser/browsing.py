@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwr
 from running.platform import Platform
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=15_000)  # another file's tests run beside, on the same few cores
 FAILURES = Path(tempfile.gettempdir()) / "studium-browser-failures"
 WIDE, NARROW = (1280, 800), (390, 844)
 # Said by the browser of answers that a page expects and shows: a refusal is no fault of the page.

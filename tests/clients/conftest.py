@@ -1,16 +1,27 @@
 """Clients are tested against a real server; the CLI as a person types it, in a home of its own."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+import typer.testing
 from live import Cli, World, make_world, serving
 from typer.testing import CliRunner, Result
 
 from studium.accounts.models import User
 from studium.cli import following
 from studium.cli.main import app
+
+
+@pytest.fixture(scope="session")
+def _one_tree() -> Iterator[None]:
+    """The tree of commands made once: to make it anew takes longer than what most commands do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def world(db: None) -> Iterator[World]:
 
 
 @pytest.fixture
-def cli(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(world: World, _one_tree: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """`cli("runs", "list", user=...)`: the command's result; the owner's token unless another person is named."""
     monkeypatch.setattr(following, "_WAITING_PAUSE", 0.0)
     monkeypatch.setattr(following, "_RUNNING_PAUSE", 0.0)

@@ -11,6 +11,7 @@ from django.test import Client
 
 from factories.accounts import Cast, make_cast
 from factories.compute import drive, load_plans, make_machine
+from factories.kept import kept
 from factories.notebooks import make_environment, make_notebook, notebook_json
 from studium.accounts import actions as accounts
 from studium.accounts.models import User
@@ -116,7 +117,11 @@ def make_world() -> World:
     """The world at this moment."""
     engine = FakeEngine(time.time)
     registry.use({"fake": engine})
+    return World(cast=kept(_people), engine=engine)
+
+
+def _people() -> Cast:
     load_plans("open")
     make_environment()
     make_machine("box")
-    return World(cast=make_cast(), engine=engine)
+    return make_cast()

@@ -4,6 +4,7 @@ import pytest
 
 from factories.accounts import Cast, make_cast
 from factories.compute import load_plans
+from factories.kept import kept
 from factories.notebooks import make_environment, make_notebook
 from studium.community.access import Subject
 from studium.notebooks.models import Notebook
@@ -11,11 +12,15 @@ from studium.notebooks.states import Visibility
 from studium.notebooks.subjects import subject_of
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+def _people() -> Cast:
     load_plans("open")
     make_environment()
     return make_cast()
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return kept(_people)
 
 
 @pytest.fixture

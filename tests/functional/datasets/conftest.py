@@ -5,6 +5,7 @@ import pytest
 from factories.accounts import Cast, make_cast
 from factories.compute import load_plans
 from factories.datasets import blocks_folder
+from factories.kept import kept
 from studium.lib.folders import remove
 
 
@@ -14,7 +15,11 @@ def _no_blocks() -> None:
     remove(blocks_folder())
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+def _people() -> Cast:
     load_plans("open")
     return make_cast()
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return kept(_people)

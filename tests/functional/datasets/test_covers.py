@@ -11,6 +11,7 @@ from factories.pictures import picture_png, png_part
 from studium.datasets.covers import MOST_BYTES, cover_of
 from studium.errors import BadInput
 
+pytestmark = pytest.mark.no_database
 # A photograph that ships with scikit-learn, saved in many ways with the place where it was taken.
 WRITE = """
 from pathlib import Path

@@ -8,6 +8,7 @@ from fetching import Desk
 
 from running.git_server import GitServer, git
 
+pytestmark = pytest.mark.no_database
 TOKEN = "a-token-that-nobody-else-has"
 
 

@@ -16,6 +16,7 @@ from factories.datasets import seeded
 from running.file_server import FileServer
 from studium.runner import addresses
 
+pytestmark = pytest.mark.no_database
 BIG = seeded(3_000_000, 7)
 
 

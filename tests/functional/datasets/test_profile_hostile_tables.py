@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from profiling import columns, make, profile, types
 
+pytestmark = pytest.mark.no_database
 SMALL_MEMORY = 320 * 1024 * 1024
 
 

@@ -14,6 +14,7 @@ from profiling import PROGRAM, answer, profile, python, start
 
 from running.platform import wait_for
 
+pytestmark = pytest.mark.no_database
 # The program's own parent of processes, with a reader that does what a broken one would.
 READERS = """
 import json, os, signal, sys

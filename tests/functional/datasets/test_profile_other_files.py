@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from profiling import environment, make, profile
 
+pytestmark = pytest.mark.no_database
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from profiling import columns, environment, make, profile, types
 
+pytestmark = pytest.mark.no_database
 ROWS = 3000
 KEYS = {"name", "type", "missing", "distinct", "distinct_exact", "min", "max", "mean", "std", "quantiles"} | {
     "histogram",

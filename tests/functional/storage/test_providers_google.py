@@ -19,6 +19,8 @@ from factories.providers import allow, web_server
 from studium.errors import NotYet, Refused
 from studium.storage.providers import google
 
+pytestmark = pytest.mark.no_database
+
 
 @lru_cache(maxsize=1)
 def _private() -> rsa.RSAPrivateKey:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
-from kept_scene import kept_scene
-from scenes import Scene
+from scenes import Scene, make_scene
 
 from factories.accounts import NOW
+from factories.kept import kept
+from studium.compute.engines import registry
+from studium.compute.engines.fake import FakeEngine
 
 
 @pytest.fixture
@@ -18,4 +20,6 @@ def frozen() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def scene(db: None, frozen: time_machine.Traveller) -> Scene:
-    return kept_scene()
+    made = kept(make_scene)
+    registry.use({"fake": FakeEngine(NOW.timestamp)})
+    return made
