@@ -122,6 +122,27 @@ def test_a_preview_tells_estimates_and_values_as_the_page_does(cli: Cli, dataset
     assert "dry boolean 12,345 54,321 false true" in told
 
 
+def test_a_preview_lists_an_archive_and_says_why_a_file_cannot_be_read(cli: Cli, dataset: Dataset) -> None:
+    archive = {"kind": "archive", "members": [{"path": "deep/b.csv", "size": 1234}], "members_count": 3}
+    broken = {"kind": "table", "trouble": "It breaks off.", "tables": []}
+    ragged = {"kind": "archive", "trouble": "Its end is not there.", "members": [{"path": "c.csv", "size": 5}]}
+    for number, found in ((1, {"a.csv": archive, "b.csv": broken}), (2, {"a.csv": ragged})):
+        content = storage.put(packed(found), now=clock.now()).digest
+        Profile.objects.filter(version__dataset=dataset, version__number=number).update(state="ready", content=content)
+    told = cli("datasets", "preview", "weather", "a.csv", "--version", "1")
+    assert "deep/b.csv 1.2 KiB" in words(told.output)
+    assert "2 more are not listed." in words(told.output)
+    as_json = json.loads(cli("datasets", "preview", "weather", "a.csv", "--version", "1", "--json").stdout)
+    assert as_json["found"]["members"] == archive["members"]
+    refused = cli("datasets", "preview", "weather", "b.csv", "--version", "1")
+    assert refused.exit_code == 2
+    assert words(refused.output).startswith("b.csv cannot be read: It breaks off.")
+    assert cli("datasets", "preview", "weather", "b.csv", "--version", "1", "--raw").output == "2\n"
+    half = words(cli("datasets", "preview", "weather", "a.csv").output)
+    assert "c.csv 5 B" in half
+    assert "Its end is not there." in half
+
+
 def test_next_steps_lead_on(cli: Cli, world: World, dataset: Dataset) -> None:
     def told(*arguments: str) -> str:
         return words(cli(*arguments).output)

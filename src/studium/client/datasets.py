@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from studium.client.calls import Calls, part, path_of
+from studium.client.community import Comments, Favour
 from studium.client.dataset_imports import DatasetImports
 from studium.client.errors import ApiError
 from studium.client.receiving import Taken, receive_file
@@ -30,11 +31,15 @@ from studium.client.shapes import (
 
 
 class Datasets:
-    """`/rest/datasets`. `send` and `take` are for people; the calls that they are made of are there too."""
+    """`/rest/datasets`. `send` and `take` are for people; the calls that they are made of are there too. What comes from
+    elsewhere is in `imports`, what people say in `comments`, votes and the like in `favour`.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.imports = DatasetImports(calls)
+        self.comments = Comments(calls, "datasets")
+        self.favour = Favour(calls, "datasets")
 
     def page(self, *, limit: int = 50, cursor: str = "", **query: Any) -> Page[Dataset]:
         """Part of the listing, last changed first or by `sort`; `which`, `team`, `q`, `tag`, `licence`, `ending`, `smallest`,
