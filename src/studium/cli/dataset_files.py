@@ -296,11 +296,17 @@ def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]]) -> None:
         output.say(
             f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
         )
-        rows = [
-            (one["name"], one["type"], value_words(one["missing"]), _distinct(one), _cut(one["min"]), _cut(one["max"]))
-            for one in each["columns"]
-        ]
-        output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
+        rows = [_figures(one) for one in each["columns"]]
+        output.table(
+            ["column", "type", ">missing", ">distinct", "least", "most", "mean", "median"], rows, "It has no columns."
+        )
+
+
+def _figures(column: dict[str, Any]) -> tuple[str, ...]:
+    """A column's line: its name and type, what is missing, how many different values, and how they lie."""
+    median = (column.get("quantiles") or [None] * 5)[2]
+    spread = (column["min"], column["max"], column.get("mean"), median)
+    return column["name"], column["type"], value_words(column["missing"]), _distinct(column), *map(_cut, spread)
 
 
 def _distinct(column: dict[str, Any]) -> str:
