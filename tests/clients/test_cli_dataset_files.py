@@ -144,6 +144,12 @@ def test_a_preview_lists_an_archive_and_says_why_a_file_cannot_be_read(cli: Cli,
     assert "Its end is not there." in half
 
 
+def test_a_deletion_says_when_the_room_is_free(cli: Cli, dataset: Dataset) -> None:
+    for more in (("--version", "1"), ()):
+        told = words(cli("datasets", "delete", "weather", *more, "--yes").output)
+        assert told.endswith("What nothing else has of it is free within a few hours."), more
+
+
 def test_next_steps_lead_on(cli: Cli, world: World, dataset: Dataset) -> None:
     def told(*arguments: str) -> str:
         return words(cli(*arguments).output)
