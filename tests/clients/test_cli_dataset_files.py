@@ -105,7 +105,8 @@ def test_a_version_of_a_folder_says_what_it_drops(cli: Cli, dataset: Dataset, tm
 def test_a_preview_tells_estimates_and_values_as_the_page_does(cli: Cli, dataset: Dataset) -> None:
     def column(name: str, kind: str, low: object, high: object, *, exact: bool = True) -> dict[str, object]:
         told = {"name": name, "type": kind, "missing": 12345, "distinct": 54321, "distinct_exact": exact}
-        return {**told, "min": low, "max": high}
+        quantiles = None if kind == "boolean" else [0.1, 0.2, 0.3, 0.4, 0.5]
+        return {**told, "min": low, "max": high, "mean": quantiles and 0.25, "quantiles": quantiles}
 
     columns = [
         column("id", "integer", 1, 1234567, exact=False),
@@ -117,9 +118,36 @@ def test_a_preview_tells_estimates_and_values_as_the_page_does(cli: Cli, dataset
     Profile.objects.filter(version__dataset=dataset, version__number=2).update(state="ready", content=content)
     told = words(cli("datasets", "preview", "weather", "a.csv").output)
     assert "a.csv: ~99,999 rows, 3 columns" in told
-    assert "id integer 12,345 ~54,321 1 1,234,567" in told
-    assert "share number 12,345 54,321 0.1235 0.5" in told
-    assert "dry boolean 12,345 54,321 false true" in told
+    assert "id integer 12,345 ~54,321 1 1,234,567 0.25 0.3" in told
+    assert "share number 12,345 54,321 0.1235 0.5 0.25 0.3" in told
+    assert "dry boolean 12,345 54,321 false true" in told.rstrip()
+
+
+def test_a_preview_lists_an_archive_and_says_why_a_file_cannot_be_read(cli: Cli, dataset: Dataset) -> None:
+    archive = {"kind": "archive", "members": [{"path": "deep/b.csv", "size": 1234}], "members_count": 3}
+    broken = {"kind": "table", "trouble": "It breaks off.", "tables": []}
+    ragged = {"kind": "archive", "trouble": "Its end is not there.", "members": [{"path": "c.csv", "size": 5}]}
+    for number, found in ((1, {"a.csv": archive, "b.csv": broken}), (2, {"a.csv": ragged})):
+        content = storage.put(packed(found), now=clock.now()).digest
+        Profile.objects.filter(version__dataset=dataset, version__number=number).update(state="ready", content=content)
+    told = cli("datasets", "preview", "weather", "a.csv", "--version", "1")
+    assert "deep/b.csv 1.2 KiB" in words(told.output)
+    assert "2 more are not listed." in words(told.output)
+    as_json = json.loads(cli("datasets", "preview", "weather", "a.csv", "--version", "1", "--json").stdout)
+    assert as_json["found"]["members"] == archive["members"]
+    refused = cli("datasets", "preview", "weather", "b.csv", "--version", "1")
+    assert refused.exit_code == 2
+    assert words(refused.output).startswith("b.csv cannot be read: It breaks off.")
+    assert cli("datasets", "preview", "weather", "b.csv", "--version", "1", "--raw").output == "2\n"
+    half = words(cli("datasets", "preview", "weather", "a.csv").output)
+    assert "c.csv 5 B" in half
+    assert "Its end is not there." in half
+
+
+def test_a_deletion_says_when_the_room_is_free(cli: Cli, dataset: Dataset) -> None:
+    for more in (("--version", "1"), ()):
+        told = words(cli("datasets", "delete", "weather", *more, "--yes").output)
+        assert told.endswith("What nothing else has of it is free within a few hours."), more
 
 
 def test_next_steps_lead_on(cli: Cli, world: World, dataset: Dataset) -> None:

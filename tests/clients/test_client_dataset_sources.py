@@ -180,3 +180,18 @@ def test_a_dataset_whose_first_import_failed_is_told_of(
     again = cli("datasets", "version", name, "--from-git", "https://x.example/b.git")
     assert again.exit_code == 1
     assert "was made" not in words(again.output)
+
+
+def test_what_came_is_told_apart_from_what_a_version_has(
+    cli: Cli, world: World, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(self: DatasetImports, dataset_id: str, import_id: str, seen: object = None) -> object:
+        """As when one file was added to what the version before has."""
+        made = make_dataset_version(dataset, {"a.csv": b"a,b\n1,2\n", "b.csv": b"1"})
+        ended = {"state": "done", "version": made, "files_count": 1, "files_bytes": 2048, "ended_at": clock.now()}
+        Import.objects.filter(pk=import_id).update(**ended)
+        return self.get(dataset_id, import_id)
+
+    monkeypatch.setattr(DatasetImports, "wait", wait)
+    told = words(cli("datasets", "version", "weather", "--from-url", URL, "--add").output)
+    assert f"Version 2 of {world.cast.team.slug}/weather: 1 file, 2 KiB came." in told

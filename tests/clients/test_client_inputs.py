@@ -93,7 +93,7 @@ def test_a_provider_by_client_and_command(world: World, cli: Cli) -> None:
     with world.client(world.cast.reader) as studium:
         assert [(row.kind, row.source) for row in studium.notebooks.inputs.of(notebook.pk)] == [("provider", "")]
     name = f"{world.cast.team.slug}/{notebook.slug}"
-    shown = cli("notebooks", "inputs", "add", name, "--provider", "web")
+    shown = cli("notebooks", "inputs", "add", name, "--provider", f"{world.cast.team.slug}/web")
     assert (shown.exit_code, "/providers/web is" in shown.output) == (0, True)
     assert json.loads(cli("notebooks", "inputs", "list", name, "--json").stdout)[1]["paths"] == ["/providers/web"]
     assert "/providers/data" in cli("notebooks", "inputs", "list", name).output

@@ -38,7 +38,8 @@ def _subject(user: User, notebook_id: str) -> Subject:
     return subject_of(notebook_for(user, notebook_id))
 
 
-def _shown(user: User, subject: Subject, rows: Iterable[Comment]) -> list[CommentShape]:
+def shown(user: User, subject: Subject, rows: Iterable[Comment]) -> list[CommentShape]:
+    """Comments of one subject as the user may see them."""
     found = list(rows)
     votes, moderates = queries.comment_votes(user, found), may_moderate(user, subject)
     where = addresses.below(subject.path)
@@ -48,8 +49,8 @@ def _shown(user: User, subject: Subject, rows: Iterable[Comment]) -> list[Commen
     ]
 
 
-def _one(user: User, subject: Subject, row: Comment) -> CommentShape:
-    return _shown(user, subject, [row])[0]
+def shown_one(user: User, subject: Subject, row: Comment) -> CommentShape:
+    return shown(user, subject, [row])[0]
 
 
 @router.get(_COMMENTS, response=Page[CommentShape], auth=allow(Scope.READ), summary="List comments")
@@ -57,7 +58,7 @@ def comments(request: ApiRequest, notebook_id: str, cursor: Cursor = "", limit: 
     """Comments of a notebook, newest first, answers among them; deleted ones are left out."""
     subject = _subject(request.auth.user, notebook_id)
     found, following = page(queries.comments_of(subject), cursor, limit, "id", lambda row: row.pk)
-    return Page(items=_shown(request.auth.user, subject, found), next_cursor=following)
+    return Page(items=shown(request.auth.user, subject, found), next_cursor=following)
 
 
 @router.post(_COMMENTS, response={201: CommentShape}, auth=allow(Scope.WRITE), summary="Comment on a notebook")
@@ -65,14 +66,14 @@ def comment(request: ApiRequest, notebook_id: str, body: NewComment) -> Status[C
     """Say something, or answer a comment. So many a minute and a day; beyond, 409."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
     made = actions.comment(user, subject, body.text, now=clock.now(), parent=body.parent)
-    return Status(201, _one(user, subject, made))
+    return Status(201, shown_one(user, subject, made))
 
 
 @router.patch(_ONE, response=CommentShape, auth=allow(Scope.WRITE), summary="Change a comment")
 def edit(request: ApiRequest, notebook_id: str, comment_id: CommentId, body: CommentChange) -> CommentShape:
     """Say it otherwise; only its author may."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return _one(user, subject, actions.edit(user, subject, comment_id, body.text, now=clock.now()))
+    return shown_one(user, subject, actions.edit(user, subject, comment_id, body.text, now=clock.now()))
 
 
 @router.delete(_ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Delete a comment")
@@ -87,14 +88,14 @@ def delete(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> Stat
 def hide(request: ApiRequest, notebook_id: str, comment_id: CommentId, body: Hiding) -> CommentShape:
     """Keep its text from all but its author and those who may hide it: the notebook's maker and its team's admins."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return _one(user, subject, actions.hide(user, subject, comment_id, body.reason, now=clock.now()))
+    return shown_one(user, subject, actions.hide(user, subject, comment_id, body.reason, now=clock.now()))
 
 
 @router.post(f"{_ONE}/unhide", response=CommentShape, auth=allow(Scope.WRITE), summary="Show a hidden comment again")
 def unhide(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> CommentShape:
     """The end of hiding. Repeatable."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return _one(user, subject, actions.unhide(user, subject, comment_id, now=clock.now()))
+    return shown_one(user, subject, actions.unhide(user, subject, comment_id, now=clock.now()))
 
 
 @router.post(f"{_ONE}/vote", response=CommentShape, auth=allow(Scope.WRITE), summary="Vote for a comment")
@@ -102,7 +103,7 @@ def vote_for_comment(request: ApiRequest, notebook_id: str, comment_id: CommentI
     """One vote a person; not for one's own. Repeatable."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
     actions.vote(user, subject, now=clock.now(), comment_id=comment_id)
-    return _one(user, subject, queries.comment_of(subject, comment_id))
+    return shown_one(user, subject, queries.comment_of(subject, comment_id))
 
 
 @router.post(f"{_ONE}/unvote", response=CommentShape, auth=allow(Scope.WRITE), summary="Take back a vote for a comment")
@@ -110,7 +111,7 @@ def unvote_comment(request: ApiRequest, notebook_id: str, comment_id: CommentId)
     """As if it had not been given. Repeatable."""
     user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
     actions.unvote(user, subject, comment_id=comment_id)
-    return _one(user, subject, queries.comment_of(subject, comment_id))
+    return shown_one(user, subject, queries.comment_of(subject, comment_id))
 
 
 @router.post("/{notebook_id}/vote", response=TallyShape, auth=allow(Scope.WRITE), summary="Vote for a notebook")

@@ -7,14 +7,25 @@ from ninja import Path, Query, Router, Status
 from studium.accounts.states import Scope
 from studium.api import addresses
 from studium.api.auth import ApiRequest, allow
+from studium.api.datasets import show
 from studium.api.paging import Cursor, Limit, page
 from studium.api.present import show_notebooks
 from studium.api.shapes.base import Page
-from studium.api.shapes.community import BookmarkShape, Marked, NotificationShape, OwnPage, OwnPageChange, Person
+from studium.api.shapes.community import (
+    BookmarkShape,
+    DatasetBookmarkShape,
+    Marked,
+    NotificationShape,
+    OwnPage,
+    OwnPageChange,
+    Person,
+)
 from studium.community import queries
 from studium.community.actions import save_profile, unbookmark
 from studium.community.notifications import actions as told
 from studium.community.notifications.queries import notifications_of
+from studium.datasets.access import visible_to as datasets_for
+from studium.datasets.subjects import KIND as DATASET
 from studium.lib import clock
 from studium.notebooks.access import visible_to
 from studium.notebooks.queries import by_person
@@ -54,12 +65,41 @@ def change_own_page(request: ApiRequest, body: OwnPageChange) -> OwnPage:
 
 @router.get("/bookmarks", response=Page[BookmarkShape], auth=allow(Scope.READ), summary="Your bookmarks")
 def bookmarks(request: ApiRequest, cursor: Cursor = "", limit: Limit = 50) -> Page[BookmarkShape]:
-    """What you marked, the newest first."""
+    """Notebooks that you marked, the newest first."""
     user = request.auth.user
     rows, following = page(queries.bookmarks_of(user, KIND), cursor, limit, "created_at", lambda row: row.created_at)
     there = visible_to(user).in_bulk([row.subject_id for row in rows])
     shown = {each.id: each for each in show_notebooks(user, there.values(), now=clock.now())}
     return Page(items=[BookmarkShape.of(row, shown.get(row.subject_id)) for row in rows], next_cursor=following)
+
+
+@router.get(
+    "/bookmarks/datasets",
+    response=Page[DatasetBookmarkShape],
+    auth=allow(Scope.READ),
+    summary="Your bookmarks of datasets",
+)
+def dataset_bookmarks(request: ApiRequest, cursor: Cursor = "", limit: Limit = 50) -> Page[DatasetBookmarkShape]:
+    """Datasets that you marked, the newest first."""
+    user = request.auth.user
+    marks = queries.bookmarks_of(user, DATASET)
+    rows, following = page(marks, cursor, limit, "created_at", lambda row: row.created_at)
+    there = datasets_for(user).in_bulk([row.subject_id for row in rows])
+    shown = {each.id: each for each in show(list(there.values()))}
+    items = [DatasetBookmarkShape.of(row, shown.get(row.subject_id)) for row in rows]
+    return Page(items=items, next_cursor=following)
+
+
+@router.delete(
+    "/bookmarks/datasets/{dataset_id}",
+    response={204: None},
+    auth=allow(Scope.WRITE),
+    summary="Remove a bookmark of a dataset",
+)
+def remove_dataset_bookmark(request: ApiRequest, dataset_id: str) -> Status[None]:
+    """By its id, also of one that you may no longer read. Repeatable."""
+    unbookmark(request.auth.user, DATASET, dataset_id)
+    return Status(204, None)
 
 
 @router.delete("/bookmarks/{notebook_id}", response={204: None}, auth=allow(Scope.WRITE), summary="Remove a bookmark")

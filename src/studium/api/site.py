@@ -20,6 +20,7 @@ from studium.api import (
     admin,
     community,
     dataset_sources,
+    dataset_talk,
     dataset_uploads,
     environments,
     failures,
@@ -146,6 +147,7 @@ def _build() -> Api:
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
         ("/datasets", dataset_sources),
+        ("/datasets", dataset_talk),
         ("/datasets", dataset_uploads),  # with all routes of datasets, which share their paths
         ("/runs", runs),
         ("/usage", usage),

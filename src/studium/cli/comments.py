@@ -22,11 +22,13 @@ Text = Annotated[str, typer.Argument(help="Markdown; `-` reads it from standard 
 OfComment = Annotated[int | None, typer.Option("--comment", help="For this comment of it instead.", min=1)]
 
 
-def _typed(text: str) -> str:
+def typed(text: str) -> str:
+    """A text that was given, from standard input where it is a dash."""
     return sys.stdin.read() if text == "-" else text
 
 
-def _told(shown: Any, as_json: bool, words: str) -> None:
+def told(shown: Any, as_json: bool, words: str) -> None:
+    """What came of it, for people or for programs."""
     if as_json:
         output.show_json(shown)
     else:
@@ -41,6 +43,11 @@ def list_comments(
     """List comments of a notebook, newest first, each with its id and what it answers."""
     with server() as client:
         found = list(islice(client.notebooks.comments.all(client.notebooks.find(name).id), limit))
+    show_comments(found, as_json)
+
+
+def show_comments(found: list[Comment], as_json: bool) -> None:
+    """As a table, or for programs."""
     if as_json:
         output.show_json(found)
         return
@@ -64,15 +71,15 @@ def comment(
     """Comment on a notebook, or answer a comment; who is concerned is told."""
     with server() as client:
         found = client.notebooks.find(name)
-        made = client.notebooks.comments.write(found.id, _typed(text), parent=reply_to)
-    _told(made, as_json, f"Said, as comment {made.id} on {found.name}: {made.url}")
+        made = client.notebooks.comments.write(found.id, typed(text), parent=reply_to)
+    told(made, as_json, f"Said, as comment {made.id} on {found.name}: {made.url}")
 
 
 def edit(name: Name, comment_id: CommentId, text: Text, as_json: JsonFlag = False) -> None:
     """Say a comment of yours otherwise."""
     with server() as client:
-        changed = client.notebooks.comments.edit(client.notebooks.find(name).id, comment_id, _typed(text))
-    _told(changed, as_json, f"Comment {comment_id} is changed.")
+        changed = client.notebooks.comments.edit(client.notebooks.find(name).id, comment_id, typed(text))
+    told(changed, as_json, f"Comment {comment_id} is changed.")
 
 
 def delete(
@@ -87,7 +94,7 @@ def delete(
         if not yes and not output.ask(f"Delete comment {comment_id} on {found.name}?"):
             raise fail("Nothing was deleted.", "Say yes, or use --yes.")
         client.notebooks.comments.delete(found.id, comment_id)
-    _told({"deleted": comment_id}, as_json, f"Comment {comment_id} is deleted.")
+    told({"deleted": comment_id}, as_json, f"Comment {comment_id} is deleted.")
 
 
 def hide(
@@ -99,17 +106,18 @@ def hide(
     """Hide a comment on a notebook of yours, or of a team that you lead."""
     with server() as client:
         hidden = client.notebooks.comments.hide(client.notebooks.find(name).id, comment_id, reason)
-    _told(hidden, as_json, f"Comment {comment_id} of {hidden.author} is hidden; they are told.")
+    told(hidden, as_json, f"Comment {comment_id} of {hidden.author} is hidden; they are told.")
 
 
 def unhide(name: Name, comment_id: CommentId, as_json: JsonFlag = False) -> None:
     """Show a hidden comment again."""
     with server() as client:
         shown = client.notebooks.comments.unhide(client.notebooks.find(name).id, comment_id)
-    _told(shown, as_json, f"Comment {comment_id} of {shown.author} is shown again.")
+    told(shown, as_json, f"Comment {comment_id} of {shown.author} is shown again.")
 
 
-def _votes(count: int) -> str:
+def votes(count: int) -> str:
+    """So many votes, in words."""
     return f"{count} vote{'' if count == 1 else 's'}"
 
 
@@ -119,9 +127,9 @@ def vote(name: Name, of_comment: OfComment = None, as_json: JsonFlag = False) ->
         found = client.notebooks.find(name)
         if of_comment:
             said = client.notebooks.comments.vote(found.id, of_comment)
-            return _told(said, as_json, f"Comment {of_comment} has {_votes(said.votes)}, yours among them.")
+            return told(said, as_json, f"Comment {of_comment} has {votes(said.votes)}, yours among them.")
         tally = client.notebooks.favour.vote(found.id)
-    return _told(tally, as_json, f"{found.name} has {_votes(tally.votes)}, yours among them.")
+    return told(tally, as_json, f"{found.name} has {votes(tally.votes)}, yours among them.")
 
 
 def unvote(name: Name, of_comment: OfComment = None, as_json: JsonFlag = False) -> None:
@@ -130,9 +138,9 @@ def unvote(name: Name, of_comment: OfComment = None, as_json: JsonFlag = False) 
         found = client.notebooks.find(name)
         if of_comment:
             said = client.notebooks.comments.unvote(found.id, of_comment)
-            return _told(said, as_json, f"Comment {of_comment} has {_votes(said.votes)}.")
+            return told(said, as_json, f"Comment {of_comment} has {votes(said.votes)}.")
         tally = client.notebooks.favour.unvote(found.id)
-    return _told(tally, as_json, f"{found.name} has {_votes(tally.votes)}.")
+    return told(tally, as_json, f"{found.name} has {votes(tally.votes)}.")
 
 
 def bookmark(name: Name, as_json: JsonFlag = False) -> None:
@@ -140,7 +148,7 @@ def bookmark(name: Name, as_json: JsonFlag = False) -> None:
     with server() as client:
         found = client.notebooks.find(name)
         tally = client.notebooks.favour.bookmark(found.id)
-    _told(tally, as_json, f"{found.name} is bookmarked. See them: studium bookmarks")
+    told(tally, as_json, f"{found.name} is bookmarked. See them: studium bookmarks")
 
 
 def unbookmark(
@@ -152,7 +160,7 @@ def unbookmark(
         rows = client.notebooks.page(name=name, limit=20).items
         wanted = client.notebooks.find(name).id if rows else name
         client.bookmarks.remove(wanted)
-    _told({"removed": wanted}, as_json, f"{name} is not bookmarked.")
+    told({"removed": wanted}, as_json, f"{name} is not bookmarked.")
 
 
 def report(
@@ -165,7 +173,7 @@ def report(
     with server() as client:
         found = client.notebooks.find(name)
         made = client.notebooks.favour.report(found.id, why, text)
-    _told(made, as_json, f"{found.name} is reported. You are told what comes of it: studium notifications list")
+    told(made, as_json, f"{found.name} is reported. You are told what comes of it: studium notifications list")
 
 
 def register(app: typer.Typer) -> None:

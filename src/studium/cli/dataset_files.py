@@ -251,43 +251,62 @@ def preview(
     raw: Annotated[bool, typer.Option("--raw", help="The lines as they are, of tables too.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the columns of a table of a dataset, or the first lines of a text file."""
+    """Show the columns of a table of a dataset, what is in an archive, or the first lines of a text file."""
     with server() as client:
         dataset, number = meant(client, name, version)
         profile = client.datasets.profile(dataset.id, number, path)
-        tables = (profile.found or {}).get("tables")
-        if tables and not raw:
-            _show_tables(profile, tables, as_json)
+        found = profile.found or {}
+        trouble = profile.trouble or found.get("trouble")
+        if not raw and (found.get("tables") or found.get("members")):
+            _show_inside(profile, found, as_json)
             return
         if profile.state in ("waiting", "running") and not raw:
             output.note("Its columns are still being looked at; here is how it begins.")
-        if profile.trouble and not raw:
-            raise fail(f"{path} cannot be read: {profile.trouble}", "See how it begins: the same with --raw")
+        if trouble and not raw:
+            raise fail(f"{path} cannot be read: {trouble}", "See how it begins: the same with --raw")
         content = client.datasets.head(dataset.id, number, path)
     if b"\0" in content:
         raise fail(f"{path} is no text.", f"Take it down: studium datasets download {dataset.name} --file {path}")
-    found = content.decode(errors="replace").splitlines()[:lines]
+    first = content.decode(errors="replace").splitlines()[:lines]
     if as_json:
-        output.show_json({"dataset": dataset.name, "version": number, "file": path, "lines": found})
+        output.show_json({"dataset": dataset.name, "version": number, "file": path, "lines": first})
         return
-    for line in found:
+    for line in first:
         typer.echo(output.printable(line))
 
 
-def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]], as_json: bool) -> None:
+def _show_inside(profile: DatasetProfile, found: dict[str, Any], as_json: bool) -> None:
+    """Its tables, or the files in it; and why that may not be all."""
     if as_json:
         output.show_json(profile)
         return
+    if members := found.get("members"):
+        rows = [(each["path"], size_words(each["size"])) for each in members]
+        output.table(["inside", ">size"], rows, "")
+        if (more := found.get("members_count", 0) - len(rows)) > 0:
+            output.note(f"{more:,} more are not listed.")
+    _show_tables(profile, found.get("tables") or [])
+    if found.get("trouble"):
+        output.note(found["trouble"])
+
+
+def _show_tables(profile: DatasetProfile, tables: list[dict[str, Any]]) -> None:
     for each in tables:
         about = "" if each.get("rows_exact", True) else "~"
         output.say(
             f"{each.get('name') or profile.path}: {about}{each['rows']:,} rows, {each['columns_count']:,} columns"
         )
-        rows = [
-            (one["name"], one["type"], value_words(one["missing"]), _distinct(one), _cut(one["min"]), _cut(one["max"]))
-            for one in each["columns"]
-        ]
-        output.table(["column", "type", ">missing", ">distinct", "least", "most"], rows, "It has no columns.")
+        rows = [_figures(one) for one in each["columns"]]
+        output.table(
+            ["column", "type", ">missing", ">distinct", "least", "most", "mean", "median"], rows, "It has no columns."
+        )
+
+
+def _figures(column: dict[str, Any]) -> tuple[str, ...]:
+    """A column's line: its name and type, what is missing, how many different values, and how they lie."""
+    median = (column.get("quantiles") or [None] * 5)[2]
+    spread = (column["min"], column["max"], column.get("mean"), median)
+    return column["name"], column["type"], value_words(column["missing"]), _distinct(column), *map(_cut, spread)
 
 
 def _distinct(column: dict[str, Any]) -> str:

@@ -132,7 +132,7 @@ def _outcome(dataset: Dataset, ended: DatasetImport) -> str:
     if ended.version is None:
         return ended.message
     left = f" {ended.left_out:,} links and the like were left out." if ended.left_out else ""
-    files = f"{ended.files:,} file{'' if ended.files == 1 else 's'}, {size_words(ended.bytes)}"
+    files = f"{ended.files:,} file{'' if ended.files == 1 else 's'}, {size_words(ended.bytes)} came"
     remark = f" {ended.message}" if ended.message else ""
     return f"Version {ended.version} of {dataset.name}: {files}.{left}{remark} {dataset.url}"
 

@@ -314,7 +314,7 @@ def delete(
     if as_json:
         output.show_json({"deleted": dataset.name, "version": number})
         return
-    output.say(f"Deleted {what}.")
+    output.say(f"Deleted {what}. What nothing else has of it is free within a few hours.")
 
 
 def _told(made: Dataset, as_json: bool, words: str) -> None:

@@ -101,6 +101,8 @@ def add(
     with server() as client:
         notebook = client.notebooks.find(name)
         if provider:
+            # Its team's name may stand before it, as lists and imports write it.
+            provider = provider.removeprefix(f"{notebook.team}/")
             made = client.notebooks.inputs.add(notebook.id, provider=provider, name=called)
             _told(made, as_json, f"{made.paths[0]} is {made.source}, in runs that start from now on.")
             return

@@ -12,6 +12,7 @@ from studium import __version__
 from studium.cli import (
     admin,
     comments,
+    dataset_talk,
     datasets,
     environments,
     git,
@@ -72,6 +73,7 @@ app.command("machines")(machines.machines)
 app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 app.command("bookmarks")(people.bookmarks)
+dataset_talk.register(datasets.app)
 versions.register(notebooks.app)
 snapshots.register(notebooks.app)
 comments.register(notebooks.app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from studium.cli.context import server
 from studium.cli.failing import fail
 from studium.cli.groups import group
 from studium.cli.output import JsonFlag
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from studium.client.shapes import Dataset, Notebook
 
 notifications = group("What you were told: answers, mentions, comments, votes, copies, failed runs.")
 people = group("People as others see them, and your own page.")
@@ -56,22 +61,28 @@ def read(
 
 
 def bookmarks(limit: Limit = 50, as_json: JsonFlag = False) -> None:
-    """List what you bookmarked, the newest first."""
+    """List the notebooks and datasets that you bookmarked, the newest first."""
     with server() as client:
-        found = client.bookmarks.page(limit=limit).items
+        notebooks = client.bookmarks.page(limit=limit).items
+        datasets = client.bookmarks.datasets(limit=limit).items
     if as_json:
-        output.show_json(found)
+        output.show_json({"notebooks": notebooks, "datasets": datasets})
         return
+    found: list[tuple[str, str, Notebook | Dataset | None, datetime]] = [
+        *(("notebook", each.notebook_id, each.notebook, each.created_at) for each in notebooks),
+        *(("dataset", each.dataset_id, each.dataset, each.created_at) for each in datasets),
+    ]
+    found.sort(key=lambda each: each[3], reverse=True)
     rows = [
-        (b.notebook.name, b.notebook.title, b.notebook.votes or "", b.notebook.comments or "", output.ago(b.created_at))
-        if b.notebook
-        else (b.notebook_id, "(not there for you any more)", "", "", output.ago(b.created_at))
-        for b in found
+        (kind, about.name, about.title, about.votes or "", output.ago(at))
+        if about
+        else (kind, id_, "(not there for you any more)", "", output.ago(at))
+        for kind, id_, about, at in found[:limit]
     ]
     output.table(
-        ["name", "title", ">votes", ">comments", "!marked"],
+        ["kind", "name", "title", ">votes", "!marked"],
         rows,
-        "No bookmarks. Set one: studium notebooks bookmark NAME",
+        "No bookmarks. Set one: studium notebooks bookmark NAME, or studium datasets bookmark NAME",
     )
 
 

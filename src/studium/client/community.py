@@ -1,9 +1,20 @@
-"""What people say and do about notebooks, what they are told, and their pages."""
+"""What people say and do about notebooks and datasets, what they are told, and their pages."""
 
 from collections.abc import Iterator, Sequence
 
 from studium.client.calls import Calls, part
-from studium.client.shapes import Bookmark, Comment, Marked, Notification, OwnPage, Page, Person, Report, Tally
+from studium.client.shapes import (
+    Bookmark,
+    Comment,
+    DatasetBookmark,
+    Marked,
+    Notification,
+    OwnPage,
+    Page,
+    Person,
+    Report,
+    Tally,
+)
 
 
 class Comments:
@@ -91,6 +102,14 @@ class Bookmarks:
     def remove(self, notebook_id: str) -> None:
         """Also of a notebook that may no longer be read."""
         self._calls.do("DELETE", f"/rest/bookmarks/{part(notebook_id)}")
+
+    def datasets(self, *, cursor: str = "", limit: int = 50) -> Page[DatasetBookmark]:
+        """Part of the listing of datasets, the newest first."""
+        return self._calls.get(Page[DatasetBookmark], "/rest/bookmarks/datasets", cursor=cursor, limit=limit)
+
+    def remove_dataset(self, dataset_id: str) -> None:
+        """Also of a dataset that may no longer be read."""
+        self._calls.do("DELETE", f"/rest/bookmarks/datasets/{part(dataset_id)}")
 
 
 class Notifications:

@@ -7,6 +7,7 @@ from typing import Any
 
 from studium.client.calls import Calls, part, path_of
 from studium.client.dataset_imports import DatasetImports
+from studium.client.dataset_talk import DatasetComments, DatasetFavour
 from studium.client.errors import ApiError
 from studium.client.receiving import Taken, receive_file
 from studium.client.sending import Sent, Way, send_files, send_list
@@ -30,11 +31,15 @@ from studium.client.shapes import (
 
 
 class Datasets:
-    """`/rest/datasets`. `send` and `take` are for people; the calls that they are made of are there too."""
+    """`/rest/datasets`. `send` and `take` are for people; the calls that they are made of are there too. What comes from
+    elsewhere is in `imports`, what people say in `comments`, votes and the like in `favour`.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.imports = DatasetImports(calls)
+        self.comments = DatasetComments(calls)
+        self.favour = DatasetFavour(calls)
 
     def page(self, *, limit: int = 50, cursor: str = "", **query: Any) -> Page[Dataset]:
         """Part of the listing, last changed first or by `sort`; `which`, `team`, `q`, `tag`, `licence`, `ending`, `smallest`,

@@ -1,12 +1,13 @@
 """The routes of datasets."""
 
-from rest_rows import CHANGERS, READERS, Parts, Row
+from rest_rows import ADMINS, ALL, CHANGERS, READERS, Parts, Row
 from rest_world import World
 
 from factories.accounts import make_user
 from factories.pictures import picture_png
 from factories.team_datasets import make_dataset_version, make_team_dataset
 from studium.accounts.states import Scope, SharedRole, Visibility
+from studium.community import actions as community
 from studium.datasets import actions
 from studium.datasets.models import Dataset, Profile
 from studium.datasets.profiles.packing import packed
@@ -14,6 +15,7 @@ from studium.datasets.sources import actions as imports
 from studium.datasets.sources.models import Import
 from studium.datasets.sources.naming import check_urls
 from studium.datasets.sources.states import SourceKind
+from studium.datasets.subjects import subject_of
 from studium.lib import clock
 from studium.lib.ids import new_id
 from studium.storage import actions as storage
@@ -74,6 +76,13 @@ def _public(world: World) -> Parts:
     return {"dataset_id": made.pk}
 
 
+def _comment(world: World) -> Parts:
+    """One of the teammate's."""
+    made = _made(world)
+    said = community.comment(world.cast.teammate, subject_of(made), "Which year?", now=clock.now())
+    return {"dataset_id": made.pk, "comment_id": str(said.pk)}
+
+
 def _upload(world: World) -> Parts:
     made = _made(world)
     begun = actions.begin_upload(world.cast.owner, made, "b.csv", 10, fingerprint="", now=clock.now())
@@ -84,6 +93,7 @@ _URL = "https://files.example/a.csv"
 _NOBODY = (403,) * 4  # only administrators
 _BYTES = {"content_type": "application/octet-stream"}
 _ONE, _VERSION = "/datasets/{dataset_id}", "/datasets/{dataset_id}/versions/{number}"
+_COMMENTS, _COMMENT = f"{_ONE}/comments", f"{_ONE}/comments/{{comment_id}}"
 DATASETS: dict[tuple[str, str], Row] = {
     ("get", "/datasets"): Row(Scope.READ, READERS, _team, query="?team={slug}"),
     ("post", "/datasets"): Row(
@@ -114,6 +124,19 @@ DATASETS: dict[tuple[str, str], Row] = {
     ("get", f"{_ONE}/imports/{{import_id}}"): Row(Scope.READ, CHANGERS, _import),
     ("post", f"{_ONE}/imports/{{import_id}}/cancel"): Row(Scope.WRITE, CHANGERS, _import, {}),
     ("post", f"{_ONE}/imports/{{import_id}}/again"): Row(Scope.WRITE, (404, 403, 202, 202), _ended_import, {}),
+    ("get", _COMMENTS): Row(Scope.READ, READERS, _comment),
+    ("post", _COMMENTS): Row(Scope.WRITE, (404, 201, 201, 201), _dataset, {"text": "Well"}),
+    ("patch", _COMMENT): Row(Scope.WRITE, (404, 403, 200, 403), _comment, {"text": "Better"}),
+    ("delete", _COMMENT): Row(Scope.WRITE, (404, 403, 204, 403), _comment),
+    ("post", f"{_COMMENT}/hide"): Row(Scope.WRITE, ADMINS, _comment, {"reason": "Spam"}),
+    ("post", f"{_COMMENT}/unhide"): Row(Scope.WRITE, ADMINS, _comment, {}),
+    ("post", f"{_COMMENT}/vote"): Row(Scope.WRITE, (404, 200, 422, 200), _comment, {}),
+    ("post", f"{_COMMENT}/unvote"): Row(Scope.WRITE, READERS, _comment, {}),
+    ("post", f"{_ONE}/vote"): Row(Scope.WRITE, (404, 200, 200, 422), _dataset, {}),
+    ("post", f"{_ONE}/unvote"): Row(Scope.WRITE, READERS, _dataset, {}),
+    ("post", f"{_ONE}/bookmark"): Row(Scope.WRITE, READERS, _dataset, {}),
+    ("get", "/bookmarks/datasets"): Row(Scope.READ, ALL),
+    ("delete", "/bookmarks/datasets/{dataset_id}"): Row(Scope.WRITE, (204,) * 4, _dataset),
     ("get", "/admin/takedowns/datasets"): Row(Scope.ADMIN, _NOBODY),
     ("post", "/admin/datasets/{dataset_id}/takedown"): Row(Scope.ADMIN, _NOBODY, _public, {"reason": "Spam"}),
     ("post", "/admin/datasets/{dataset_id}/restore"): Row(Scope.ADMIN, _NOBODY, _public, {}),

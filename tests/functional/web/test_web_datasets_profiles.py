@@ -19,7 +19,7 @@ from studium.storage import actions as storage
 pytestmark = pytest.mark.django_db
 COLUMN = {
     "type": "number", "missing": 1, "distinct": 2, "distinct_exact": True, "min": 1.5, "max": 20000, "mean": 3, "std": 1,
-    "quantiles": None, "histogram": {"edges": [0, 1, 2], "counts": [5, 0]}, "top": None, "length": None,
+    "quantiles": [1.5, 2, 2.75, 4000, 20000], "histogram": {"edges": [0, 1, 2], "counts": [5, 0]}, "top": None, "length": None,
 }  # fmt: skip
 TEXT = {
     **COLUMN,
@@ -27,6 +27,7 @@ TEXT = {
     "min": "<b>",
     "max": "z",
     "mean": None,
+    "quantiles": None,
     "histogram": None,
     "top": [["<i>x</i>", 3], [None, 1]],
 }
@@ -61,6 +62,7 @@ def test_columns_and_first_rows_are_shown_and_can_run_nothing(scene: Scene, data
     assert "<script>alert" not in shown
     assert "&lt;i&gt;x&lt;/i&gt;</b> 75 %" in shown
     assert "1.5 to 20,000, mean 3" in shown
+    assert shown.count("half from 2 to 4000, median 2.75") == 1
     assert "0 to 1: 5</title>" in shown
     assert "298 more columns are not shown" in shown
     assert ">25 %<" in shown

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from studium.api import addresses
 from studium.api.shapes.base import Asked, Line, Shape
+from studium.api.shapes.datasets import DatasetShape
 from studium.api.shapes.notebooks import NotebookShape
 from studium.community.models import Bookmark, Comment, Notification, Profile, Report
 from studium.community.notifications.wording import sentence
@@ -32,7 +33,7 @@ class CommentShape(Shape):
 
     @classmethod
     def of(cls, row: Comment, *, votes: tuple[int, bool], readable: bool, page: str) -> "CommentShape":
-        """`readable` is whether the reader sees it although it is hidden, `page` the notebook's."""
+        """`readable` is whether the reader sees it although it is hidden, `page` that of what it is about."""
         return cls(
             id=row.pk,
             parent=row.parent_id,
@@ -49,7 +50,7 @@ class CommentShape(Shape):
 
 
 class TallyShape(Shape):
-    """What people did with a notebook, and what the caller did."""
+    """What people did with a notebook or dataset, and what the caller did."""
 
     votes: int
     comments: int
@@ -71,6 +72,18 @@ class BookmarkShape(Shape):
     @classmethod
     def of(cls, row: Bookmark, notebook: NotebookShape | None) -> "BookmarkShape":
         return cls(notebook_id=row.subject_id, created_at=row.created_at, notebook=notebook)
+
+
+class DatasetBookmarkShape(Shape):
+    """A bookmark. `dataset` is null where the caller may no longer read it, or it is gone; `dataset_id` names it still."""
+
+    dataset_id: str
+    created_at: datetime
+    dataset: DatasetShape | None
+
+    @classmethod
+    def of(cls, row: Bookmark, dataset: DatasetShape | None) -> "DatasetBookmarkShape":
+        return cls(dataset_id=row.subject_id, created_at=row.created_at, dataset=dataset)
 
 
 class NotificationShape(Shape):

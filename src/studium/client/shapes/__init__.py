@@ -7,6 +7,7 @@ from studium.client.shapes.base import Failure, Page
 from studium.client.shapes.community import (
     Bookmark,
     Comment,
+    DatasetBookmark,
     Marked,
     Notification,
     OwnPage,
@@ -94,6 +95,7 @@ __all__ = [
     "Comparison",
     "ComparisonCounts",
     "Dataset",
+    "DatasetBookmark",
     "DatasetDifference",
     "DatasetFile",
     "DatasetImport",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from studium.client.shapes.datasets import Dataset
 from studium.client.shapes.notebooks import Notebook
 
 
@@ -34,6 +35,13 @@ class Bookmark:
     notebook_id: str
     created_at: datetime
     notebook: Notebook | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetBookmark:
+    dataset_id: str
+    created_at: datetime
+    dataset: Dataset | None
 
 
 @dataclass(frozen=True, kw_only=True)

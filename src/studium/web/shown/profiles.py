@@ -37,7 +37,8 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table. `said` is what its dataset says of it; `bars` or `top` show how its values lie."""
+    """A column of a table. `said` is what its dataset says of it; `bars` or `top` show how its values lie, `middle` where half
+    of them lie."""
 
     name: str
     type: str
@@ -48,6 +49,7 @@ class Column:
     bars: list[Bar]
     top: list[tuple[str, str]]
     told: str
+    middle: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +187,7 @@ def _column(column: dict[str, Any], rows: int | None, said: dict[str, str]) -> C
         bars=bars,
         top=[] if bars else [(value, _share(count, int(rows or 1))) for value, count in top],
         told=f"How the values of {name} lie: {_range(column)}",
+        middle=_middle(column),
     )
 
 
@@ -198,6 +201,15 @@ def _range(column: dict[str, Any]) -> str:
     words = f"{value_words(low)[:_WORDS]} to {value_words(high)[:_WORDS]}"
     mean = column.get("mean")
     return f"{words}, mean {value_words(mean)}" if isinstance(mean, int | float) else words
+
+
+def _middle(column: dict[str, Any]) -> str:
+    """Where half of the values lie, and the one in the middle; quantiles are those of 5, 25, 50, 75 and 95 %."""
+    quantiles = column.get("quantiles")
+    if not isinstance(quantiles, list) or len(quantiles) != 5:
+        return ""
+    low, middle, high = (value_words(each)[:_WORDS] for each in quantiles[1:4])
+    return f"half from {low} to {high}, median {middle}"
 
 
 def _bars(histogram: Any) -> list[Bar]:

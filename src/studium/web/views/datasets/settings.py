@@ -173,7 +173,9 @@ def delete(request: UserRequest, team: str, slug: str) -> HttpResponse:
     dataset = dataset_for(request.user, f"{team}/{slug}", manage=True)
     if request.method == "POST":
         actions.delete_dataset(request.user, dataset, now=clock.now())
-        messages.success(request, f"{dataset.title} is deleted.")
+        messages.success(
+            request, f"{dataset.title} is deleted. What nothing else has of it is free within a few hours."
+        )
         return redirect("/datasets/")
     context = {
         "dataset": dataset,

@@ -47,7 +47,10 @@ def delete(request: UserRequest, team: str, slug: str, number: int) -> HttpRespo
     dataset_for(request.user, f"{team}/{slug}", manage=True)
     version = version_for(request.user, f"{team}/{slug}", number)
     delete_version(request.user, version, now=clock.now())
-    messages.success(request, f"Version {number} is deleted. What other versions have of its files stays.")
+    messages.success(
+        request,
+        f"Version {number} is deleted. What other versions have of its files stays, the rest is free within a few hours.",
+    )
     return redirect(address(version.dataset, "versions/"))
 
 
