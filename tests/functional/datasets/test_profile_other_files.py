@@ -43,7 +43,8 @@ def tarred(*members: tuple[str, bytes]) -> bytes:
 def test_members_of_tar(root: Path, ending: str, pack: Any) -> None:
     (root / f"a.tar{ending}").write_bytes(pack(tarred(("one.txt", b"12345"), ("in/two.tar", b"x" * 70_000))))
     found = profile(root)[f"a.tar{ending}"]
-    assert (found["kind"], found["format"], found["trouble"]) == ("archive", f"tar{ending}", "")
+    assert (found["kind"], found["format"]) == ("archive", f"tar{ending}")
+    assert found["trouble"] == "1 archive in it was not looked into: broken, locked, too large or too many."
     assert found["members"] == [{"path": "one.txt", "size": 5}, {"path": "in/two.tar", "size": 70_000}]
     assert (found["members_count"], found["members_bytes"]) == (2, 70_005)
 
@@ -101,6 +102,55 @@ def test_members_of_zip(root: Path) -> None:
     assert (found["a.zip"]["members_count"], found["a.zip"]["members_bytes"]) == (1501, 15_001)
     assert len(found["a.zip"]["members"]) == 1000
     assert found["bomb.zip"]["members"] == [{"path": "zeros", "size": 1 << 50}]
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_members_of_archives_in_archives(root: Path) -> None:
+    deepest = zipped(("leaf.txt", b"leaf"))
+    packed = gzip.compress(tarred(("b.csv", b"1\n"), ("deep/c.zip", deepest)))
+    (root / "a.zip").write_bytes(zipped(("first.txt", b"1"), ("in/b.tar.gz", packed), ("last.txt", b"22")))
+    (root / "a.tar").write_bytes(tarred(("in/z.zip", zipped(("one", b"x" * 3000))), ("last.txt", b"22")))
+    found = profile(root)
+    assert [each["path"] for each in found["a.zip"]["members"]] == [
+        "first.txt", "in/b.tar.gz", "in/b.tar.gz/b.csv", "in/b.tar.gz/deep/c.zip", "in/b.tar.gz/deep/c.zip/leaf.txt", "last.txt",
+    ]  # fmt: skip
+    assert (found["a.zip"]["members_count"], found["a.zip"]["members_bytes"]) == (6, 3 + len(packed))
+    assert [each["path"] for each in found["a.tar"]["members"]] == ["in/z.zip", "in/z.zip/one", "last.txt"]
+    assert not any(each["trouble"] for each in found.values())
+
+
+def test_an_archive_of_archives_ends(root: Path) -> None:
+    layer = zipped(("zeros", b"\0" * 1000))
+    for _ in range(6):
+        layer = zipped(*((f"{n}.zip", layer) for n in range(10)))
+    (root / "more.zip").write_bytes(layer)
+    (root / "large.zip").write_bytes(zipped(("a.txt", b"x"), ("zeros.tar", b"\0" * (257 << 20)), ("z.txt", b"x")))
+    found = profile(root)
+    assert found["more.zip"]["members_count"] < 2000
+    assert "archives in it were not looked into" in found["more.zip"]["trouble"]
+    assert [each["path"] for each in found["large.zip"]["members"]] == ["a.txt", "zeros.tar", "z.txt"]
+    assert "1 archive in it was not" in found["large.zip"]["trouble"]
+
+
+def test_what_breaks_off_inside_is_not_listed_in_part(root: Path) -> None:
+    inner = tarred(*((f"{n}.txt", b"x" * 2000) for n in range(20)))
+    locked = bytearray(zipped(("s.zip", zipped(("x", b"x")))))
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # both say that it is encrypted
+        locked[locked.index(mark) + at] |= 1
+    (root / "a.zip").write_bytes(zipped(("half.tar", inner[:15_000]), ("no.zip", b"nothing"), ("z.txt", b"z")))
+    (root / "locked.zip").write_bytes(bytes(locked))
+    found = profile(root)
+    assert [each["path"] for each in found["a.zip"]["members"]] == ["half.tar", "no.zip", "z.txt"]
+    assert "2 archives in it were" in found["a.zip"]["trouble"]
+    assert [each["path"] for each in found["locked.zip"]["members"]] == ["s.zip"]
+    assert "1 archive in it was" in found["locked.zip"]["trouble"]
 
 
 def test_zip_whose_list_is_too_long(root: Path) -> None:
