@@ -172,7 +172,7 @@ def _zip(file: File, listed: Listed) -> None:
             raise Trouble("The list of its members is too long to be read.")
         with zipfile.ZipFile(handle) as archive:
             for member in archive.infolist():
-                if not member.is_dir():
+                if not member.filename.endswith("/"):
                     listed.add(member.filename, member.file_size)
                     _look_inside(file, listed, member.filename, partial(archive.open, member))
 

@@ -67,7 +67,7 @@ class Unpacker:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 mode = member.external_attr >> 16
-                if member.is_dir():
+                if member.filename.endswith("/"):
                     continue
                 if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                     self.left_out += 1
