@@ -46,7 +46,11 @@ def facts(found: Notebook) -> list[tuple[str, object]]:
 
 
 def _environment(found: Notebook) -> str:
-    return found.environment if found.environment_build is None else f"{found.environment}, build {found.environment_build}"
+    return (
+        found.environment
+        if found.environment_build is None
+        else f"{found.environment}, build {found.environment_build}"
+    )
 
 
 def _origin(found: Notebook) -> str:

@@ -22,7 +22,7 @@ from studium.lib.units import parse_duration, size_words
 
 if TYPE_CHECKING:
     from studium.client import Client
-    from studium.client.shapes import Notebook, Run
+    from studium.client.shapes import Notebook
 
 app = group("Make, find, start and stop notebooks; save, run and compare versions of them.")
 Name = Annotated[

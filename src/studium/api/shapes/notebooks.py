@@ -29,7 +29,8 @@ class NotebookShape(Shape):
     `may_change` is to edit and run it, `may_manage` to delete it, share it and decide who sees it. `shared_as` is null
     where it is not shared with you by name or link.
     `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `copies` is
-    how many were made of it and are still there. `voted` and `bookmarked` are the caller's. One that was taken down is its team's alone, and `taken_down_reason` says why.
+    how many were made of it and are still there. `voted` and `bookmarked` are the caller's. One that was taken down is its
+    team's alone, and `taken_down_reason` says why.
     """
 
     id: str

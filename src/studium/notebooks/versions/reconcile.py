@@ -17,11 +17,10 @@ from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import room_of
 from studium.notebooks.render import RenderError, render_html
 from studium.notebooks.subjects import tell_of_run
-from studium.notebooks.versions.queries import how_it_ended
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.previewing import PREVIEW
-from studium.notebooks.versions.queries import kept_volumes
+from studium.notebooks.versions.queries import how_it_ended, kept_volumes
 from studium.storage import actions as storage
 from studium.storage.errors import StoreFailed, in_words
 from studium.storage.models import Blob, Hold
