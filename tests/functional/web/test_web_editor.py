@@ -151,7 +151,8 @@ def test_change_machine(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        ("/v/3/", "/v/3/"), ("/compare/1/3/", "/compare/1/3/"), ("/v/3/files/0/", "/v/3/files/0/"), ("", "/"), ("/v/3", "/"), ("/v/3/../4/", "/"),
+        ("/v/3/", "/v/3/"), ("/compare/1/3/", "/compare/1/3/"), ("/v/3/files/0/", "/v/3/files/0/"),
+        ("", "/"), ("/v/3", "/"), ("/v/3/../4/", "/"),
         ("//elsewhere.example/v/3/", "/"), ("/v/3/parts/x", "/"), ("/v/3/\n", "/"),
     ],
 )  # fmt: skip
