@@ -133,6 +133,9 @@ class TestSaving:
         assert cli("notebooks", "run", "churn", "--no-wait", "--version", "1").exit_code == 0
         both = [version.run.launch.options for version in Version.objects.select_related("run__launch") if version.run]
         assert both == [RunOptions(cell_seconds=90, keep_going=True)] * 2
+        said = words(cli("notebooks", "stop", "churn").stdout)
+        assert "runs of versions go on" in said
+        assert all(f"studium runs stop {version.run_id}" in said for version in Version.objects.all())
         refused = cli("notebooks", "run", "churn", "--version", "1", *how)
         assert (refused.exit_code, Version.objects.count()) == (2, 2)
         assert "keeps its options" in words(refused.stderr)
@@ -142,6 +145,10 @@ class TestSaving:
         reader = world.cast.reader
         made = cli("notebooks", "fork", f"{world.cast.team.slug}/churn", "--version", "1", user=reader)
         assert f"to {reader.personal_team.slug}/churn." in words(made.stdout)
+        shown = words(cli("notebooks", "show", f"{reader.personal_team.slug}/churn", user=reader).stdout)
+        assert f"copied from {world.cast.team.slug}/churn, version 1" in shown
+        assert "environment default" in shown
+        assert "copies 1" in words(cli("notebooks", "show", "churn").stdout)
         copy = json.loads(cli("notebooks", "fork", "churn", "--team", world.cast.team.slug, "--json").stdout)
         assert copy["copied_from"]["name"] == f"{world.cast.team.slug}/churn"
         assert cli("notebooks", "fork", "churn", "--team", world.cast.team.slug, user=reader).exit_code == 2
@@ -251,6 +258,8 @@ class TestRunning:
         assert result.exit_code == 1
         assert "Stopping the run; what it has computed is kept." in result.stderr
         assert f"POST /rest/runs/{world.run.pk}/stop" in world.requests
+        listed = cli("notebooks", "versions", "churn").stdout
+        assert ("stopped" in listed, "failed" in listed) == (True, False)
 
 
 @pytest.mark.usefixtures("notebook")
@@ -394,7 +403,7 @@ class TestDifferences:
         counts = ComparisonCounts(same=1, changed=1, added=0, removed=0, moved=1, outputs=1)
         differences.show(Comparison(counts=counts, cells=cells), 1, 2)
         assert capsys.readouterr().out.splitlines() == [
-            "@ cell 1 (code): changed, outputs changed",
+            "@ cell 1 (code): only outputs changed",
             "@ cell 3 -> 2 (markdown): moved",
             "Version 1 to 2: 1 changed, 1 moved; outputs of 1 cell differs.",
         ]

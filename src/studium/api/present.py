@@ -14,7 +14,7 @@ from studium.compute.models import Run
 from studium.compute.queries import simulated_kinds
 from studium.notebooks.access import manages, may_see_runs, visible_to
 from studium.notebooks.models import Launch, Notebook, Version
-from studium.notebooks.queries import live_runs_of
+from studium.notebooks.queries import copies_of, live_runs_of
 from studium.notebooks.sharing.queries import shared_roles
 from studium.notebooks.states import SharedRole
 from studium.notebooks.subjects import KIND
@@ -61,6 +61,7 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
     done = tallies(user, KIND, [row.pk for row in rows])
     copied = {row.copied_from_id for row in rows if row.copied_from_id}
     origins = visible_to(user).in_bulk(list(copied)) if copied else {}
+    copies = copies_of(rows)
     own = {row.pk for row in rows if manages(user.pk, row, roles.get(row.team_id))}
     tags = tags_of(rows)
     return [
@@ -71,6 +72,7 @@ def show_notebooks(user: User, notebooks: Iterable[Notebook], *, now: datetime) 
             shared_as=shared.get(row.pk),
             tags=tags.get(row.pk, []),
             origin=origins.get(row.copied_from_id or ""),
+            copies=copies.get(row.pk, 0),
             url=addresses.notebook_page(row),
             run=shown.get(row.pk),
             tally=done[row.pk],

@@ -49,8 +49,13 @@ def _heading(cell: ComparedCell) -> str:
         place = f"{cell.left + 1} -> {cell.right + 1}"
     else:
         place = str((cell.right if cell.right is not None else cell.left or 0) + 1)
-    outputs = f", outputs {cell.outputs}" if cell.outputs not in ("same", "none") else ""
-    return f"@ cell {place} ({cell.cell_type}): {cell.change}{outputs}"
+    if cell.outputs in ("same", "none"):
+        change = cell.change
+    elif cell.change == "changed" and not cell.source:
+        change = f"only outputs {cell.outputs}"
+    else:
+        change = f"{cell.change}, outputs {cell.outputs}"
+    return f"@ cell {place} ({cell.cell_type}): {change}"
 
 
 def _near_changes(source: list[list[str]]) -> Iterator[tuple[str, str]]:

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studium.cli import files, output
+from studium.cli import files, notebook_words, output
 from studium.cli.context import server
 from studium.cli.failing import fail
 from studium.cli.following import wait_until_running
 from studium.cli.groups import group
 from studium.cli.machines import TeamOption
+from studium.cli.notebook_words import run_line
 from studium.cli.output import JsonFlag
-from studium.lib.units import duration_words, parse_duration, size_words
+from studium.lib.units import parse_duration, size_words
 
 if TYPE_CHECKING:
     from studium.client import Client
-    from studium.client.shapes import Notebook, Run
+    from studium.client.shapes import Notebook
 
 app = group("Make, find, start and stop notebooks; save, run and compare versions of them.")
 Name = Annotated[
@@ -35,15 +36,6 @@ def duration(text: str) -> int:
         return parse_duration(text)
     except ValueError:
         raise fail(f"{text!r} is not a duration.", "Write it as 90min, 2h or 1d.") from None
-
-
-def run_line(run: Run) -> str:
-    """`Running on cpu-small (run abc): 12 min so far, $0.02.`"""
-    spent = (
-        f" {duration_words(run.running_seconds)} so far, {run.cost}." if run.running_seconds and not run.ended else ""
-    )
-    simulated = ", simulated" if run.simulated else ""
-    return f"Run {run.id} on {run.machine_label}{simulated}: {run.words}{spent}"
 
 
 @app.command("list")
@@ -156,25 +148,7 @@ def show(name: Name, as_json: JsonFlag = False) -> None:
     if as_json:
         output.show_json(found)
         return
-    output.facts(
-        [
-            ("name", found.name),
-            ("title", found.title),
-            ("id", found.id),
-            ("project", found.project),
-            ("seen by", found.visibility),
-            ("shared with you as", found.shared_as),
-            ("tags", ", ".join(found.tags)),
-            ("internet", "yes" if found.internet else "no"),
-            ("cells", f"{found.cells} ({found.language}, {size_words(found.document_bytes)})"),
-            ("made by", f"{found.created_by}, {output.ago(found.created_at)}"),
-            ("changed", output.ago(found.changed_at)),
-            ("page", found.url),
-            ("people", f"{found.votes} votes, {found.comments} comments"),
-            ("taken down", found.taken_down_reason),
-            ("now", run_line(found.run) if found.run else "not running"),
-        ]
-    )
+    output.facts(notebook_words.facts(found))
 
 
 @app.command("start")
@@ -202,10 +176,11 @@ def start(
 
 @app.command("stop")
 def stop(name: Name, as_json: JsonFlag = False) -> None:
-    """Save and stop what runs."""
+    """Save and stop what has the notebook's workspace; runs of versions go on."""
     with server() as client:
         found = client.notebooks.stop(client.notebooks.find(name).id)
-    _told(found, as_json, run_line(found.run) if found.run else f"Nothing runs for {found.name} any more.")
+        others = [] if found.run else client.runs.page(notebook=found.id, state="live").items
+    _told(found, as_json, run_line(found.run) if found.run else notebook_words.nothing_runs(found, others))
 
 
 @app.command("extend")

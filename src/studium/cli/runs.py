@@ -13,7 +13,7 @@ from studium.cli.displays import display_for, progress_words
 from studium.cli.failing import Exit, fail
 from studium.cli.following import Follower, Interrupts
 from studium.cli.groups import group
-from studium.cli.notebooks import run_line
+from studium.cli.notebook_words import run_line
 from studium.cli.output import JsonFlag
 from studium.lib.units import duration_words, size_words
 

@@ -43,7 +43,9 @@ def register(notebooks: typer.Typer) -> None:
 
 
 def _state(version: Version) -> str:
-    """`complete`, or for a run that goes on where it is."""
+    """`complete`, or for a run that goes on where it is; one that somebody stopped has not failed."""
+    if version.run and version.run.reason == "cancelled":
+        return "stopped"
     return "saved" if version.kind == "quick" else version.state
 
 

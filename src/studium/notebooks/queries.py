@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from studium.accounts.models import Team, User
 from studium.community.queries import comment_count, vote_count
@@ -48,6 +48,12 @@ def listing(user: User, which: Which, text: str = "", team_slug: str = "", tag: 
 def by_person(user: User, person: User) -> QuerySet[Notebook]:
     """The public notebooks that the person made, as far as the user may read them."""
     return listing(user, "public").filter(created_by=person)
+
+
+def copies_of(notebooks: Iterable[Notebook]) -> dict[str, int]:
+    """How many copies of each are still there, by id; those without any are left out."""
+    rows = Notebook.objects.filter(copied_from__in=[row.pk for row in notebooks], deleted_at=None)
+    return dict(rows.values_list("copied_from").annotate(count=Count("pk")))
 
 
 def taken_down() -> QuerySet[Notebook]:

@@ -337,10 +337,13 @@ def test_a_copy_says_where_it_came_from_to_those_who_may_know(world: World) -> N
     assert (copy["team"], copy["visibility"]) == (cast.stranger.personal_team.slug, "private")
     living = world.json(cast.owner, "POST", path, {"team": cast.team.slug}, status=201)
     assert living["copied_from"]["version"] is None
+    assert world.json(cast.owner, "GET", f"/notebooks/{notebook.pk}")["copies"] == 2
     assert world.json(cast.stranger, "GET", f"/notebooks/{notebook.pk}")["copied_from"] is None
     world.json(cast.owner, "PATCH", f"/notebooks/{notebook.pk}", {"visibility": "private"})
     listed = world.json(cast.stranger, "GET", "/notebooks")["items"]
     assert [row["copied_from"] for row in listed] == [None]
+    world.call(cast.stranger, "DELETE", f"/notebooks/{copy['id']}")
+    assert world.json(cast.owner, "GET", f"/notebooks/{notebook.pk}")["copies"] == 1
     world.call(cast.owner, "DELETE", f"/notebooks/{notebook.pk}")
     assert world.json(cast.owner, "GET", f"/notebooks/{living['id']}")["copied_from"] is None
 

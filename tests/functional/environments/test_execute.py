@@ -11,6 +11,7 @@ import pytest
 from functional.environments.conftest import Inside
 from running.platform import wait_for
 from studium.notebooks.gallery import read_gallery
+from studium.notebooks.render.widgets import VIEW, needed, saved_state
 
 
 def write(inside: Inside, *sources: str, kernel: str = "python3", tags: dict[int, list[str]] | None = None) -> None:
@@ -74,6 +75,23 @@ def test_displays_are_updated_and_cleared(inside: Inside) -> None:
     assert shown["outputs"][0]["data"]["text/plain"] == "'new'"
     assert text(cleared) == "2\n"
     assert text(overwritten) == "2"
+
+
+def test_widgets_are_saved_as_they_were_last_and_secrets_in_them_are_hidden(inside: Inside) -> None:
+    write(
+        inside,
+        "import ipywidgets as w, os\nbox = w.IntSlider(value=1)\nbox",
+        "w.Text(os.environ['TOKEN'])",
+        "box.value = 7",
+    )
+    assert inside.execute("a.ipynb", TOKEN="correct-horse", STUDIUM_SECRETS="TOKEN").returncode == 0
+    slider, text_field, _ = (cell["outputs"] for cell in cells(inside))
+    content = (inside.workspace / "a.ipynb").read_text()
+    models = saved_state(json.loads(content)["metadata"])
+    shown = [needed(models, only[0]["data"][VIEW]["model_id"]) for only in (slider, text_field)]
+    assert all(len(found) == 3 for found in shown), "with its layout and its style"
+    assert [next(iter(found.values()))["state"]["value"] for found in shown] == [7, "***"]
+    assert "correct-horse" not in content
 
 
 def test_an_error_ends_the_run_and_is_saved(inside: Inside) -> None:

@@ -192,6 +192,8 @@ def test_failures_are_tried_again_later_and_later_and_then_told(cast: Cast, note
     assert ["failed" in m.subject and "versions/2/" in str(m.body) for m in mail.outbox] == [True]
     [told] = Notification.objects.filter(user=cast.owner)
     assert (told.kind, told.path.endswith("/versions/2/"), told.read_at) == ("run_failed", True, None)
+    why = "The command ended with exit code 1."
+    assert (turn.message, told.words, why in str(mail.outbox[0].body)) == (why, why, True)
 
 
 def test_a_refusal_of_the_plan_is_told_with_its_reason(cast: Cast, notebook: Notebook, world: World) -> None:

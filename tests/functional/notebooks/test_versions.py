@@ -192,6 +192,7 @@ def test_who_had_it_run_is_told_of_a_failure_once(cast: Cast, notebook: Notebook
     passes(world)
     [told] = Notification.objects.all()
     assert (told.kind, told.user, told.title) == ("run_failed", cast.owner, notebook.title)
+    assert told.words == running(failed).message == "The command ended with exit code 1."
     assert told.path.endswith(f"/versions/{failed.number}/")
     stopped = run_version(world, cast, notebook)
     stop_run(cast.owner, running(stopped), now=world.now, message="Enough")

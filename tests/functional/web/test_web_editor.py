@@ -148,6 +148,20 @@ def test_change_machine(scene: Scene) -> None:
     assert "starts again on cpu-medium" in panel(scene, scene.notebook)
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/v/3/", "/v/3/"), ("/compare/1/3/", "/compare/1/3/"), ("/v/3/files/0/", "/v/3/files/0/"),
+        ("", "/"), ("/v/3", "/"), ("/v/3/../4/", "/"),
+        ("//elsewhere.example/v/3/", "/"), ("/v/3/parts/x", "/"), ("/v/3/\n", "/"),
+    ],
+)  # fmt: skip
+def test_a_version_opens_in_a_tab_of_its_own(scene: Scene, path: str, place: str) -> None:
+    opened = client_of(scene.cast.owner).get(f"/open/doc-{scene.notebook.label}", {"path": path})
+    assert f"http://doc-{scene.notebook.label}.localhost:8000/" in opened.headers["Location"]
+    assert EntryTicket.objects.get().path == place
+
+
 def test_open_by_label(scene: Scene) -> None:
     owner, reader = client_of(scene.cast.owner), client_of(scene.cast.reader)
     label = scene.notebook.label

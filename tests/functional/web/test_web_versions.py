@@ -8,6 +8,8 @@ from scenes import Scene, address, client_of
 
 from factories.accounts import NOW
 from factories.notebooks import notebook_json
+from studium.compute.models import Run
+from studium.compute.states import Reason
 from studium.config.options import options
 from studium.notebooks import actions as notebooks
 from studium.notebooks.models import Version
@@ -70,6 +72,8 @@ def test_a_version_without_results_and_one_that_was_kept_in_part(scene: Scene) -
     shown = page(scene, path)
     assert "It left no files in its workspace." in shown
     assert f"/runs/{scene.version_run.run_id}/" in shown
+    Run.objects.filter(pk=scene.version_run.run_id).update(reason=Reason.FAILED, message="NoSuchKernel: none named 'j'")
+    assert "NoSuchKernel: none named &#x27;j&#x27;" in page(scene, path)
     Version.objects.filter(pk=scene.version_run.pk).update(fault="Not all could be kept: the disk is full.")
     assert "the disk is full" in page(scene, path)
 

@@ -229,6 +229,16 @@ def test_code_is_coloured_and_carries_its_count_and_time() -> None:
     assert ">[7]<small>1 min 5 s</small></a>" in html
 
 
+def test_code_in_markdown_is_coloured_where_its_language_is_known() -> None:
+    html = body(
+        shown(markdown("```Python\ndef f(): return '<b>'\n```\n\n```nonsense\ndef <i>\n```\n\n```\ndef $x$ <i>\n```"))
+    )
+    assert '<span class="k-k">def</span>' in html
+    assert "&lt;b&gt;" in html
+    assert html.count("k-k") == 2, "`def` and `return` of the first"
+    assert [f"def {rest}&lt;i&gt;" in html for rest in ("", "$x$ ")] == [True, True]
+
+
 def test_progress_bars_are_shown_as_they_ended() -> None:
     html = body(
         shown(code("x", stream("\r 10%"), stream("\r 50%"), stream("\r100%\ndone\n"), stream("oops\n", "stderr")))

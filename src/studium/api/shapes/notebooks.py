@@ -28,8 +28,9 @@ class NotebookShape(Shape):
     `environment` is what software its runs see; `environment_build` a build of it, null where it follows the newest.
     `may_change` is to edit and run it, `may_manage` to delete it, share it and decide who sees it. `shared_as` is null
     where it is not shared with you by name or link.
-    `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `voted` and
-    `bookmarked` are the caller's. One that was taken down is its team's alone, and `taken_down_reason` says why.
+    `copied_from` is null for one that is no copy, and where the original is not yours to see or was deleted. `copies` is
+    how many were made of it and are still there. `voted` and `bookmarked` are the caller's. One that was taken down is its
+    team's alone, and `taken_down_reason` says why.
     """
 
     id: str
@@ -55,6 +56,7 @@ class NotebookShape(Shape):
     shared_as: SharedRole | None
     tags: list[str]
     copied_from: Origin | None
+    copies: int
     url: str
     run: RunShape | None
     votes: int
@@ -74,6 +76,7 @@ class NotebookShape(Shape):
         shared_as: SharedRole | None,
         tags: list[str],
         origin: Notebook | None,
+        copies: int,
         url: str,
         run: RunShape | None,
         tally: Tally,
@@ -105,6 +108,7 @@ class NotebookShape(Shape):
             copied_from=Origin(name=f"{origin.team.slug}/{origin.slug}", id=origin.pk, version=row.copied_version)
             if origin
             else None,
+            copies=copies,
             url=url,
             run=run,
             votes=tally.votes,

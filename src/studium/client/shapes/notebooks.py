@@ -38,6 +38,7 @@ class Notebook:
     shared_as: str | None
     tags: list[str]
     copied_from: Origin | None
+    copies: int
     url: str
     run: Run | None
     votes: int

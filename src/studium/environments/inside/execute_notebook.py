@@ -19,6 +19,7 @@ import warm_kernel
 from cell_outputs import CellOutputs, NotebookOutputs
 from notebook_file import NotANotebook, read, save, source
 from run_progress import Failed, Progress
+from widget_states import WidgetStates
 
 EXIT_ERROR, EXIT_BAD_INPUT, EXIT_KERNEL, EXIT_STOPPED = 1, 2, 3, 143
 # While a cell runs, how often its outputs so far are saved.
@@ -141,9 +142,11 @@ class NotebookRun:
         self._path, self._notebook, self._kernel = path, notebook, kernel
         self._progress, self._stopping, self._asked = progress, stopping, asked
         self._outputs = NotebookOutputs()
+        self._widgets = WidgetStates(self._outputs)
         self._saved = time.monotonic()
 
     def save(self) -> None:
+        self._widgets.put_in(self._notebook["metadata"])
         try:
             save(self._path, self._notebook)
         except OSError as error:
@@ -205,6 +208,7 @@ class NotebookRun:
             return None
         kind, content = message["header"]["msg_type"], message["content"]
         outputs.handle(message)
+        self._widgets.handle(message)
         if kind == "execute_input":
             cell["execution_count"] = content.get("execution_count")
         elif kind == "stream":

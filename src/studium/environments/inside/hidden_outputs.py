@@ -1,4 +1,4 @@
-"""Secrets do not stay in what a notebook's cells printed: its outputs are saved with `***` in their place.
+"""Secrets do not stay in what a notebook's cells showed: outputs and widgets are saved with `***` in their place.
 
 Sources are saved as they were typed. This is against mishaps, such as a printed environment in a notebook that is
 shared; whoever wants to let a value out can.
@@ -22,12 +22,15 @@ VALUES = _values()
 
 
 def hide(notebook: dict[str, Any]) -> None:
-    """Hide the values in the outputs of a notebook of nbformat 4, in place."""
+    """Hide the values in the outputs and saved widgets of a notebook of nbformat 4, in place."""
     if not VALUES:
         return
     for cell in notebook.get("cells") or ():
         if isinstance(cell, dict) and cell.get("outputs"):
             cell["outputs"] = _hidden(cell["outputs"])
+    metadata = notebook.get("metadata")
+    if isinstance(metadata, dict) and "widgets" in metadata:
+        metadata["widgets"] = _hidden(metadata["widgets"])
 
 
 def hide_in_text(text: str) -> str:

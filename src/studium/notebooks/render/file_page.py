@@ -9,9 +9,10 @@ from html import escape
 from pygments.lexers import get_lexer_for_filename  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
+from studium.notebooks.render.code import coloured
 from studium.notebooks.render.interactive import Drawing, frame, with_libraries
 from studium.notebooks.render.markdown import Headings, markdown_html
-from studium.notebooks.render.page import coloured, parted
+from studium.notebooks.render.page import parted
 from studium.notebooks.render.parts import Parts, packed
 from studium.notebooks.render.shell import whole
 

@@ -10,6 +10,7 @@ from markdown_it.token import Token
 
 from studium.lib import formulas
 from studium.notebooks.render.clean import clean, slug
+from studium.notebooks.render.code import coloured
 from studium.notebooks.render.pictures import data_uri
 
 LONGEST = 400_000
@@ -39,7 +40,13 @@ class Headings:
         return anchor
 
 
-_PARSER = formulas.reads_formulas(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]))
+def _fenced(code: str, language: str, _attributes: str) -> str:
+    return coloured(code, language.lower())
+
+
+_PARSER = formulas.reads_formulas(
+    MarkdownIt("commonmark", {"html": True, "highlight": _fenced}).enable(["table", "strikethrough"])
+)
 
 
 def markdown_html(

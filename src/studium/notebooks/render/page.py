@@ -1,31 +1,22 @@
 """Puts the page together: contents, cells in their order, one style, no script of its own. Runs in the bounded process."""
 
-import functools
 from datetime import datetime
 from html import escape
 from typing import Any
-
-from pygments import highlight  # type: ignore[import-untyped]
-from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexer import Lexer  # type: ignore[import-untyped]
-from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from studium.errors import BadInput
 from studium.lib.units import duration_words
 from studium.notebooks.inspection import language_of, title_of
 from studium.notebooks.reading import parse, text_of
 from studium.notebooks.render import widgets
+from studium.notebooks.render.code import coloured
 from studium.notebooks.render.interactive import Drawing
 from studium.notebooks.render.markdown import Headings, markdown_html
 from studium.notebooks.render.outputs import long_text, outputs_html
 from studium.notebooks.render.parts import Parts, packed
 from studium.notebooks.render.shell import whole
 
-# Longer code is shown without colours.
-LONGEST_CODE = 200_000
 CONTENTS_FROM = 3
-_FORMATTER = HtmlFormatter(nowrap=True, classprefix="k-")
 
 Json = dict[str, Any]
 
@@ -97,17 +88,3 @@ def _took(times: Any) -> float | None:
         return (ended - begun).total_seconds()
     except (ValueError, TypeError):
         return None
-
-
-@functools.cache
-def _lexer(language: str) -> Lexer | None:
-    try:
-        return get_lexer_by_name("python" if language.startswith(("python", "ipython")) else language)
-    except ClassNotFound:
-        return None
-
-
-def coloured(source: str, language: str) -> str:
-    """Code as HTML, in colours where its language is known and it is not too long."""
-    lexer = _lexer(language) if len(source) <= LONGEST_CODE else None
-    return str(highlight(source, lexer, _FORMATTER)) if lexer else escape(source)

@@ -23,6 +23,7 @@ from studium.notebooks.schedules.times import upcoming
 from studium.notebooks.states import TURN_LIVE, TURN_MOVES, Missed, Notify, Overlap, TurnState
 from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.versions import actions as versions
+from studium.notebooks.versions.queries import how_it_ended
 
 log = structlog.get_logger(__name__)
 # A controller that was away for less has missed nothing: it is only late.
@@ -163,11 +164,11 @@ def see_ended(now: datetime) -> int:
         ending = ENDINGS[Reason(run.reason)] if run else None
         if ending and ending.outcome == Outcome.GOOD:
             done += _move(turn, TurnState.DONE, now=now)
-        elif ending and ending.outcome == Outcome.BAD and turn.tries <= turn.schedule.retries:
+        elif run and ending and ending.outcome == Outcome.BAD and turn.tries <= turn.schedule.retries:
             wait = RETRY_AFTER * 2 ** (turn.tries - 1)
-            done += _move(turn, TurnState.DUE, now=now, message=ending.title, try_at=now + wait)
+            done += _move(turn, TurnState.DUE, now=now, message=how_it_ended(run), try_at=now + wait)
         else:
-            words = ending.title if ending else "Its version is gone."
+            words = how_it_ended(run) if run else "Its version is gone."
             done += _move(turn, TurnState.FAILED, now=now, message=words)
     return done
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet, Sum
 
 from studium.accounts.models import Team
+from studium.compute.models import Run
 from studium.compute.queries import read_log
+from studium.compute.states import ENDINGS, Reason
 from studium.errors import BadInput, NotFound
 from studium.notebooks.models import Notebook, Version
 from studium.notebooks.states import VersionKind
@@ -17,6 +19,11 @@ from studium.storage.chunks.queries import begun
 
 _MOST_LOG = 64 * 1024**2
 _PIECE = 1024 * 1024
+
+
+def how_it_ended(run: Run) -> str:
+    """What a run that has ended says of it: the cell and its error, who stopped it, or else the reason's own words."""
+    return run.message.strip() or ENDINGS[Reason(run.reason)].title
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
 from studium.notebooks.versions.previewing import PREVIEW
-from studium.notebooks.versions.queries import kept_volumes
+from studium.notebooks.versions.queries import how_it_ended, kept_volumes
 from studium.storage import actions as storage
 from studium.storage.errors import StoreFailed, in_words
 from studium.storage.models import Blob, Hold
@@ -136,9 +136,9 @@ def _settle(version: Version, taken: Taken | None, fault: str, now: datetime) ->
 
 def _tell_of_failure(version: Version, now: datetime) -> None:
     """Tell who had it run. Of a schedule's runs it is told once the schedule has given up."""
-    ending = ENDINGS[Reason(version.run.reason)] if version.run else None
-    if ending and ending.outcome == Outcome.BAD and not version.turns.exists():
-        tell_of_run(version.created_by, version.notebook, f"versions/{version.number}/", ending.title, now=now)
+    run = version.run
+    if run and ENDINGS[Reason(run.reason)].outcome == Outcome.BAD and not version.turns.exists():
+        tell_of_run(version.created_by, version.notebook, f"versions/{version.number}/", how_it_ended(run), now=now)
 
 
 def clean_volumes(engines: Engines, now: datetime) -> int:

@@ -31,6 +31,7 @@ from studium.web.views.notebooks import address
 
 _RUNNING = "running"
 _FILE = re.compile(r"/v/[0-9]{1,9}/files/[0-9]{1,6}/(raw)?", re.ASCII)
+_VERSION = re.compile(r"/v/[0-9]{1,9}/(files/([0-9]{1,6}/)?)?|/compare/[0-9]{1,9}/[0-9]{1,9}/", re.ASCII)
 _PHASES = {State.QUEUED: "waiting", State.ASSIGNED: "starting", State.STARTING: "starting"}
 
 
@@ -197,7 +198,8 @@ def open_label(request: UserRequest, label: str) -> HttpResponse:
     notebook = notebook_for(request.user, rows.first() or label, change=not label.startswith(DOCUMENT))
     now = clock.now()
     if label.startswith(DOCUMENT):
-        return redirect(entrance(request, label, "/", now=now))
+        path = request.GET.get("path", "")
+        return redirect(entrance(request, label, path if _VERSION.fullmatch(path) else "/", now=now))
     run = actions.live_run(notebook)
     if run is None or not run.interactive or run.state != State.RUNNING:
         return redirect(address(notebook, "edit/"))

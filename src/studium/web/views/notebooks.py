@@ -171,7 +171,7 @@ def notebook_page(
         **_git(notebook, theirs=theirs),
         "care": care_of(notebook) if theirs else None,
         "origin": origin_for(request, notebook),
-        "copies": notebook.copies.filter(deleted_at=None).count(),
+        "copies": queries.copies_of([notebook]).get(notebook.pk, 0),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
         **beside(request.user, subject_of(notebook)),
         "tags": tags_of([notebook]).get(notebook.pk, []),
