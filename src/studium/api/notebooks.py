@@ -52,6 +52,9 @@ def notebooks(
         queries.Sort, Query("recent", description="Last changed first, or those with most `votes` or `comments`.")
     ] = "recent",
     tag: Annotated[Line, Query("", description="One that they have.")] = "",
+    copies_of: Annotated[
+        Line, Query("", description="The copies of the notebook with this id, whosever they are.")
+    ] = "",
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> Page[NotebookShape]:
@@ -59,7 +62,10 @@ def notebooks(
     now, user = clock.now(), request.auth.user
     if team:
         team_named(user, team)
-    rows = queries.listing(user, which, q, team, tag_name(tag)) if not name else queries.named(user, name)
+    if copies_of:
+        rows = queries.copies_for(user, notebook_for(user, copies_of))
+    else:
+        rows = queries.listing(user, which, q, team, tag_name(tag)) if not name else queries.named(user, name)
     if project:
         rows = rows.filter(project__slug=project)
     if title:

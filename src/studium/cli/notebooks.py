@@ -46,6 +46,7 @@ def list_notebooks(
     sort: Annotated[str, typer.Option(help="recent, votes or comments: what comes first.")] = "recent",
     shared: Annotated[bool, typer.Option("--shared", help="Those shared with you instead of your teams'.")] = False,
     tag: Annotated[str, typer.Option("--tag", help="Only those with this tag.")] = "",
+    copies_of: Annotated[str, typer.Option(help="The copies of this notebook, whosever they are.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="How many at most.")] = 100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -54,7 +55,8 @@ def list_notebooks(
         raise fail("--public and --shared are two listings.", "Leave one of them out.")
     which = "public" if public else "shared" if shared else "team"
     with server() as client:
-        rows = client.notebooks.all(team=team, q=search, which=which, tag=tag, sort=sort)
+        original = client.notebooks.find(copies_of).id if copies_of else ""
+        rows = client.notebooks.all(team=team, q=search, which=which, tag=tag, sort=sort, copies_of=original)
         found = list(islice(rows, limit))
     if as_json:
         output.show_json(found)

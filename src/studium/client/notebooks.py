@@ -47,6 +47,7 @@ class Notebooks:
         by: str = "",
         sort: str = "",
         tag: str = "",
+        copies_of: str = "",
         cursor: str = "",
         limit: int = 50,
     ) -> Page[Notebook]:
@@ -63,6 +64,7 @@ class Notebooks:
             by=by,
             sort=sort,
             tag=tag,
+            copies_of=copies_of,
             cursor=cursor,
             limit=limit,
         )
@@ -77,12 +79,22 @@ class Notebooks:
         tag: str = "",
         by: str = "",
         sort: str = "",
+        copies_of: str = "",
     ) -> Iterator[Notebook]:
-        """The whole listing, fetched as it is read; `sort` is recent, votes or comments."""
+        """The whole listing, fetched as it is read; `sort` is recent, votes or comments, `copies_of` an id."""
         cursor = ""
         while True:
             page = self.page(
-                team=team, project=project, q=q, which=which, tag=tag, by=by, sort=sort, cursor=cursor, limit=200
+                team=team,
+                project=project,
+                q=q,
+                which=which,
+                tag=tag,
+                by=by,
+                sort=sort,
+                copies_of=copies_of,
+                cursor=cursor,
+                limit=200,
             )
             yield from page.items
             cursor = page.next_cursor

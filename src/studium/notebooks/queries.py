@@ -133,6 +133,11 @@ def live_runs_of(notebooks: Iterable[Notebook]) -> dict[str, Run]:
     return {run.owner_id: run for run in rows.select_related("team", "user", "machine_type", "machine")}
 
 
+def copies_for(user: User, notebook: Notebook) -> QuerySet[Notebook]:
+    """Those copies of it that the user may read."""
+    return visible_to(user).filter(copied_from=notebook)
+
+
 def named(user: User, word: str) -> QuerySet[Notebook]:
     """The notebooks a person may mean by a word: an id, `team/slug`, or a slug in one of their teams or shared with them."""
     team, _, slug = word.rpartition("/")

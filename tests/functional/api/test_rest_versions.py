@@ -339,7 +339,11 @@ def test_a_copy_says_where_it_came_from_to_those_who_may_know(world: World) -> N
     assert living["copied_from"]["version"] is None
     assert world.json(cast.owner, "GET", f"/notebooks/{notebook.pk}")["copies"] == 2
     assert world.json(cast.stranger, "GET", f"/notebooks/{notebook.pk}")["copied_from"] is None
+    for who, ids in ((cast.owner, [living["id"]]), (cast.teammate, []), (cast.stranger, [copy["id"]])):
+        listed = world.json(who, "GET", f"/notebooks?copies_of={notebook.pk}")["items"]
+        assert [row["id"] for row in listed] == ids, who
     world.json(cast.owner, "PATCH", f"/notebooks/{notebook.pk}", {"visibility": "private"})
+    world.json(cast.stranger, "GET", f"/notebooks?copies_of={notebook.pk}", status=404)
     listed = world.json(cast.stranger, "GET", "/notebooks")["items"]
     assert [row["copied_from"] for row in listed] == [None]
     world.call(cast.stranger, "DELETE", f"/notebooks/{copy['id']}")

@@ -142,6 +142,11 @@ def test_a_copy_names_its_origin_to_those_who_may_read_it(scene: Scene) -> None:
     client_of(scene.cast.stranger).post(address(scene.public, "versions/1/copy/"))
     copy = scene.public.copies.get()
     assert "Open work, version 1" in page(scene, address(copy), "stranger")
-    assert "copied 1 time" in page(scene, address(scene.public))
+    link = f'<a href="{address(copy)}">'
+    for who, may in (("owner", False), ("teammate", False), ("stranger", True)):
+        shown = page(scene, address(scene.public), who)
+        assert ("copied 1 time" in shown, link in shown) == (True, may), who
+    notebooks.update_notebook(scene.cast.stranger, copy, visibility=notebooks.Visibility.PUBLIC, now=NOW)
+    assert link in page(scene, address(scene.public))
     notebooks.update_notebook(scene.cast.owner, scene.public, visibility=notebooks.Visibility.PRIVATE, now=NOW)
     assert "Open work, version" not in page(scene, address(copy), "stranger")

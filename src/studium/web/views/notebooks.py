@@ -57,6 +57,7 @@ _TABS: tuple[tuple[queries.Which, str], ...] = (
     ("shared", "Shared with me"),
     ("public", "Public"),
 )
+_COPIES = 20  # of those that are shown
 _MOST_DATASETS = 5  # beside the notebooks that a search found
 _SORTS: tuple[tuple[queries.Sort, str], ...] = (
     ("recent", "Last changed"),
@@ -171,7 +172,8 @@ def notebook_page(
         **_git(notebook, theirs=theirs),
         "care": care_of(notebook) if theirs else None,
         "origin": origin_for(request, notebook),
-        "copies": queries.copies_of([notebook]).get(notebook.pk, 0),
+        "copies": (count := queries.copies_of([notebook]).get(notebook.pk, 0)),
+        "copied_to": queries.copies_for(request.user, notebook).select_related("team")[:_COPIES] if count else (),
         "visibility": VISIBILITY_WORDS[notebook.visibility],
         **beside(request.user, subject_of(notebook)),
         "tags": tags_of([notebook]).get(notebook.pk, []),
