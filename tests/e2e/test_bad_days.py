@@ -1,8 +1,10 @@
 """`kill -9` of web, edge and controller on a whole platform, and sessions that live through it."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,25 @@ TICKS = "import time\nfor i in range(40):\n    print('tick', i, flush=True)\n   
 def platform() -> Iterator[Platform]:
     with running_platform(empty=True) as up:
         yield up
+
+
+def outputs_of(document: bytes) -> list[list[dict[str, Any]]]:
+    return [cell["outputs"] for cell in json.loads(document)["cells"]]
+
+
+_undisturbed: dict[tuple[str, ...], list[list[dict[str, Any]]]] = {}
+
+
+def outputs_undisturbed(platform: Platform, *sources: str) -> list[list[dict[str, Any]]]:
+    """What a run of these cells leaves while nothing is killed; run once."""
+    if sources not in _undisturbed:
+        with platform.client() as client:
+            notebook = client.notebooks.create("Undisturbed", content=notebook_json(*sources))
+            run = client.notebooks.start(notebook.id, kind="execution", machine="cpu-small")
+            wait_for(lambda: client.runs.get(run.id).document == "final", seconds=60, says="its end")
+            _undisturbed[sources] = outputs_of(client.runs.document(run.id))
+        assert all(_undisturbed[sources]), "every cell has outputs"
+    return _undisturbed[sources]
 
 
 @pytest.mark.parametrize("state", ["queued", "assigned", "starting", "running", "stopping"])
@@ -38,8 +59,8 @@ def test_a_killed_controller_goes_on_where_it_was(platform: Platform, state: str
         )
         ended = client.runs.get(run.id)
         assert ended.reason == "finished", ended
-        text = wait_for(lambda: b"done" in client.runs.document(run.id), says="the outputs in the document")
-        assert text
+        wait_for(lambda: b"done" in client.runs.document(run.id), says="the outputs in the document")
+        assert outputs_of(client.runs.document(run.id)) == outputs_undisturbed(platform, "print('done')", "2 + 2")
 
 
 @pytest.mark.parametrize("name", ["web", "edge", "controller"])
@@ -56,6 +77,9 @@ def test_a_session_lives_through_the_death_of(platform: Platform, name: str) -> 
         wait_for(lambda: client.runs.get(run.id).state == "ended", seconds=60, says="its end")
         ended = client.runs.get(run.id)
         assert ended.reason == "finished", ended
+        wait_for(lambda: b"all of it" in client.runs.document(run.id), says="the outputs in the document")
+        undisturbed = outputs_undisturbed(platform, TICKS, "print('all of it')")
+        assert outputs_of(client.runs.document(run.id)) == undisturbed
         log = client.runs.log(run.id, limit=262_144).text
         assert [f"tick {i}\n" in log for i in range(40)] == [True] * 40, "no line is lost"
         books = platform.manage(
