@@ -1,8 +1,8 @@
 """How long a warm build of an environment takes: from asking to ready, beside `uv venv && uv pip install` of the same packages.
 
 `warm_build` asks for the same again, as a build does that looks for newer versions: its lock is that of the build before, whose
-packages are used. `changed_build` asks for one package in a version that no build of the team has alone, so that all is
-installed and taken out.
+packages are used. `changed_build` asks for one package in a version that no build of the team has alone, so that it is
+installed and all is taken out.
 
 Builds take pages of the index to hold for ten minutes. The peer asks for them again when the index, or a mirror in between, has
 had them for as long; `warm_build_told_so` is `warm_build` beside a peer that is told what builds are.
