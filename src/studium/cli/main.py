@@ -12,7 +12,6 @@ from studium import __version__
 from studium.cli import (
     admin,
     comments,
-    dataset_talk,
     datasets,
     environments,
     git,
@@ -73,10 +72,9 @@ app.command("machines")(machines.machines)
 app.command("queue")(machines.queue)
 app.command("usage")(machines.usage)
 app.command("bookmarks")(people.bookmarks)
-dataset_talk.register(datasets.app)
 versions.register(notebooks.app)
 snapshots.register(notebooks.app)
-comments.register(notebooks.app)
+comments.register(notebooks.app, datasets.app)
 moderation.register(admin.app)
 sharing.register(notebooks.app)
 notebooks.app.add_typer(schedules.app, name="schedule")
