@@ -19,3 +19,11 @@ class SessionKernels(AsyncMappingKernelManager):  # type: ignore[misc]
         model: dict[str, Any] = super().kernel_model(kernel_id)
         model["waits_for_input"] = kernel_id in session_pages.asking and model["execution_state"] == "busy"
         return model
+
+    async def _async_restart_kernel(self, kernel_id: str, now: bool = False) -> Any:
+        """Until the new process is heard, nobody knows what it does: that the old one was idle at its end says nothing."""
+        started = await super()._async_restart_kernel(kernel_id, now=now)
+        self.get_kernel(kernel_id).execution_state = "starting"
+        return started
+
+    restart_kernel = _async_restart_kernel
