@@ -59,7 +59,7 @@ def test_a_killed_controller_goes_on_where_it_was(platform: Platform, state: str
         )
         ended = client.runs.get(run.id)
         assert ended.reason == "finished", ended
-        wait_for(lambda: b"done" in client.runs.document(run.id), says="the outputs in the document")
+        wait_for(lambda: client.runs.get(run.id).document == "final", seconds=60, says="the document")
         assert outputs_of(client.runs.document(run.id)) == outputs_undisturbed(platform, "print('done')", "2 + 2")
 
 
@@ -77,7 +77,7 @@ def test_a_session_lives_through_the_death_of(platform: Platform, name: str) -> 
         wait_for(lambda: client.runs.get(run.id).state == "ended", seconds=60, says="its end")
         ended = client.runs.get(run.id)
         assert ended.reason == "finished", ended
-        wait_for(lambda: b"all of it" in client.runs.document(run.id), says="the outputs in the document")
+        wait_for(lambda: client.runs.get(run.id).document == "final", seconds=60, says="the document")
         undisturbed = outputs_undisturbed(platform, TICKS, "print('all of it')")
         assert outputs_of(client.runs.document(run.id)) == undisturbed
         log = client.runs.log(run.id, limit=262_144).text
