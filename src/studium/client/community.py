@@ -1,7 +1,6 @@
 """What people say and do about notebooks and datasets, what they are told, and their pages."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from studium.client.calls import Calls, part
 from studium.client.shapes import (
@@ -19,76 +18,75 @@ from studium.client.shapes import (
 
 
 class Comments:
-    """`/rest/notebooks/{notebook_id}/comments`, or that of datasets; a comment is named by the id of what it is on and its own."""
+    """`/rest/notebooks/{notebook_id}/comments`; a comment is named by its notebook's id and its own."""
 
-    def __init__(self, calls: Calls, of: Literal["notebooks", "datasets"]) -> None:
-        self._calls, self._of = calls, of
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
-    def _path(self, subject_id: str, comment_id: int | None = None, verb: str = "") -> str:
-        one = "" if comment_id is None else f"/{part(comment_id)}"
-        return f"/rest/{self._of}/{part(subject_id)}/comments{one}{verb and '/' + verb}"
-
-    def page(self, subject_id: str, *, cursor: str = "", limit: int = 50) -> Page[Comment]:
+    def page(self, notebook_id: str, *, cursor: str = "", limit: int = 50) -> Page[Comment]:
         """Part of the listing, newest first, answers among them."""
-        return self._calls.get(Page[Comment], self._path(subject_id), cursor=cursor, limit=limit)
+        return self._calls.get(
+            Page[Comment], f"/rest/notebooks/{part(notebook_id)}/comments", cursor=cursor, limit=limit
+        )
 
-    def all(self, subject_id: str) -> Iterator[Comment]:
+    def all(self, notebook_id: str) -> Iterator[Comment]:
         """The whole listing, fetched as it is read."""
         cursor = ""
         while True:
-            page = self.page(subject_id, cursor=cursor, limit=200)
+            page = self.page(notebook_id, cursor=cursor, limit=200)
             yield from page.items
             cursor = page.next_cursor
             if not cursor:
                 return
 
-    def write(self, subject_id: str, text: str, *, parent: int | None = None) -> Comment:
+    def write(self, notebook_id: str, text: str, *, parent: int | None = None) -> Comment:
         """Say something in markdown, or answer the comment `parent`."""
         body = {"text": text, "parent": parent}
-        return self._calls.post(Comment, self._path(subject_id), body)
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments", body)
 
-    def edit(self, subject_id: str, comment_id: int, text: str) -> Comment:
-        return self._calls.patch(Comment, self._path(subject_id, comment_id), {"text": text})
+    def edit(self, notebook_id: str, comment_id: int, text: str) -> Comment:
+        return self._calls.patch(
+            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}", {"text": text}
+        )
 
-    def delete(self, subject_id: str, comment_id: int) -> None:
-        self._calls.do("DELETE", self._path(subject_id, comment_id))
+    def delete(self, notebook_id: str, comment_id: int) -> None:
+        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}")
 
-    def hide(self, subject_id: str, comment_id: int, reason: str = "") -> Comment:
+    def hide(self, notebook_id: str, comment_id: int, reason: str = "") -> Comment:
         """Keep its text from all but its author and those who may hide it."""
-        return self._calls.post(Comment, self._path(subject_id, comment_id, "hide"), {"reason": reason})
+        return self._calls.post(
+            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/hide", {"reason": reason}
+        )
 
-    def unhide(self, subject_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, self._path(subject_id, comment_id, "unhide"))
+    def unhide(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unhide")
 
-    def vote(self, subject_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, self._path(subject_id, comment_id, "vote"))
+    def vote(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/vote")
 
-    def unvote(self, subject_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, self._path(subject_id, comment_id, "unvote"))
+    def unvote(self, notebook_id: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unvote")
 
 
 class Favour:
-    """What a person does with a notebook or a dataset besides talking: vote, bookmark, report."""
+    """What a person does with a notebook besides talking: vote, bookmark, report."""
 
-    def __init__(self, calls: Calls, of: Literal["notebooks", "datasets"]) -> None:
-        self._calls, self._of = calls, of
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
-    def _path(self, subject_id: str, verb: str) -> str:
-        return f"/rest/{self._of}/{part(subject_id)}/{verb}"
+    def vote(self, notebook_id: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/vote")
 
-    def vote(self, subject_id: str) -> Tally:
-        return self._calls.post(Tally, self._path(subject_id, "vote"))
+    def unvote(self, notebook_id: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/unvote")
 
-    def unvote(self, subject_id: str) -> Tally:
-        return self._calls.post(Tally, self._path(subject_id, "unvote"))
-
-    def bookmark(self, subject_id: str) -> Tally:
+    def bookmark(self, notebook_id: str) -> Tally:
         """Remember it; nobody else sees that."""
-        return self._calls.post(Tally, self._path(subject_id, "bookmark"))
+        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/bookmark")
 
-    def report(self, subject_id: str, why: str, text: str = "") -> Report:
+    def report(self, notebook_id: str, why: str, text: str = "") -> Report:
         """Tell the administrators: `why` is spam, abuse, private, rights, harmful or other."""
-        return self._calls.post(Report, self._path(subject_id, "report"), {"why": why, "text": text})
+        return self._calls.post(Report, f"/rest/notebooks/{part(notebook_id)}/report", {"why": why, "text": text})
 
 
 class Bookmarks:

@@ -17,6 +17,7 @@ from git_clean import Git, GitError, Remote, is_ref_name
 
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
 MOST_SUBMODULES = 50
+_OLDER_SECONDS = 5
 Json = dict[str, Any]
 
 
@@ -167,9 +168,12 @@ class Work:
         left = [name for name in pointers if pointer_at(self.tree, name)]
         if left:
             self.notes.append(f"{len(left)} files that Git LFS keeps are pointers here: {why}")
+        came = [name for name in pointers if name not in left]
+        for name in came:  # a file of the index's own second is looked at again, also by a git without our filter
+            os.utime(self.tree / name, (time.time() - _OLDER_SECONDS,) * 2)
         # Git is to look at them through its filter, and to know them by what they are now.
-        came = b"\0".join(os.fsencode(name) for name in pointers if name not in left)
-        done = self.git.run("update-index", "-q", "-z", "--stdin", given=came, GIT_OPTIONAL_LOCKS="1")
+        names = b"\0".join(map(os.fsencode, came))
+        done = self.git.run("update-index", "-q", "-z", "--stdin", given=names, GIT_OPTIONAL_LOCKS="1")
         if done.code:
             raise talking.trouble(done.err)
 
