@@ -26,7 +26,7 @@ from studium.environments.states import BuildState
 from studium.lib.folders import remove
 from studium.lib.ids import new_id
 from studium.lib.units import MIB
-from studium.runner import beneath
+from studium.runner import beneath, exporting
 
 # The folder of the environment in which the run tells what it made.
 TOLD = ".studium"
@@ -142,6 +142,7 @@ def _told(root: Path) -> tuple[bytes, _Said]:
     if not lock:
         raise UnusableError("the run left no lock")
     remove(root / TOLD)
+    (root / exporting.TOLD).unlink(missing_ok=True)  # taken where there was no earlier environment
     return lock, said
 
 

@@ -43,8 +43,8 @@ class _Facts(NamedTuple):
 
 
 class _Room:
-    def __init__(self, files: int, size: int) -> None:
-        self.files, self.size, self.taken = files, size, 0
+    def __init__(self, files: int, size: int, skip: str) -> None:
+        self.files, self.size, self.taken, self.skip = files, size, 0, skip
 
     def take(self, size: int) -> None:
         self.files, self.size, self.taken = self.files - 1, self.size - size, self.taken + size
@@ -102,7 +102,7 @@ def export(root: str, path: str, target: str, *, most_files: int, most_bytes: in
             with contextlib.suppress(OSError):  # gone meanwhile
                 earlier = _closing(stack, os.open(like, _FOLDER))
                 told = _told(root, path)
-        room = _Room(most_files, most_bytes)
+        room = _Room(most_files, most_bytes, TOLD if like else "")  # else it is a file like any other
         with contextlib.closing(_Source(above, ".", told)) as source:
             _take_folder(source, place, earlier, "", room)
         return room.taken
@@ -131,7 +131,7 @@ def _closing(stack: contextlib.ExitStack, descriptor: int) -> int:
 def _take_folder(source: _Source, target: int, earlier: int | None, path: str, room: _Room) -> None:
     for name, facts in source.entries():
         here = f"{path}/{name}" if path else name
-        if here == TOLD:
+        if here == room.skip:
             continue
         if stat.S_ISDIR(facts.st_mode):
             if here.count("/") >= _DEEPEST:

@@ -205,6 +205,11 @@ def test_a_list_says_nothing_where_there_is_no_earlier_export(root: Path, before
     assert not (target / TOLD).exists()
 
 
+def test_a_file_of_that_name_is_one_like_any_other_where_nothing_was_exported_before(root: Path) -> None:
+    told(root, {})
+    assert (taken(root) / TOLD).read_text() == "{}"
+
+
 @pytest.mark.parametrize("words", ["", "{", "[]", "7", '{"a":' * 5000, "\xff", '"' + "x" * 100])
 def test_a_list_that_cannot_be_read_is_none(root: Path, before: Path, words: str) -> None:
     told(root, words)
