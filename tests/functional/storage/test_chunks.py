@@ -134,6 +134,15 @@ def test_a_claim_tells_what_nothing_needed_before() -> None:
     assert actions.claim("team:1", [a, b], now=NOW) == 0
 
 
+def test_a_claim_that_fails_leaves_what_was_promised() -> None:
+    (a,) = bring("team:1", A)
+    with pytest.raises(NotYet):
+        actions.claim("team:1", [a, sha256(B)], now=NOW)
+    assert queries.owned_bytes("team:1", claimed=True) == 0
+    assert actions.give_up("team:1", set(), now=NOW + 7 * DAY) == 0
+    assert read(A) == A
+
+
 def test_a_sweep_that_knew_nothing_of_a_claim_takes_nothing_of_it() -> None:
     (a,) = bring("team:1", A, now=NOW - 9 * DAY)
     needed: set[str] = set()  # read before the claim

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from factories.accounts import NOW
@@ -20,6 +20,14 @@ PARTS = [seeded(200 + 90 * number, number) for number in range(7)]
 CONTENT = {sha256(part): part for part in PARTS}
 OWNERS = ("team:1", "team:2")
 HOUR = timedelta(hours=1)
+_HERE, _NOT_HERE = sorted(CONTENT)[:2]
+# Found once by CI: the part that was here had only the hour of what is used, and went.
+FAILED_CLAIM = [
+    ("bring", "team:1", frozenset({_HERE})),
+    ("use", "team:1", frozenset({_HERE, _NOT_HERE})),
+    ("wait", None, HOUR),
+    ("sweep", "team:1", None),
+]
 
 some = st.frozensets(st.sampled_from(sorted(CONTENT)), min_size=1, max_size=4)
 owner = st.sampled_from(OWNERS)
@@ -114,6 +122,7 @@ class World:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=25))
+@example(steps=FAILED_CLAIM)
 def test_nothing_that_is_needed_goes_and_in_the_end_everything(steps: list[tuple[str, Any, Any]]) -> None:
     for rows in (Ownership, Chunk, Block):
         rows.objects.all().delete()

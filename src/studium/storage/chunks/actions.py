@@ -87,9 +87,10 @@ def packs(pieces: Iterator[tuple[cutting.Chunk, bytes]]) -> Iterator[list[tuple[
         yield pack
 
 
+@transaction.atomic
 def claim(owner: str, digests: Iterable[str], *, now: datetime) -> int:
     """See that the owner has all of these, in the caller's transaction, which records what needs them. Returns the bytes of
-    those that nothing of the owner's needed before. Raises NotYet."""
+    those that nothing of the owner's needed before. Raises NotYet; then all are promised as before."""
     wanted, there, fresh = sorted(set(digests)), 0, 0
     for batch in _batches(wanted):
         rows = Ownership.objects.filter(owner=owner, chunk_id__in=batch)
