@@ -29,7 +29,7 @@ from report import figure
 from running.platform import Platform, running_platform, wait_for
 from studium.client.shapes import Notebook
 
-CELLS, OPENINGS, FIRSTS, GOAL = 500, 7, 3, 2.0
+CELLS, OPENINGS, FIRSTS, GOAL = 500, 7, 5, 2.0
 
 
 def picture(dice: random.Random, width: int, height: int) -> str:
@@ -168,12 +168,13 @@ def main() -> int:
         [peer[1] for _, peer in pairs],
         f"to the last cell in the document; {size}",
     )
+    first = statistics.median(firsts)
     figure(
-        "opened", "first_reader", statistics.median(firsts), "s",
+        "opened", "first_reader", first, "s", goal=f"< {GOAL:g}", ok=first < GOAL,
         conditions=f"median of {FIRSTS}, slowest {max(firsts):.2f} s, opened as soon as it is uploaded, so that it is rendered "
         "meanwhile; to the first cell in sight",
     )  # fmt: skip
-    return 0 if quick and whole else 1
+    return 0 if quick and whole and first < GOAL else 1
 
 
 if __name__ == "__main__":

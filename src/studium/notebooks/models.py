@@ -73,6 +73,8 @@ class Notebook(models.Model):
     workspace_bytes = models.BigIntegerField(default=0)
     rendered = models.CharField(max_length=64, blank=True)
     rendered_of = models.CharField(max_length=64, blank=True)
+    # The number of the renderer that made it.
+    renderer = models.PositiveSmallIntegerField(default=0)
     render_error = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -165,6 +167,8 @@ class Version(models.Model):
 
     rendered = models.CharField(max_length=64, blank=True)
     rendered_of = models.CharField(max_length=64, blank=True)
+    # The number of the renderer that made it.
+    renderer = models.PositiveSmallIntegerField(default=0)
     render_error = models.CharField(max_length=300, blank=True)
 
     class Meta:

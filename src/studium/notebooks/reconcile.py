@@ -21,7 +21,7 @@ from studium.notebooks import actions
 from studium.notebooks.access import may_change
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
-from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.render import RENDERER, RenderError, render_html
 from studium.notebooks.states import SETTLED_APART, LaunchKind, Visibility
 from studium.notebooks.versions.queries import kept_volumes
 from studium.notebooks.workspace import take_document, take_packages
@@ -145,12 +145,13 @@ def render_lately(now: datetime) -> int:
 
 
 def render_changed(now: datetime) -> int:
-    """Render documents whose page is of other content, however old they are; looks at all of them. Returns how many."""
+    """Render documents whose page is of other content or another renderer, however old they are; looks at all of them. Returns
+    how many."""
     return _render(_unrendered(), now)
 
 
 def _unrendered() -> QuerySet[Notebook]:
-    return Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document"))
+    return Notebook.objects.filter(deleted_at=None).exclude(rendered_of=F("document"), renderer=RENDERER)
 
 
 def _render(stale: QuerySet[Notebook], now: datetime) -> int:
@@ -172,7 +173,7 @@ def _render(stale: QuerySet[Notebook], now: datetime) -> int:
             if digest:
                 storage.hold(f"notebook:{notebook.pk}:rendered", digest)
             Notebook.objects.filter(pk=notebook.pk).update(
-                rendered=digest or notebook.rendered, rendered_of=notebook.document, render_error=error
+                rendered=digest or notebook.rendered, rendered_of=notebook.document, renderer=RENDERER, render_error=error
             )
             hint([f"notebook:{notebook.pk}"])
         done += 1

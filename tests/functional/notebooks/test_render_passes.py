@@ -18,8 +18,10 @@ from studium.lib import hints
 from studium.lib.ids import new_id
 from studium.notebooks import reconcile
 from studium.notebooks.models import Notebook, Version
+from studium.notebooks.render import RENDERER
 from studium.notebooks.versions import actions
 from studium.notebooks.versions import reconcile as versions
+from studium.storage.models import Hold
 
 LONG_AGO = NOW - timedelta(days=30)
 
@@ -27,14 +29,14 @@ LONG_AGO = NOW - timedelta(days=30)
 def copies(notebook: Notebook, count: int) -> None:
     """So many more notebooks like this one, each with a settled version, all rendered long ago."""
     state = {f.attname: getattr(notebook, f.attname) for f in Notebook._meta.concrete_fields}
-    state |= {"changed_at": LONG_AGO, "rendered_of": notebook.document}
+    state |= {"changed_at": LONG_AGO, "rendered_of": notebook.document, "renderer": RENDERER}
     made = [Notebook(**{**state, "id": new_id(), "slug": new_id(), "label": new_id()}) for _ in range(count)]
     Notebook.objects.bulk_create(made)
     Version.objects.bulk_create(
         Version(
             notebook=each, number=1, kind="quick", created_by_id=each.created_by_id, created_at=LONG_AGO, cells=1,
             source=each.document, document=each.document, document_bytes=1, environment="",
-            settled_at=LONG_AGO, rendered_of=each.document,
+            settled_at=LONG_AGO, rendered_of=each.document, renderer=RENDERER,
         )
         for each in made
     )  # fmt: skip
@@ -111,6 +113,27 @@ def test_what_is_to_be_made_anew_is_found_by_the_one_that_looks_at_all(cast: Cas
     later = NOW + timedelta(hours=1)
     assert (reconcile.render_lately(later), versions.render_lately(later)) == (0, 0)
     assert (reconcile.render_changed(later), versions.render_settled(later)) == (1, 1)
+
+
+def test_pages_of_another_renderer_are_made_anew_and_shown_until_then(
+    cast: Cast, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions.save_quick(cast.owner, notebook, now=NOW)
+    later = NOW + timedelta(hours=1)
+    assert (reconcile.render_changed(later), versions.render_settled(later)) == (1, 1)
+    notebook.refresh_from_db()
+    before = notebook.rendered
+    for module in (reconcile, versions):
+        monkeypatch.setattr(module, "RENDERER", RENDERER + 1)
+        monkeypatch.setattr(module, "render_html", lambda data: b"drawn otherwise")
+    assert (notebook.rendered_of, notebook.rendered) == (notebook.document, before)
+    assert (versions.render_settled(later), versions.render_settled(later)) == (1, 0)  # not taken from the one before
+    assert (reconcile.render_changed(later), reconcile.render_changed(later)) == (1, 0)
+    notebook.refresh_from_db()
+    version = notebook.versions.get()
+    assert notebook.rendered == version.rendered != before
+    assert notebook.renderer == version.renderer == RENDERER + 1
+    assert not Hold.objects.filter(blob_id=before).exists()
 
 
 def test_what_a_runner_says_reaches_the_passes_and_topics_do_not(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Making, reading, changing and starting notebooks through the pages, with good and bad input."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -235,6 +237,33 @@ def test_document_states(scene: Scene) -> None:
     stale = shown(rendered_of="0" * 64)
     assert "Newer content is being rendered" in stale
     assert "hx-trigger" in stale
+
+
+def test_a_page_that_waits_for_its_document_is_told_when_it_has_another_to_show(scene: Scene) -> None:
+    client = client_of(scene.cast.stranger)
+    rows = Notebook.objects.filter(pk=scene.public.pk)
+
+    def again(page: str) -> tuple[int, str]:
+        (query,) = re.findall(r'hx-get="[^"]*/document/(\?[^"]*)"', page)
+        answer = client.get(address(scene.public, "document/" + html.unescape(query)))
+        return answer.status_code, text_of(answer)
+
+    rows.update(rendered="", rendered_of="")
+    first = text_of(client.get(address(scene.public)))
+    assert f'sse-connect="/events?notebook={scene.public.pk}"' in first
+    assert again(first) == (204, "")
+    EntryTicket.objects.all().delete()
+    rows.update(rendered="e" * 64, rendered_of="0" * 64)  # made, and changed since
+    code, stale = again(first)
+    assert code == 200
+    assert "<iframe" in stale
+    assert again(stale) == (204, "")  # what is read stays where it is
+    assert EntryTicket.objects.count() == 1
+    rows.update(rendered="f" * 64)
+    assert "<iframe" in again(stale)[1]
+    rows.update(rendered_of=scene.public.document)
+    assert "hx-get" not in again(stale)[1]
+    assert "sse-connect" not in text_of(client.get(address(scene.public)))  # nothing of it is theirs to follow
 
 
 def test_document_frame_is_its_own_origin_with_a_ticket_for_this_user(scene: Scene) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from studium.lib.units import MIB
 from studium.notebooks.bounded import Bounds, OutOfBounds, run_bounded
 
+# Raised whenever pages come to look otherwise: those of another number are made anew, and shown until that is done.
+RENDERER = 1
 BOUNDS = Bounds(memory_bytes=2048 * MIB, seconds=30, answer_bytes=160 * MIB)
 _STYLE = Path(__file__).with_name("page.css")
 

@@ -15,7 +15,7 @@ from studium.notebooks.document import summarise
 from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import room_of
-from studium.notebooks.render import RenderError, render_html
+from studium.notebooks.render import RENDERER, RenderError, render_html
 from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
@@ -173,7 +173,7 @@ def render_settled(now: datetime) -> int:
 
 
 def _unrendered() -> QuerySet[Version]:
-    return Version.objects.filter(notebook__deleted_at=None).exclude(rendered_of=F("document"))
+    return Version.objects.filter(notebook__deleted_at=None).exclude(rendered_of=F("document"), renderer=RENDERER)
 
 
 def _render(stale: QuerySet[Version], now: datetime) -> int:
@@ -188,7 +188,7 @@ def _render(stale: QuerySet[Version], now: datetime) -> int:
             if digest:
                 storage.hold(holder_of(version, "rendered"), digest)
             Version.objects.filter(pk=version.pk).update(
-                rendered=digest, rendered_of=version.document, render_error=problem
+                rendered=digest, rendered_of=version.document, renderer=RENDERER, render_error=problem
             )
             hint([f"notebook:{version.notebook_id}"])
         done += 1
@@ -198,7 +198,8 @@ def _render(stale: QuerySet[Version], now: datetime) -> int:
 def _rendered(document: str, now: datetime) -> tuple[str, str]:
     """The digest of the document's page, made unless there is one already, and what went wrong."""
     for known in (Version.objects, Notebook.objects):
-        found = known.filter(rendered_of=document).exclude(rendered="").values_list("rendered", flat=True).first()
+        made = known.filter(rendered_of=document, renderer=RENDERER).exclude(rendered="")
+        found = made.values_list("rendered", flat=True).first()
         if found and Blob.objects.filter(digest=found, deleting=False).update(created_at=now):
             return str(found), ""
     try:

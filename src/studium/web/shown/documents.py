@@ -12,22 +12,27 @@ from studium.web.requests import UserRequest
 DOCUMENT = "doc-"
 # Before the id of a dataset: the content host of its files.
 DATA = "data-"
+State = Literal["empty", "rendering", "failed", "ready", "stale"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentShown:
-    """`state` says which part of the page to show; `source` is the frame's address, good for one use."""
+    """`state` says which part of the page to show; `source` is the frame's address, good for one use.
 
-    state: Literal["empty", "rendering", "failed", "ready", "stale"]
+    A page that looks again says what it `shows`, and is told nothing while that is so.
+    """
+
+    state: State
     source: str = ""
     error: str = ""
+    shows: str = ""
 
     @property
     def changing(self) -> bool:
         return self.state in ("rendering", "stale")
 
 
-def document_state(notebook: Notebook) -> Literal["empty", "rendering", "failed", "ready", "stale"]:
+def document_state(notebook: Notebook) -> State:
     """Where rendering stands."""
     if notebook.cells == 0:
         return "empty"
@@ -41,10 +46,15 @@ def document_state(notebook: Notebook) -> Literal["empty", "rendering", "failed"
 
 def show_document(request: UserRequest, notebook: Notebook, *, now: datetime) -> DocumentShown:
     """The document as the page shows it. Makes a ticket into its host; the caller has checked that the user may read it."""
-    state = document_state(notebook)
+    state, shows = document_state(notebook), what_shows(notebook)
     if state not in ("ready", "stale"):
-        return DocumentShown(state=state, error=notebook.render_error)
-    return DocumentShown(state=state, source=entrance(request, DOCUMENT + notebook.label, "/", now=now))
+        return DocumentShown(state=state, error=notebook.render_error, shows=shows)
+    return DocumentShown(state=state, source=entrance(request, DOCUMENT + notebook.label, "/", now=now), shows=shows)
+
+
+def what_shows(notebook: Notebook) -> str:
+    """What a page shows of the document, in a word that is another as soon as it is to show something else."""
+    return f"{document_state(notebook)}-{notebook.rendered[:16]}"
 
 
 def entrance(request: UserRequest, label: str, path: str, *, now: datetime) -> str:

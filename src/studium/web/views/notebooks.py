@@ -44,7 +44,7 @@ from studium.web.paging import Page, page
 from studium.web.requests import UserRequest, signed_in
 from studium.web.shown import machines
 from studium.web.shown.community import beside
-from studium.web.shown.documents import DOCUMENT, show_document
+from studium.web.shown.documents import DOCUMENT, show_document, what_shows
 from studium.web.shown.git import forms_of, shown_git
 from studium.web.shown.notebooks import VISIBILITY_WORDS, rows_of
 from studium.web.shown.runs import show_all
@@ -267,15 +267,17 @@ def _framing(response: HttpResponse, notebook: Notebook) -> HttpResponse:
 @signed_in
 @require_GET
 def document(request: UserRequest, team: str, slug: str) -> HttpResponse:
-    """The part of the page that shows the rendered document, for pages that wait for it."""
+    """The part of the page that shows the rendered document, for pages that wait for it; nothing where it is as it was, so
+    that what somebody reads meanwhile stays where it is."""
     notebook = notebook_for(request.user, f"{team}/{slug}")
     now = clock.now()
-    shown = show_document(request, notebook, now=now)
+    if request.GET.get("shows") == what_shows(notebook):
+        return HttpResponse(status=204)
     context = {
         "now": now,
         "notebook": notebook,
         "url": address(notebook),
-        "document": shown,
+        "document": show_document(request, notebook, now=now),
         "able": may_change(request.user, notebook),
     }
     return _framing(render(request, "notebooks/document.html", context), notebook)
