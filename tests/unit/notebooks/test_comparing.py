@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studium.notebooks.versions.comparing import CompareError, compare, compare_page, pairs, row
+from studium.notebooks.versions.comparing import CompareError, compare, compare_page, pairs, rows_of
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -90,6 +90,45 @@ def test_what_cannot_be_compared_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
         compare(b"{", notebook())
 
 
+def with_slider(value: int, run: str, *, saved: bool = True) -> bytes:
+    """A slider in a box, as ipywidgets keeps them: each run has its own names for the models."""
+
+    def model(name: str, **state: Any) -> dict[str, Any]:
+        return {"model_name": f"{name}Model", "model_module": "@jupyter-widgets/controls", "state": state}
+
+    models = {
+        f"{run}-box": model("HBox", children=[f"IPY_MODEL_{run}-slider"], layout=f"IPY_MODEL_{run}-layout"),
+        f"{run}-slider": model("IntSlider", value=value, layout=f"IPY_MODEL_{run}-layout", _view_count=len(run)),
+        f"{run}-layout": model("Layout", width="80%"),
+        f"{run}-other": model("Text", value=run),  # of no cell
+    }
+    kept = {"version_major": 2, "version_minor": 0, "state": models if saved else {}}
+    view = {"model_id": f"{run}-box", "version_major": 2, "version_minor": 0}
+    data = {"application/vnd.jupyter.widget-view+json": view, "text/plain": "HBox(...)"}
+    document = json.loads(notebook(cell("box", "b", {"output_type": "display_data", "data": data, "metadata": {}})))
+    document["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": kept}
+    return json.dumps(document).encode()
+
+
+def test_widgets_are_compared_by_what_is_drawn_of_them() -> None:
+    first = with_slider(3, "one")
+    assert changes(first, with_slider(3, "another")) == [("same", 0, 0, "same")]
+    assert changes(first, with_slider(4, "another")) == [("changed", 0, 0, "changed")]
+    assert changes(first, with_slider(3, "another", saved=False)) == [("changed", 0, 0, "changed")]
+    assert b"; 1 the same" in compare_page(first, with_slider(3, "another"))
+
+
+@pytest.mark.parametrize("view", [None, [], "a", {}, {"model_id": ["x"]}, {"model_id": "one-circle"}])
+def test_widgets_that_are_none_are_compared_all_the_same(view: object) -> None:
+    document = json.loads(with_slider(3, "one"))
+    state = document["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    state["one-circle"] = {"state": {"children": ["IPY_MODEL_one-circle"]}, "buffers": "IPY_MODEL_gone"}
+    document["cells"][0]["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"] = view
+    data = json.dumps(document).encode()
+    assert changes(data, data) == [("same", 0, 0, "same")]
+    assert changes(data, with_slider(3, "one")) == [("changed", 0, 0, "changed")]
+
+
 sources = st.lists(st.sampled_from(["a", "b\nc", "# d", "", "e = 1"]), max_size=8)
 
 
@@ -100,4 +139,5 @@ def test_every_cell_stands_there_once(left: list[str], right: list[str]) -> None
     found = pairs(one, other)
     assert sorted(p.left for p in found if p.left is not None) == list(range(len(one)))
     assert sorted(p.right for p in found if p.right is not None) == list(range(len(other)))
-    assert all(row(p, one, other)["change"] for p in found)
+    rows = rows_of({"metadata": {}, "cells": one}, {"metadata": {}, "cells": other})
+    assert [(each["left"], each["right"]) for each in rows] == [(p.left, p.right) for p in found]

@@ -7,6 +7,8 @@ Json = dict[str, Any]
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 _REFERENCE = "IPY_MODEL_"
+# What differs each time a notebook is run, though what is drawn is the same.
+_PASSING = ("_view_count", "msg_id")
 # Of one view, so that a circle of references, or a state that holds everything, ends.
 _MOST_MODELS = 2000
 _ROW = 36
@@ -52,6 +54,21 @@ def _references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _references(inner)
+
+
+def likeness(models: Json, first: str) -> Json:
+    """What the view of a model is drawn from, the same for the same widget of another run; empty where it was not saved."""
+    wanted = needed(models, first)
+    numbers = {model: number for number, model in enumerate(wanted)}
+
+    def alike(value: Any) -> Any:
+        if isinstance(value, str) and value.startswith(_REFERENCE):
+            return numbers.get(value.removeprefix(_REFERENCE), value)
+        if isinstance(value, dict):
+            return {key: alike(inner) for key, inner in value.items() if key not in _PASSING}
+        return [alike(inner) for inner in value] if isinstance(value, list) else value
+
+    return {str(numbers[model]): alike(kept) for model, kept in wanted.items()}
 
 
 def height(models: Json, model: str, depth: int = 0) -> int:

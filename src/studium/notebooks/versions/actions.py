@@ -40,7 +40,7 @@ from studium.storage.models import Hold
 OWNER_KIND = "version"
 COMPARISON = "comparison:"
 # Raised when pages of comparisons are made differently; those made before are made anew.
-_COMPARISON_LAYOUT = 2
+_COMPARISON_LAYOUT = 3
 # How long saving waits for the controller to look at a running session's file once more.
 LOOKS, BETWEEN_LOOKS = 200, 0.05
 

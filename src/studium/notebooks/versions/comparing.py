@@ -11,6 +11,7 @@ from typing import Any, Literal
 from studium.lib.units import MIB
 from studium.notebooks import reading
 from studium.notebooks.bounded import Bounds, Crowded, OutOfBounds, run_bounded
+from studium.notebooks.render import widgets
 
 BOUNDS = Bounds(memory_bytes=3072 * MIB, seconds=30, answer_bytes=160 * MIB)
 # Two cells in the same place are one that was changed when at least this share of their text is common.
@@ -67,8 +68,7 @@ def taken_apart(data: bytes) -> tuple[Json, Json]:
 
 def answer(data: bytes) -> bytes:
     """In the bounded process: what `compare` reads."""
-    left, right = taken_apart(data)
-    rows = [row(pair, left["cells"], right["cells"]) for pair in pairs(left["cells"], right["cells"])]
+    rows = rows_of(*taken_apart(data))
     return json.dumps({"counts": counts(rows), "cells": rows}).encode()
 
 
@@ -134,13 +134,18 @@ def _alike(one: Json, other: Json) -> bool:
     return matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
 
 
-def row(pair: Pair, left: list[Json], right: list[Json]) -> Json:
-    """One line of the comparison, as `compare` tells it."""
+def rows_of(left: Json, right: Json) -> list[Json]:
+    """The lines of the comparison of two notebooks, as `compare` tells them."""
+    models = widgets.saved_state(left["metadata"]), widgets.saved_state(right["metadata"])
+    return [_row(pair, left["cells"], right["cells"], models) for pair in pairs(left["cells"], right["cells"])]
+
+
+def _row(pair: Pair, left: list[Json], right: list[Json], models: tuple[Json, Json]) -> Json:
     before = left[pair.left] if pair.left is not None else None
     after = right[pair.right] if pair.right is not None else None
     shown: Json = after or before or {}
     source = source_lines(before["source"] if before else "", after["source"] if after else "")
-    outputs = _outputs(before, after)
+    outputs = _outputs(_told(before, models[0]), _told(after, models[1]))
     change: Change = "same"
     if before is None or after is None:
         change = "added" if before is None else "removed"
@@ -158,8 +163,7 @@ def row(pair: Pair, left: list[Json], right: list[Json]) -> Json:
     }
 
 
-def _outputs(before: Json | None, after: Json | None) -> str:
-    one, other = _told(before), _told(after)
+def _outputs(one: list[Json], other: list[Json]) -> str:
     if not one and not other:
         return "none"
     if one == other:
@@ -167,10 +171,16 @@ def _outputs(before: Json | None, after: Json | None) -> str:
     return "changed" if one and other else "added" if other else "removed"
 
 
-def _told(cell: Json | None) -> list[Json]:
-    """Outputs without what differs by itself: how often the kernel had run something before."""
+def _told(cell: Json | None, models: Json) -> list[Json]:
+    """Outputs without what differs by itself: how often the kernel had run something before, what it called its widgets."""
     outputs = cell.get("outputs", []) if cell else []
-    return [{k: v for k, v in each.items() if k not in ("execution_count", "metadata")} for each in outputs]
+    told = [{k: v for k, v in each.items() if k not in ("execution_count", "metadata")} for each in outputs]
+    for each in told:
+        data = each.get("data")
+        view = data.get(widgets.VIEW) if isinstance(data, dict) else None
+        if isinstance(data, dict) and isinstance(view, dict):
+            each["data"] = {**data, widgets.VIEW: widgets.likeness(models, str(view.get("model_id")))}
+    return told
 
 
 def source_lines(before: str, after: str) -> list[list[str]]:

@@ -9,7 +9,7 @@ from studium.notebooks.render.interactive import Drawing
 from studium.notebooks.render.outputs import outputs_html
 from studium.notebooks.render.parts import Parts, packed
 from studium.notebooks.render.shell import whole
-from studium.notebooks.versions.comparing import counts, pairs, row, taken_apart
+from studium.notebooks.versions.comparing import counts, rows_of, taken_apart
 
 Json = dict[str, Any]
 _WORDS = {"added": "Added", "removed": "Removed", "moved": "Moved", "changed": "Changed"}
@@ -26,7 +26,7 @@ def page(data: bytes) -> bytes:
     parts = Parts()
     drawings = [Drawing(parts, widgets.saved_state(each["metadata"])) for each in (left, right)]
     shown, same = [], 0
-    rows = [row(pair, left["cells"], right["cells"]) for pair in pairs(left["cells"], right["cells"])]
+    rows = rows_of(left, right)
     for each in rows:
         if each["change"] == "same":
             same += 1
