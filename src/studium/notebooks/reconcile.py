@@ -173,7 +173,10 @@ def _render(stale: QuerySet[Notebook], now: datetime) -> int:
             if digest:
                 storage.hold(f"notebook:{notebook.pk}:rendered", digest)
             Notebook.objects.filter(pk=notebook.pk).update(
-                rendered=digest or notebook.rendered, rendered_of=notebook.document, renderer=RENDERER, render_error=error
+                rendered=digest or notebook.rendered,
+                rendered_of=notebook.document,
+                renderer=RENDERER,
+                render_error=error,
             )
             hint([f"notebook:{notebook.pk}"])
         done += 1
