@@ -1,6 +1,10 @@
-"""What people say and do about a notebook: comments, votes, bookmarks, reports. Whoever may read it may take part."""
+"""What people say and do about notebooks and datasets: comments, votes, bookmarks, reports. Whoever may read one may take part.
 
-from collections.abc import Iterable
+`routers` has the routes of each, by where they are mounted.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated
 
 from ninja import Path, Router, Status
@@ -24,18 +28,41 @@ from studium.community import actions, queries
 from studium.community.access import Subject, may_moderate
 from studium.community.models import Comment
 from studium.community.reports.actions import report
+from studium.datasets import subjects as datasets
+from studium.datasets.access import dataset_for
 from studium.lib import clock
+from studium.notebooks import subjects as notebooks
 from studium.notebooks.access import notebook_for
-from studium.notebooks.subjects import subject_of
 
-router = Router(tags=["community"])
 CommentId = Annotated[int, Path(..., ge=1, le=2**63 - 1, description="The comment's id.")]
-_COMMENTS = "/{notebook_id}/comments"
-_ONE = _COMMENTS + "/{comment_id}"
 
 
-def _subject(user: User, notebook_id: str) -> Subject:
-    return subject_of(notebook_for(user, notebook_id))
+@dataclass(frozen=True)
+class Talk:
+    """Routes about one kind of thing, which is called `one` here; `subject` finds one that the user may read, by its id."""
+
+    router: Router
+    one: str
+    subject: Callable[[User, str], Subject]
+
+    @property
+    def id(self) -> str:
+        return f"{self.one}_id"
+
+    def route(
+        self, method: str, path: str, summary: str, response: object
+    ) -> Callable[[Callable[..., object]], object]:
+        return self.router.api_operation(
+            [method],
+            f"/{{{self.id}}}{path}",
+            response=response,
+            auth=allow(Scope.READ if method == "GET" else Scope.WRITE),
+            summary=summary,
+            operation_id=f"{self.one}{path}_{method}".translate(_NAME).lower(),
+        )
+
+
+_NAME = str.maketrans("/", "_", "{}")
 
 
 def shown(user: User, subject: Subject, rows: Iterable[Comment]) -> list[CommentShape]:
@@ -53,94 +80,107 @@ def shown_one(user: User, subject: Subject, row: Comment) -> CommentShape:
     return shown(user, subject, [row])[0]
 
 
-@router.get(_COMMENTS, response=Page[CommentShape], auth=allow(Scope.READ), summary="List comments")
-def comments(request: ApiRequest, notebook_id: str, cursor: Cursor = "", limit: Limit = 50) -> Page[CommentShape]:
-    """Comments of a notebook, newest first, answers among them; deleted ones are left out."""
-    subject = _subject(request.auth.user, notebook_id)
-    found, following = page(queries.comments_of(subject), cursor, limit, "id", lambda row: row.pk)
-    return Page(items=shown(request.auth.user, subject, found), next_cursor=following)
+def _comments(talk: Talk) -> None:
+    named = Annotated[str, Path(..., alias=talk.id)]
+
+    @talk.route("GET", "/comments", "List comments", Page[CommentShape])
+    def comments(request: ApiRequest, of: named, cursor: Cursor = "", limit: Limit = 50) -> Page[CommentShape]:
+        """Comments, newest first, answers among them; deleted ones are left out."""
+        subject = talk.subject(request.auth.user, of)
+        found, following = page(queries.comments_of(subject), cursor, limit, "id", lambda row: row.pk)
+        return Page(items=shown(request.auth.user, subject, found), next_cursor=following)
+
+    @talk.route("POST", "/comments", f"Comment on a {talk.one}", {201: CommentShape})
+    def comment(request: ApiRequest, of: named, body: NewComment) -> Status[CommentShape]:
+        """Say something, or answer a comment. So many a minute and a day; beyond, 409."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        made = actions.comment(user, subject, body.text, now=clock.now(), parent=body.parent)
+        return Status(201, shown_one(user, subject, made))
+
+    @talk.route("PATCH", "/comments/{comment_id}", "Change a comment", CommentShape)
+    def edit(request: ApiRequest, of: named, comment_id: CommentId, body: CommentChange) -> CommentShape:
+        """Say it otherwise; only its author may."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        return shown_one(user, subject, actions.edit(user, subject, comment_id, body.text, now=clock.now()))
+
+    @talk.route("DELETE", "/comments/{comment_id}", "Delete a comment", {204: None})
+    def delete(request: ApiRequest, of: named, comment_id: CommentId) -> Status[None]:
+        """Take it back; only its author may. Answers to it stay."""
+        user = request.auth.user
+        actions.delete(user, talk.subject(user, of), comment_id, now=clock.now())
+        return Status(204, None)
 
 
-@router.post(_COMMENTS, response={201: CommentShape}, auth=allow(Scope.WRITE), summary="Comment on a notebook")
-def comment(request: ApiRequest, notebook_id: str, body: NewComment) -> Status[CommentShape]:
-    """Say something, or answer a comment. So many a minute and a day; beyond, 409."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    made = actions.comment(user, subject, body.text, now=clock.now(), parent=body.parent)
-    return Status(201, shown_one(user, subject, made))
+def _of_comments(talk: Talk) -> None:
+    named = Annotated[str, Path(..., alias=talk.id)]
+
+    @talk.route("POST", "/comments/{comment_id}/hide", "Hide a comment", CommentShape)
+    def hide(request: ApiRequest, of: named, comment_id: CommentId, body: Hiding) -> CommentShape:
+        """Keep its text from all but its author and those who may hide it: who made what it is about, and its team's admins."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        return shown_one(user, subject, actions.hide(user, subject, comment_id, body.reason, now=clock.now()))
+
+    @talk.route("POST", "/comments/{comment_id}/unhide", "Show a hidden comment again", CommentShape)
+    def unhide(request: ApiRequest, of: named, comment_id: CommentId) -> CommentShape:
+        """The end of hiding. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        return shown_one(user, subject, actions.unhide(user, subject, comment_id, now=clock.now()))
+
+    @talk.route("POST", "/comments/{comment_id}/vote", "Vote for a comment", CommentShape)
+    def vote_for_comment(request: ApiRequest, of: named, comment_id: CommentId) -> CommentShape:
+        """One vote a person; not for one's own. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        actions.vote(user, subject, now=clock.now(), comment_id=comment_id)
+        return shown_one(user, subject, queries.comment_of(subject, comment_id))
+
+    @talk.route("POST", "/comments/{comment_id}/unvote", "Take back a vote for a comment", CommentShape)
+    def unvote_comment(request: ApiRequest, of: named, comment_id: CommentId) -> CommentShape:
+        """As if it had not been given. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        actions.unvote(user, subject, comment_id=comment_id)
+        return shown_one(user, subject, queries.comment_of(subject, comment_id))
 
 
-@router.patch(_ONE, response=CommentShape, auth=allow(Scope.WRITE), summary="Change a comment")
-def edit(request: ApiRequest, notebook_id: str, comment_id: CommentId, body: CommentChange) -> CommentShape:
-    """Say it otherwise; only its author may."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return shown_one(user, subject, actions.edit(user, subject, comment_id, body.text, now=clock.now()))
+def _favour(talk: Talk) -> None:
+    named = Annotated[str, Path(..., alias=talk.id)]
+
+    @talk.route("POST", "/vote", f"Vote for a {talk.one}", TallyShape)
+    def vote(request: ApiRequest, of: named) -> TallyShape:
+        """One vote a person; not for one's own. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        actions.vote(user, subject, now=clock.now())
+        return TallyShape.of(queries.tally(user, subject))
+
+    @talk.route("POST", "/unvote", "Take back a vote", TallyShape)
+    def unvote(request: ApiRequest, of: named) -> TallyShape:
+        """As if it had not been given. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        actions.unvote(user, subject)
+        return TallyShape.of(queries.tally(user, subject))
+
+    @talk.route("POST", "/bookmark", f"Bookmark a {talk.one}", TallyShape)
+    def bookmark(request: ApiRequest, of: named) -> TallyShape:
+        """Remember it; nobody else sees that. Repeatable."""
+        user, subject = request.auth.user, talk.subject(request.auth.user, of)
+        actions.bookmark(user, subject, now=clock.now())
+        return TallyShape.of(queries.tally(user, subject))
+
+    @talk.route("POST", "/report", f"Report a {talk.one}", {201: ReportShape})
+    def report_it(request: ApiRequest, of: named, body: NewReport) -> Status[ReportShape]:
+        """Tell the administrators that something public should not be. You are told what comes of it."""
+        user = request.auth.user
+        made = report(user, talk.subject(user, of), body.why, body.text, now=clock.now())
+        return Status(201, ReportShape.of(made, to_reporter=True))
 
 
-@router.delete(_ONE, response={204: None}, auth=allow(Scope.WRITE), summary="Delete a comment")
-def delete(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> Status[None]:
-    """Take it back; only its author may. Answers to it stay."""
-    user = request.auth.user
-    actions.delete(user, _subject(user, notebook_id), comment_id, now=clock.now())
-    return Status(204, None)
+def _router(one: str, subject: Callable[[User, str], Subject]) -> Router:
+    talk = Talk(Router(tags=["community"]), one, subject)
+    for add in (_comments, _of_comments, _favour):
+        add(talk)
+    return talk.router
 
 
-@router.post(f"{_ONE}/hide", response=CommentShape, auth=allow(Scope.WRITE), summary="Hide a comment")
-def hide(request: ApiRequest, notebook_id: str, comment_id: CommentId, body: Hiding) -> CommentShape:
-    """Keep its text from all but its author and those who may hide it: the notebook's maker and its team's admins."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return shown_one(user, subject, actions.hide(user, subject, comment_id, body.reason, now=clock.now()))
-
-
-@router.post(f"{_ONE}/unhide", response=CommentShape, auth=allow(Scope.WRITE), summary="Show a hidden comment again")
-def unhide(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> CommentShape:
-    """The end of hiding. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    return shown_one(user, subject, actions.unhide(user, subject, comment_id, now=clock.now()))
-
-
-@router.post(f"{_ONE}/vote", response=CommentShape, auth=allow(Scope.WRITE), summary="Vote for a comment")
-def vote_for_comment(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> CommentShape:
-    """One vote a person; not for one's own. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    actions.vote(user, subject, now=clock.now(), comment_id=comment_id)
-    return shown_one(user, subject, queries.comment_of(subject, comment_id))
-
-
-@router.post(f"{_ONE}/unvote", response=CommentShape, auth=allow(Scope.WRITE), summary="Take back a vote for a comment")
-def unvote_comment(request: ApiRequest, notebook_id: str, comment_id: CommentId) -> CommentShape:
-    """As if it had not been given. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    actions.unvote(user, subject, comment_id=comment_id)
-    return shown_one(user, subject, queries.comment_of(subject, comment_id))
-
-
-@router.post("/{notebook_id}/vote", response=TallyShape, auth=allow(Scope.WRITE), summary="Vote for a notebook")
-def vote(request: ApiRequest, notebook_id: str) -> TallyShape:
-    """One vote a person; not for one's own. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    actions.vote(user, subject, now=clock.now())
-    return TallyShape.of(queries.tally(user, subject))
-
-
-@router.post("/{notebook_id}/unvote", response=TallyShape, auth=allow(Scope.WRITE), summary="Take back a vote")
-def unvote(request: ApiRequest, notebook_id: str) -> TallyShape:
-    """As if it had not been given. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    actions.unvote(user, subject)
-    return TallyShape.of(queries.tally(user, subject))
-
-
-@router.post("/{notebook_id}/bookmark", response=TallyShape, auth=allow(Scope.WRITE), summary="Bookmark a notebook")
-def bookmark(request: ApiRequest, notebook_id: str) -> TallyShape:
-    """Remember it; nobody else sees that. Repeatable."""
-    user, subject = request.auth.user, _subject(request.auth.user, notebook_id)
-    actions.bookmark(user, subject, now=clock.now())
-    return TallyShape.of(queries.tally(user, subject))
-
-
-@router.post("/{notebook_id}/report", response={201: ReportShape}, auth=allow(Scope.WRITE), summary="Report a notebook")
-def report_notebook(request: ApiRequest, notebook_id: str, body: NewReport) -> Status[ReportShape]:
-    """Tell the administrators that something public should not be. You are told what comes of it."""
-    user = request.auth.user
-    made = report(user, _subject(user, notebook_id), body.why, body.text, now=clock.now())
-    return Status(201, ReportShape.of(made, to_reporter=True))
+routers = {
+    "/notebooks": _router("notebook", lambda user, name: notebooks.subject_of(notebook_for(user, name))),
+    "/datasets": _router("dataset", lambda user, name: datasets.subject_of(dataset_for(user, name))),
+}

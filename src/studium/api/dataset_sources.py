@@ -1,4 +1,4 @@
-"""Bring files to datasets from elsewhere; what versions are made from, what reads them; report them."""
+"""Bring files to datasets from elsewhere; what versions are made from, what reads them."""
 
 from typing import Annotated
 
@@ -9,9 +9,7 @@ from studium.accounts.states import Scope
 from studium.api.auth import ApiRequest, allow
 from studium.api.paging import Cursor, Limit, page
 from studium.api.shapes.base import Page
-from studium.api.shapes.community import NewReport, ReportShape
 from studium.api.shapes.dataset_sources import DatasetImportShape, DatasetSourceShape, DatasetUseShape, NewImport
-from studium.community.reports.actions import report
 from studium.datasets.access import dataset_for, version_for
 from studium.datasets.models import Dataset
 from studium.datasets.sources import actions
@@ -19,7 +17,6 @@ from studium.datasets.sources.models import Import
 from studium.datasets.sources.naming import check_git, check_urls
 from studium.datasets.sources.provided import wanted
 from studium.datasets.sources.states import SourceKind
-from studium.datasets.subjects import subject_of
 from studium.errors import BadInput
 from studium.lib import clock
 from studium.notebooks.access import notebook_for
@@ -97,14 +94,6 @@ def again(request: ApiRequest, dataset_id: str, import_id: str) -> Status[Datase
     user = request.auth.user
     row = actions.import_of(dataset_for(user, dataset_id, change=True), import_id)
     return Status(202, DatasetImportShape.of(bring_again(user, row, now=clock.now())))
-
-
-@router.post("/{dataset_id}/report", response={201: ReportShape}, auth=allow(Scope.WRITE), summary="Report a dataset")
-def report_dataset(request: ApiRequest, dataset_id: str, body: NewReport) -> Status[ReportShape]:
-    """Tell the administrators that something public should not be. You are told what comes of it."""
-    user = request.auth.user
-    made = report(user, subject_of(dataset_for(user, dataset_id)), body.why, body.text, now=clock.now())
-    return Status(201, ReportShape.of(made, to_reporter=True))
 
 
 @router.get(

@@ -20,7 +20,6 @@ from studium.api import (
     admin,
     community,
     dataset_sources,
-    dataset_talk,
     dataset_uploads,
     environments,
     failures,
@@ -141,13 +140,11 @@ def _build() -> Api:
         ("/notebooks", versions),
         ("/notebooks", snapshots),
         ("/notebooks", schedules),
-        ("/notebooks", community),
         ("", sharing),
         ("", search),
         ("/notebooks", webhooks),
         ("/notebooks", inputs),
         ("/datasets", dataset_sources),
-        ("/datasets", dataset_talk),
         ("/datasets", dataset_uploads),  # with all routes of datasets, which share their paths
         ("/runs", runs),
         ("/usage", usage),
@@ -164,6 +161,8 @@ def _build() -> Api:
         ("/admin", moderation),
     ):
         built.add_router(prefix, module.router)
+    for prefix, router in community.routers.items():
+        built.add_router(prefix, router)
     return built
 
 

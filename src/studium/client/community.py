@@ -18,75 +18,74 @@ from studium.client.shapes import (
 
 
 class Comments:
-    """`/rest/notebooks/{notebook_id}/comments`; a comment is named by its notebook's id and its own."""
+    """`/rest/{kind}/{id}/comments`, where the kind is `notebooks` or `datasets`; a comment is named by the id of what it is about
+    and its own."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, kind: str) -> None:
+        self._calls, self._kind = calls, kind
 
-    def page(self, notebook_id: str, *, cursor: str = "", limit: int = 50) -> Page[Comment]:
+    def page(self, about: str, *, cursor: str = "", limit: int = 50) -> Page[Comment]:
         """Part of the listing, newest first, answers among them."""
-        return self._calls.get(
-            Page[Comment], f"/rest/notebooks/{part(notebook_id)}/comments", cursor=cursor, limit=limit
-        )
+        return self._calls.get(Page[Comment], f"/rest/{self._kind}/{part(about)}/comments", cursor=cursor, limit=limit)
 
-    def all(self, notebook_id: str) -> Iterator[Comment]:
+    def all(self, about: str) -> Iterator[Comment]:
         """The whole listing, fetched as it is read."""
         cursor = ""
         while True:
-            page = self.page(notebook_id, cursor=cursor, limit=200)
+            page = self.page(about, cursor=cursor, limit=200)
             yield from page.items
             cursor = page.next_cursor
             if not cursor:
                 return
 
-    def write(self, notebook_id: str, text: str, *, parent: int | None = None) -> Comment:
+    def write(self, about: str, text: str, *, parent: int | None = None) -> Comment:
         """Say something in markdown, or answer the comment `parent`."""
         body = {"text": text, "parent": parent}
-        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments", body)
+        return self._calls.post(Comment, f"/rest/{self._kind}/{part(about)}/comments", body)
 
-    def edit(self, notebook_id: str, comment_id: int, text: str) -> Comment:
+    def edit(self, about: str, comment_id: int, text: str) -> Comment:
         return self._calls.patch(
-            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}", {"text": text}
+            Comment, f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}", {"text": text}
         )
 
-    def delete(self, notebook_id: str, comment_id: int) -> None:
-        self._calls.do("DELETE", f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}")
+    def delete(self, about: str, comment_id: int) -> None:
+        self._calls.do("DELETE", f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}")
 
-    def hide(self, notebook_id: str, comment_id: int, reason: str = "") -> Comment:
+    def hide(self, about: str, comment_id: int, reason: str = "") -> Comment:
         """Keep its text from all but its author and those who may hide it."""
         return self._calls.post(
-            Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/hide", {"reason": reason}
+            Comment, f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}/hide", {"reason": reason}
         )
 
-    def unhide(self, notebook_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unhide")
+    def unhide(self, about: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}/unhide")
 
-    def vote(self, notebook_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/vote")
+    def vote(self, about: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}/vote")
 
-    def unvote(self, notebook_id: str, comment_id: int) -> Comment:
-        return self._calls.post(Comment, f"/rest/notebooks/{part(notebook_id)}/comments/{part(comment_id)}/unvote")
+    def unvote(self, about: str, comment_id: int) -> Comment:
+        return self._calls.post(Comment, f"/rest/{self._kind}/{part(about)}/comments/{part(comment_id)}/unvote")
 
 
 class Favour:
-    """What a person does with a notebook besides talking: vote, bookmark, report."""
+    """What a person does with a notebook or a dataset besides talking: vote, bookmark, report."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, kind: str) -> None:
+        self._calls, self._kind = calls, kind
 
-    def vote(self, notebook_id: str) -> Tally:
-        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/vote")
+    def vote(self, about: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/{self._kind}/{part(about)}/vote")
 
-    def unvote(self, notebook_id: str) -> Tally:
-        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/unvote")
+    def unvote(self, about: str) -> Tally:
+        return self._calls.post(Tally, f"/rest/{self._kind}/{part(about)}/unvote")
 
-    def bookmark(self, notebook_id: str) -> Tally:
+    def bookmark(self, about: str) -> Tally:
         """Remember it; nobody else sees that."""
-        return self._calls.post(Tally, f"/rest/notebooks/{part(notebook_id)}/bookmark")
+        return self._calls.post(Tally, f"/rest/{self._kind}/{part(about)}/bookmark")
 
-    def report(self, notebook_id: str, why: str, text: str = "") -> Report:
+    def report(self, about: str, why: str, text: str = "") -> Report:
         """Tell the administrators: `why` is spam, abuse, private, rights, harmful or other."""
-        return self._calls.post(Report, f"/rest/notebooks/{part(notebook_id)}/report", {"why": why, "text": text})
+        return self._calls.post(Report, f"/rest/{self._kind}/{part(about)}/report", {"why": why, "text": text})
 
 
 class Bookmarks:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from studium.client.calls import Calls, part, path_of
+from studium.client.community import Comments, Favour
 from studium.client.dataset_imports import DatasetImports
-from studium.client.dataset_talk import DatasetComments, DatasetFavour
 from studium.client.errors import ApiError
 from studium.client.receiving import Taken, receive_file
 from studium.client.sending import Sent, Way, send_files, send_list
@@ -38,8 +38,8 @@ class Datasets:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.imports = DatasetImports(calls)
-        self.comments = DatasetComments(calls)
-        self.favour = DatasetFavour(calls)
+        self.comments = Comments(calls, "datasets")
+        self.favour = Favour(calls, "datasets")
 
     def page(self, *, limit: int = 50, cursor: str = "", **query: Any) -> Page[Dataset]:
         """Part of the listing, last changed first or by `sort`; `which`, `team`, `q`, `tag`, `licence`, `ending`, `smallest`,

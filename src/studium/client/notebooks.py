@@ -30,8 +30,8 @@ class Notebooks:
         self.snapshots = Snapshots(calls)
         self.schedules = Schedules(calls)
         self.inputs = Inputs(calls)
-        self.comments = Comments(calls)
-        self.favour = Favour(calls)
+        self.comments = Comments(calls, "notebooks")
+        self.favour = Favour(calls, "notebooks")
         self.shares = Shares(calls)
         self.git = NotebooksGit(calls)
 
