@@ -5,8 +5,11 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from studium.client.errors import ApiError, StudiumClientError, Unreachable
@@ -17,6 +20,9 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _LEFT_OUT = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db"})
 _PART = re.compile(r"\.studium-[0-9a-f]{16}\.part")
 Seen = Callable[[str, str], None]
+# Of files that take less time than asking for them so many travel at once. Larger ones go by themselves, so that whoever
+# stops the command does not wait for them; so does the first, of which is learnt what would be the same for all.
+_AT_ONCE, _SMALL = 3, 4 * 1024 * 1024
 # What a provider says of one file alone, or what may pass while others go. Its other refusals are the same for every file.
 _OF_ONE_FILE = frozenset(
     f"provider.{name}"
@@ -39,6 +45,16 @@ class Synced:
     bytes: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     stopped: str = ""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is to be done about one file."""
+
+    verb: str
+    relative: str
+    size: int
+    go: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -83,24 +99,23 @@ def _check_writable(place: Place) -> None:
 
 def _push(source: Path, place: Place, done: Synced, *, delete: bool, dry_run: bool, seen: Seen) -> None:
     here, there = dict(local_files(source)), place.files()
-    for relative, path in here.items():
-        entry = there.get(relative)
-        if entry is not None and _same(path, entry, newer=False):
-            done.unchanged += 1
-            continue
-        size = path.stat().st_size
 
-        def go(relative: str = relative, path: Path = path) -> None:
-            place.providers.write(place.team, place.name, place.path(relative), path)
+    def sending() -> Iterator[_Step]:
+        for relative, path in here.items():
+            entry = there.get(relative)
+            if entry is not None and _same(path, entry, newer=False):
+                done.unchanged += 1
+                continue
+            to = place.path(relative)
+            go = partial(place.providers.write, place.team, place.name, to, path)
+            yield _Step("send", relative, path.stat().st_size, go)
 
-        _do(done, "send", relative, size, go, dry_run=dry_run, seen=seen)
+    _do(done, sending(), dry_run=dry_run, seen=seen)
     if delete and not done.failed:
-        for relative in sorted(there.keys() - here.keys()):
-
-            def remove(relative: str = relative) -> None:
-                place.providers.delete(place.team, place.name, place.path(relative))
-
-            _do(done, "delete", relative, 0, remove, dry_run=dry_run, seen=seen)
+        gone = sorted(there.keys() - here.keys())
+        remove = partial(place.providers.delete, place.team, place.name)
+        steps = (_Step("delete", each, 0, partial(remove, place.path(each))) for each in gone)
+        _do(done, steps, dry_run=dry_run, seen=seen)
 
 
 def pull(place: Place, target: Path, *, delete: bool, dry_run: bool, seen: Seen) -> Synced:
@@ -113,20 +128,20 @@ def pull(place: Place, target: Path, *, delete: bool, dry_run: bool, seen: Seen)
 
 def _pull(place: Place, target: Path, done: Synced, *, delete: bool, dry_run: bool, seen: Seen) -> None:
     there = place.files()
-    for relative, entry in there.items():
-        path = target / relative
-        if path.is_file() and _same(path, entry, newer=True):
-            done.unchanged += 1
-            continue
 
-        def go(entry: ProviderEntry = entry, relative: str = relative) -> None:
-            _take(place, entry, target, relative)
+    def taking() -> Iterator[_Step]:
+        for relative, entry in there.items():
+            path = target / relative
+            if path.is_file() and _same(path, entry, newer=True):
+                done.unchanged += 1
+                continue
+            yield _Step("take", relative, entry.size or 0, partial(_take, place, entry, target, relative))
 
-        _do(done, "take", relative, entry.size or 0, go, dry_run=dry_run, seen=seen)
+    _do(done, taking(), dry_run=dry_run, seen=seen)
     if delete and not done.failed and target.is_dir():
-        for relative, path in sorted(local_files(target)):
-            if relative not in there:
-                _do(done, "delete", relative, 0, path.unlink, dry_run=dry_run, seen=seen)
+        gone = [(relative, path) for relative, path in sorted(local_files(target)) if relative not in there]
+        steps = (_Step("delete", relative, 0, path.unlink) for relative, path in gone)
+        _do(done, steps, dry_run=dry_run, seen=seen)
 
 
 def local_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -139,22 +154,56 @@ def local_files(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(folder).as_posix(), path
 
 
-def _do(
-    done: Synced, verb: str, relative: str, size: int, work: Callable[[], None], *, dry_run: bool, seen: Seen
-) -> None:
-    seen(verb, relative)
+def _do(done: Synced, steps: Iterable[_Step], *, dry_run: bool, seen: Seen) -> None:
+    """Take the steps, some at once, and note how each went, in their order. Raises _Stopped when the rest would fail alike;
+    what is under way by then is noted first."""
+    waiting = deque[tuple[_Step, Future[object]]]()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for number, step in enumerate(steps):
+            seen(step.verb, step.relative)
+            if dry_run:
+                _note(done, step, None)
+                continue
+            if number == 0 or step.size > _SMALL:
+                _settle(done, waiting, 0)
+                _note(done, step, _error(step.go))
+                continue
+            waiting.append((step, pool.submit(step.go)))
+            _settle(done, waiting, _AT_ONCE - 1)
+        _settle(done, waiting, 0)
+
+
+def _settle(done: Synced, waiting: deque[tuple[_Step, Future[object]]], left: int) -> None:
+    """Note how those went that were begun first, until so many are `left`."""
+    while len(waiting) > left:
+        step, going = waiting.popleft()
+        try:
+            _note(done, step, _error(going.result))
+        except _Stopped:
+            for other, under_way in waiting:
+                with contextlib.suppress(_Stopped):
+                    _note(done, other, _error(under_way.result))
+            raise
+
+
+def _error(work: Callable[[], object]) -> StudiumClientError | OSError | None:
     try:
-        if not dry_run:
-            work()
+        work()
     except (StudiumClientError, OSError) as error:
-        why = error.message if isinstance(error, StudiumClientError) else error.strerror or str(error)
-        done.failed.append((relative, why))
-        if _same_for_all(error):
-            done.stopped = getattr(error, "next_step", "") or "See what is wrong, and type the command again."
-            raise _Stopped from None
+        return error
+    return None
+
+
+def _note(done: Synced, step: _Step, error: StudiumClientError | OSError | None) -> None:
+    if error is None:
+        (done.deleted if step.verb == "delete" else done.sent).append(step.relative)
+        done.bytes += step.size
         return
-    (done.deleted if verb == "delete" else done.sent).append(relative)
-    done.bytes += size
+    why = error.message if isinstance(error, StudiumClientError) else error.strerror or str(error)
+    done.failed.append((step.relative, why))
+    if _same_for_all(error):
+        done.stopped = getattr(error, "next_step", "") or "See what is wrong, and type the command again."
+        raise _Stopped
 
 
 def _same_for_all(error: StudiumClientError | OSError) -> bool:
