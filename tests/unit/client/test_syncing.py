@@ -4,8 +4,6 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from studium.client import syncing
 from studium.client.errors import ApiError, StudiumClientError
 from studium.client.shapes import Provider, ProviderEntry
