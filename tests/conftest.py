@@ -10,12 +10,19 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db.backends.signals import connection_created
+from hypothesis import settings
 
 from running import database
 from studium.compute.engines import registry
 
 # Platforms and programs are started hundreds of times: what they import is compiled once, whatever the machine says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# The same code gets the same answer. To search for more:  pytest --hypothesis-profile=searching --hypothesis-seed=7
+settings.register_profile("searching", settings())
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.load_profile("repeatable")
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
