@@ -71,19 +71,24 @@ def test_what_was_written_here_is_not_overwritten(server: LfsServer, desk: Desk)
     assert [path.read_bytes() for path in desk.tree.glob("x.yours-*.bin")] == [b"mine"]
 
 
-def test_other_files_are_pushed_beside_them_and_changed_ones_refused(server: LfsServer, desk: Desk) -> None:
+def test_other_files_are_pushed_beside_them(server: LfsServer, desk: Desk) -> None:
     pointer = server.keep(LARGE)
     server.commit("repo", {"x.bin": pointer})
     desk.done("clone")
     (desk.tree / "b.txt").write_text("b")
     assert desk.done("push")["pushed"] == 1
     assert git(server.folder / "repo.git", "show", "main:x.bin") == pointer.strip()
-    (desk.tree / "y.bin").write_bytes(b"large")
-    assert desk.refused("push") == "git.lfs"
-    (desk.tree / "y.bin").unlink()
     (desk.tree / "x.bin").write_bytes(LARGE)  # written again, and the same
     (desk.tree / "b.txt").write_text("c")
-    assert desk.done("push")["pushed"] == 1
+    assert desk.done("push")["changed"] == 1
+    assert not server.asked_for("upload")
+
+
+def test_a_repository_of_very_many_files_is_asked_about(server: LfsServer, desk: Desk) -> None:
+    """Git answers as it reads: more than fits between the two on either side."""
+    names = {f"a-folder-of-many-files/and-another/{number:05}.txt": "x" for number in range(8000)}
+    server.commit("repo", {**names, "x.bin": server.keep(LARGE)})
+    assert (desk.done("clone")["lfs"], (desk.tree / "x.bin").read_bytes()) == (0, LARGE)
 
 
 def test_a_server_without_them_leaves_pointers_and_says_so(server: LfsServer, desk: Desk) -> None:
