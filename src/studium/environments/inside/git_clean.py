@@ -214,6 +214,14 @@ class Git:
             finally:
                 child.kill()
 
+    def configure(self, settings: dict[str, str]) -> None:
+        """Write settings into the repository's own config, for git in a terminal."""
+        path = self.folder / "config"
+        if not path.exists():
+            path.write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n")
+        for key, value in settings.items():
+            self.text("config", "--file", str(path), key, value)
+
     # HEAD and branches of the repository, which are not git's to read here.
 
     def head(self) -> tuple[str, str]:
@@ -288,6 +296,11 @@ class Git:
             shutil.copyfile(mine, theirs)
         else:
             theirs.unlink(missing_ok=True)
+
+
+def origin_of(url: str) -> dict[str, str]:
+    """Settings of the remote that a clone has."""
+    return {"remote.origin.url": url, "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*"}
 
 
 def is_ref_name(name: str) -> bool:
