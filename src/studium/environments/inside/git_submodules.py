@@ -63,7 +63,9 @@ class Submodules:
 
     def _inner(self, name: str, path: str) -> Git | None:
         """The submodule's repository, None where a link stands in its way."""
-        if trees.leads_through_link(self.git.tree, path) or trees.leads_through_link(self.git.folder, f"modules/{name}"):
+        if trees.leads_through_link(self.git.tree, path) or trees.leads_through_link(
+            self.git.folder, f"modules/{name}"
+        ):
             return None
         return Git(self.git.folder / "modules" / name, self.git.tree / path, self.scratch)
 

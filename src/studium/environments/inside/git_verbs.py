@@ -48,9 +48,7 @@ class Work:
         if found.kind == "tag":
             self.git.keep_ref(f"refs/tags/{found.name}", commit)
         if branch:
-            self.git.configure(
-                {f"branch.{branch}.remote": "origin", f"branch.{branch}.merge": f"refs/heads/{branch}"}
-            )
+            self.git.configure({f"branch.{branch}.remote": "origin", f"branch.{branch}.merge": f"refs/heads/{branch}"})
         if self.asked["submodules"]:
             self._submodules.put(commit, inside.submodules)
         elif inside.submodules:
