@@ -110,6 +110,17 @@ def test_a_large_file_may_be_larger_than_what_git_takes(server: LfsServer, desk:
     assert desk.refused("push") == "git.large_file"
 
 
+def test_what_says_that_files_are_large_may_be_new_itself(server: LfsServer, desk: Desk) -> None:
+    server.make("plain", {"a.ipynb": BOOK})
+    desk.done("clone", name="plain")
+    (desk.tree / "deep").mkdir()
+    (desk.tree / "deep/.gitattributes").write_text(ATTRIBUTES)
+    with (desk.tree / "deep/huge.bin").open("wb") as stream:
+        stream.truncate(96 * 1024**2)
+    assert desk.done("push", name="plain")["pushed"] == 1
+    assert [put.size for put in server.puts] == [96 * 1024**2]
+
+
 def test_who_is_to_be_told_is_told(server: LfsServer, desk: Desk) -> None:
     server.verifies, server.verify_answers, server.chunks = True, [503, 200], True
     (desk.tree / "x.bin").write_bytes(NEWER)
