@@ -194,9 +194,8 @@ def test_what_does_not_come_for_a_submodule_is_told_of(server: LfsServer, desk: 
     (desk.tree / "lib").rename(desk.tree / "away")
     assert desk.done("check", submodules=True)["lfs"] == 1, "of one that was moved away nothing is known"
     with_submodules(server, modules, {})
-    assert [note[:32] for note in desk.done("pull", submodules=True)["notes"]] == [
-        "1 files of the submodule huge tha"[:32]
-    ]
+    (note,) = desk.done("pull", submodules=True)["notes"]
+    assert note.startswith("1 files of the submodule huge")
 
 
 def test_a_submodules_server_is_shown_the_secret_where_it_is_the_repositorys(server: LfsServer, desk: Desk) -> None:

@@ -40,8 +40,6 @@ class Submodules:
 
     def pointers_left(self, commit: str) -> int:
         """How many of their files are pointers of Git LFS, in those that are there."""
-        if not self.asked["submodules"]:
-            return 0
         found = 0
         for path, (name, _) in list(trees.submodule_settings(self.git, commit).items())[:MOST_SUBMODULES]:
             inner = self._inner(name, path)
