@@ -8,12 +8,11 @@ import contextlib
 import http.client
 import json
 import re
-import ssl
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import spelling
-from fetch_calls import Answer, Passing, asked
+from fetch_calls import Answer, Passing, Saying, asked
 from fetch_errors import FetchError
 from fetch_urls import patiently
 from git_clean import GitError
@@ -28,7 +27,6 @@ _LONGEST_REFUSAL = 4096
 _NO_ROOM = (413, 507, 509)
 # Some servers say 403 of a quota, and what it is in words alone.
 _ROOM_WORDS = re.compile(r"quota|storage limit|bandwidth|too large|exceed", re.IGNORECASE)
-_BROKEN_OFF = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
 
 class DeclinedError(Exception):
@@ -130,8 +128,8 @@ class Sending:
             for name, value in {**headers, **length}.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            with plain_file(self._tree, place) as stream, contextlib.suppress(*_BROKEN_OFF):
-                # Where it breaks off the server may have answered already, and says why.
+            # One that answers before it has all is heard in the end: `git_bridge` takes the rest in its place.
+            with plain_file(self._tree, place) as stream:
                 if stream is None:
                     raise ChangedError
                 for piece in pieces(stream, each):
@@ -155,14 +153,14 @@ class Sending:
         with self._asked(verify, {"Accept": KIND, "Content-Type": KIND}, say=post):
             pass
 
-    def _asked(self, action: Action, headers: dict[str, str], say: Any) -> contextlib.AbstractContextManager[Answer]:
+    def _asked(self, action: Action, headers: dict[str, str], say: Saying) -> contextlib.AbstractContextManager[Answer]:
         url, batch = action.target.url, self._batch
         return asked(url, headers, batch.proxy, batch.seconds, private=action.headers, say=say, check=_check)
 
     def _refused(self, error: DeclinedError, about: list[Pointer], *, whole: bool = False) -> GitError:
         """The refusal as one that people see; `whole` is that of the server's Git LFS altogether."""
         status, files = error.status, self._names(about)
-        said = f": {error.words}" if error.words else f" ({status})" if status else ""
+        said = f": {error.words.rstrip('.')}" if error.words else f" ({status})" if status else ""
         if whole and status in (404, 410):
             return GitError("git.lfs_none", "The server keeps no large files. Nothing was pushed.", files=files)
         if status in _NO_ROOM or (status == 403 and _ROOM_WORDS.search(error.words)):
