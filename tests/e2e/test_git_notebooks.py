@@ -10,15 +10,16 @@ import pytest
 from factories.notebooks import notebook_json
 from functional.notebooks.receiver import Receiver
 from running.git_server import GitServer, git
-from running.lfs_server import LfsServer
+from running.lfs_server import LfsServer, oid_of, pointer_of
 from running.platform import Platform, running_platform, wait_for
 from studium.client import Client
 
 TOKEN = "a-token-that-nobody-else-has"
 BOOK = notebook_json(
-    "import os, lib; print('lib says', lib.x, os.path.getsize('large.bin')); open('made.txt', 'w').write('made')"
+    "import os, lib; print('lib says', lib.x, os.path.getsize('large.bin')); open('made.txt', 'w').write('made');"
+    " open('made.bin', 'wb').write(b'made' * 500_000)"
 ).decode()
-LARGE = b"large" * 100_000
+LARGE, MADE = b"large" * 100_000, b"made" * 500_000
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,8 @@ def test_clone_run_push_and_pull(open_platform: Platform, server: LfsServer) -> 
     assert "made.txt" in git(bare, "ls-tree", "-r", "--name-only", "main")
     assert git(bare, "show", "main:analysis/churn.ipynb").count("lib says 41") == 1
     assert git(bare, "show", "main:analysis/large.bin") == pointer.strip()
+    assert git(bare, "show", "main:analysis/made.bin") == pointer_of(MADE).strip()
+    assert server.contents[oid_of(pointer_of(MADE))] == MADE, "sent before the commit, out of the sandbox"
     git(work, "pull", "-q", "origin", "main")
     server.commit("churn", {"analysis/lib.py": "x = 42\n"})
     pulled = cli("notebooks", "git", "pull", "churn")

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import ssl
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,7 @@ def git(folder: Path, *words: str, given: bytes | None = None) -> str:
 class GitServer:
     """`make` makes a repository, `commit` adds to it. With a password (`user:password`) everything is behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: ssl.SSLContext | None = None) -> None:
         self.folder = folder
         self.password = ""
         self.asked: list[str] = []
@@ -37,12 +38,16 @@ class GitServer:
             def do_GET(self) -> None:
                 server._answer(self)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PUT = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self.entry = f"127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -51,7 +56,7 @@ class GitServer:
         self._server.server_close()
 
     def url(self, name: str) -> str:
-        return f"http://{self.entry}/{name}.git"
+        return f"{self.origin}/{name}.git"
 
     def make(self, name: str, files: dict[str, str | bytes] | None = None) -> Path:
         """A repository with a first commit of the files on `main`; the folder to work in."""
@@ -107,7 +112,7 @@ class GitServer:
             "REMOTE_USER": "somebody", "REMOTE_ADDR": "127.0.0.1", "HOME": "/nowhere",
             "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
         }  # fmt: skip
-        body = _body(request)
+        body = body_of(request)
         done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=False)
         head, _, rest = done.stdout.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
@@ -120,7 +125,8 @@ class GitServer:
         request.wfile.write(rest)
 
 
-def _body(request: BaseHTTPRequestHandler) -> bytes:
+def body_of(request: BaseHTTPRequestHandler) -> bytes:
+    """All of it, or what came of it before the connection ended."""
     if request.headers.get("Transfer-Encoding", "").lower() == "chunked":
         found = b""
         while size := int(request.rfile.readline().split(b";")[0], 16):

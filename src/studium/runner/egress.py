@@ -159,7 +159,12 @@ def _relay(caller: socket.socket, upstream: socket.socket) -> None:
         for source in ready:
             piece = source.recv(_PIECE)
             if piece:
-                ways[source].sendall(piece)
+                try:
+                    ways[source].sendall(piece)
+                except (BrokenPipeError, ConnectionResetError):
+                    if source is upstream:
+                        raise
+                    del ways[source]  # upstream stopped listening, and may have said why
                 continue
             with contextlib.suppress(OSError):
                 ways[source].shutdown(socket.SHUT_WR)

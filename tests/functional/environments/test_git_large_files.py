@@ -71,19 +71,24 @@ def test_what_was_written_here_is_not_overwritten(server: LfsServer, desk: Desk)
     assert [path.read_bytes() for path in desk.tree.glob("x.yours-*.bin")] == [b"mine"]
 
 
-def test_other_files_are_pushed_beside_them_and_changed_ones_refused(server: LfsServer, desk: Desk) -> None:
+def test_other_files_are_pushed_beside_them(server: LfsServer, desk: Desk) -> None:
     pointer = server.keep(LARGE)
     server.commit("repo", {"x.bin": pointer})
     desk.done("clone")
     (desk.tree / "b.txt").write_text("b")
     assert desk.done("push")["pushed"] == 1
     assert git(server.folder / "repo.git", "show", "main:x.bin") == pointer.strip()
-    (desk.tree / "y.bin").write_bytes(b"large")
-    assert desk.refused("push") == "git.lfs"
-    (desk.tree / "y.bin").unlink()
     (desk.tree / "x.bin").write_bytes(LARGE)  # written again, and the same
     (desk.tree / "b.txt").write_text("c")
-    assert desk.done("push")["pushed"] == 1
+    assert desk.done("push")["changed"] == 1
+    assert not server.asked_for("upload")
+
+
+def test_a_repository_of_very_many_files_is_asked_about(server: LfsServer, desk: Desk) -> None:
+    """Git answers as it reads: more than fits between the two on either side."""
+    names = {f"a-folder-of-many-files/and-another/{number:05}.txt": "x" for number in range(8000)}
+    server.commit("repo", {**names, "x.bin": server.keep(LARGE)})
+    assert (desk.done("clone")["lfs"], (desk.tree / "x.bin").read_bytes()) == (0, LARGE)
 
 
 def test_a_server_without_them_leaves_pointers_and_says_so(server: LfsServer, desk: Desk) -> None:
@@ -126,3 +131,80 @@ def test_no_filter_of_the_repository_is_obeyed(server: LfsServer, desk: Desk, tm
     assert desk.done("check")["dirty"] == 1
     assert not marker.exists()
     assert isinstance(server, GitServer)
+
+
+def with_submodules(server: LfsServer, modules: dict[str, str], commits: dict[str, str]) -> None:
+    """Commit submodules, by path their addresses and commits, on top of the repository."""
+    work = server.folder / "repo.work"
+    text = "".join(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' for path, url in modules.items())
+    (work / ".gitmodules").write_text(text)
+    for path, commit in commits.items():
+        git(work, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+    git(work, "add", ".gitmodules")
+    git(work, "commit", "-q", "--allow-empty", "-m", "Submodules")
+    git(work, "push", "-q", "origin", "main")
+
+
+def test_content_comes_for_submodules_too(server: LfsServer, desk: Desk) -> None:
+    files = {".gitattributes": ATTRIBUTES, "x.bin": server.keep(LARGE), "deep/stays.bin": server.keep(b"stays")}
+    server.make("lib", files)
+    with_submodules(server, {"libs/fine": "../lib.git"}, {"libs/fine": server.head("lib")})
+    assert desk.done("clone")["lfs"] == 0, "none are wanted"
+    result = desk.done("clone", submodules=True)
+    assert (result["lfs"], result["dirty"], result["notes"]) == (0, 0, [])
+    place = desk.tree / "libs/fine"
+    assert ((place / "x.bin").read_bytes(), (place / "deep/stays.bin").read_bytes()) == (LARGE, b"stays")
+    assert git(place, "status", "--porcelain") == "", "also for a git that knows nothing of Git LFS"
+    before = (place / "deep/stays.bin").stat().st_ino
+    with_submodules(
+        server, {"libs/fine": "../lib.git"}, {"libs/fine": server.commit("lib", {"x.bin": server.keep(NEWER)})}
+    )
+    assert desk.done("pull", submodules=True)["lfs"] == 0
+    assert (place / "x.bin").read_bytes() == NEWER
+    assert (place / "deep/stays.bin").stat().st_ino == before
+    (place / "x.bin").write_bytes(b"mine")
+    newest = server.commit("lib", {"x.bin": server.keep(LARGE)})
+    with_submodules(server, {"libs/fine": "../lib.git"}, {"libs/fine": newest})
+    (note,) = desk.done("pull", submodules=True)["notes"]
+    assert "files in it were changed here" in note
+    assert (place / "x.bin").read_bytes() == b"mine"
+
+
+def test_what_does_not_come_for_a_submodule_is_told_of(server: LfsServer, desk: Desk) -> None:
+    gone = POINTER.format(oid="a" * 64, size=5)
+    server.make("lib", {".gitattributes": ATTRIBUTES, "x.bin": gone, "y.bin": server.keep(LARGE)})
+    server.make("huge", {".gitattributes": ATTRIBUTES, "x.bin": POINTER.format(oid="b" * 64, size=10**14)})
+    server.commit("repo", {"own.bin": server.keep(NEWER)})
+    modules = {name: f"../{name}.git" for name in ("lib", "huge")}
+    with_submodules(server, modules, {name: server.head(name) for name in modules})
+    result = desk.done("clone", submodules=True)
+    assert result["lfs"] == 3, result["notes"]
+    assert (desk.tree / "own.bin").read_bytes() == NEWER
+    assert [note.partition(": ")[0] for note in result["notes"]] == [
+        "1 files of the submodule huge that Git LFS keeps are pointers here",
+        "2 files of the submodule lib that Git LFS keeps are pointers here",
+    ]
+    assert "larger than" in result["notes"][0]
+    assert "Object does not exist" in result["notes"][1]
+    assert desk.done("check", submodules=True)["lfs"] == 3
+    server.contents["a" * 64] = b"other"
+    with_submodules(server, modules, {})
+    notes = desk.done("pull", submodules=True)["notes"]
+    assert "another file" in notes[1], "tried again with whatever comes"
+    (desk.tree / "lib").rename(desk.tree / "away")
+    assert desk.done("check", submodules=True)["lfs"] == 1, "of one that was moved away nothing is known"
+    with_submodules(server, modules, {})
+    (note,) = desk.done("pull", submodules=True)["notes"]
+    assert note.startswith("1 files of the submodule huge")
+
+
+def test_a_submodules_server_is_shown_the_secret_where_it_is_the_repositorys(server: LfsServer, desk: Desk) -> None:
+    """That another server is not shown it: `tests/unit/environments/test_lfs.py`."""
+    server.make("lib", {".gitattributes": ATTRIBUTES, "x.bin": server.keep(LARGE)})
+    with_submodules(server, {"lib": "../lib.git"}, {"lib": server.head("lib")})
+    server.password = "ada:token-of-ada"
+    given = {"TOKEN": "token-of-ada"}
+    assert desk.done("clone", submodules=True, secret="TOKEN", username="ada", variables=given)["lfs"] == 0
+    assert (desk.tree / "lib/x.bin").read_bytes() == LARGE
+    assert [batch["authorization"].partition(" ")[0] for batch in server.batches] == ["Basic"]
+    assert "token-of-ada" not in desk.log

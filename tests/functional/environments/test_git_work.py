@@ -38,12 +38,14 @@ class Desk:
         self.server, self.tree, self.run_folder = server, folder / "notebooks", folder / "run"
         self.tree.mkdir()
         self.run_folder.mkdir()
-        self.hosts = {server.entry}
+        self.hosts, self.within = {server.entry}, [server.entry]
         self.log = ""
         listener = egress.listen(str(self.run_folder), None)
-        threading.Thread(target=egress.serve, args=(listener, self.hosts, (server.entry,)), daemon=True).start()
+        threading.Thread(target=egress.serve, args=(listener, self.hosts, self.within), daemon=True).start()
 
-    def work(self, verb: str, name: str = "repo", *, variables: dict[str, str] | None = None, **asked: Any) -> Report:
+    def start(
+        self, verb: str, name: str = "repo", *, variables: dict[str, str] | None = None, **asked: Any
+    ) -> subprocess.Popen[str]:
         wanted = {
             "work": "w1", "verb": verb, "url": self.server.url(name), "ref": "", "submodules": False, "depth": 0, "secret": "",
             "username": "", "message": "A message", "author": "A Person", "email": "a@example.org", "branch": "",
@@ -55,16 +57,15 @@ class Desk:
             "STUDIUM_GIT_RULES": str(Path(spelling.__file__).parent), "PATH": os.environ["PATH"], **(variables or {}),
         }  # fmt: skip
         program = code_folder() / "git_work.py"
-        done = subprocess.run(
-            [sys.executable, "-I", str(program)],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.tree,
-            timeout=60,
-        )
-        self.log = done.stdout + done.stderr
+        pipe, words = subprocess.PIPE, [sys.executable, "-I", str(program)]
+        return subprocess.Popen(words, env=env, stdout=pipe, stderr=pipe, text=True, cwd=self.tree)
+
+    def work(self, verb: str, **more: Any) -> Report:
+        with self.start(verb, **more) as done:
+            try:
+                self.log = "".join(done.communicate(timeout=60))
+            finally:
+                done.kill()
         report: Report = json.loads((self.run_folder / "progress.json").read_text())
         assert report["state"] in ("done", "failed"), self.log
         assert done.returncode == (0 if report["state"] == "done" else 1), self.log

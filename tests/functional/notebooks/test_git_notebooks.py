@@ -538,6 +538,10 @@ def test_every_code_of_a_git_run_says_what_to_do_next() -> None:
     from studium.environments.commands import code_folder
 
     said = {
-        code for path in code_folder().glob("git_*.py") for code in re.findall(r'"(git\.[a-z_]+)"', path.read_text())
-    }  # fmt: skip
+        code
+        for pattern in ("git_*.py", "*lfs*.py")
+        for path in code_folder().glob(pattern)
+        for code in re.findall(r'"(git\.[a-z_]+)"', path.read_text())
+    }
+    assert "git.lfs_missing" in said
     assert said - NEXT_STEPS.keys() <= {"git.failed", "git.broken", "git.ref_bad", "git.scheme"}

@@ -3,7 +3,7 @@
 import contextlib
 import http.client
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -29,6 +29,10 @@ class Answer(NamedTuple):
     target: spelling.Target
 
 
+# Says what is asked on a connection, with the headers that go to this target.
+Saying = Callable[[http.client.HTTPConnection, spelling.Target, dict[str, str]], None]
+
+
 @contextlib.contextmanager
 def asked(
     url: str,
@@ -38,10 +42,13 @@ def asked(
     *,
     private: dict[str, str] | None = None,
     body: bytes | None = None,
+    say: Saying | None = None,
+    check: Callable[[Answer], None] | None = None,
 ) -> Iterator[Answer]:
     """The answer after its redirects, to a GET, or to a POST where there is a `body`: 200, 206, 304 or 416.
 
-    Headers that are `private` go to no other server that it leads to. Raises FetchError or Passing.
+    Headers that are `private` go to no other server that it leads to. `say` asks something else, at every target anew, and
+    `check` raises for other answers. Raises FetchError or Passing.
     """
     target = first = spelling.understood(url)
     for _ in range(MOST_REDIRECTS + 1):
@@ -49,14 +56,18 @@ def asked(
         try:
             with _told_apart(target):
                 own = (private or {}) if target.origin == first.origin else {}
-                method = "GET" if body is None else "POST"
-                connection.request(method, target.rest, body, {**_plain(target), **headers, **own})
+                said = {**_plain(target), **headers, **own}
+                if say:
+                    say(connection, target, said)
+                else:
+                    connection.request("GET" if body is None else "POST", target.rest, body, said)
                 response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308):
                 target = _led_to(target, response.headers.get("Location", ""))
                 continue
-            _check(response.status, target)
-            yield Answer(response, target)
+            answer = Answer(response, target)
+            (check or _check)(answer)
+            yield answer
             return
         finally:
             connection.close()
@@ -99,11 +110,15 @@ def _led_to(target: spelling.Target, location: str) -> spelling.Target:
 def _told_apart(target: spelling.Target) -> Iterator[None]:
     try:
         yield
+    except ssl.SSLEOFError:
+        raise Passing("url.timeout", f"{target.host} broke off.") from None
     except ssl.SSLError as error:
         why = getattr(error, "verify_message", "") or error.reason or "no encryption that can be trusted"
         raise FetchError("url.tls", f"{target.host} cannot be trusted: {why}.") from None
     except TimeoutError:
         raise Passing("url.timeout", f"{target.host} does not answer.") from None
+    except http.client.RemoteDisconnected:
+        raise Passing("url.timeout", f"{target.host} broke off.") from None
     except http.client.HTTPException:
         raise Passing("url.unreachable", f"{target.host} does not speak HTTP.") from None
     except OSError as error:
@@ -113,8 +128,9 @@ def _told_apart(target: spelling.Target) -> Iterator[None]:
         raise Passing("url.unreachable", f"{target.host} cannot be reached.") from None
 
 
-def _check(status: int, target: spelling.Target) -> None:
-    where = f"{target.host} answers {status}"
+def _check(answer: Answer) -> None:
+    status = answer.response.status
+    where = f"{answer.target.host} answers {status}"
     if status in (404, 410):
         raise FetchError("url.not_found", f"{where}: there is no such file.")
     if status in (401, 403, 407):

@@ -30,7 +30,13 @@ def _serve(listener: socket.socket, path: str) -> None:
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
+        listens = True
         while piece := source.recv(_PIECE):
-            target.sendall(piece)
+            # Whoever stopped listening may have said why: the other hears it once it has spoken to its end.
+            with contextlib.suppress(OSError):
+                if listens:
+                    listens = False
+                    target.sendall(piece)
+                    listens = True
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)

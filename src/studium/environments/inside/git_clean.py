@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 GIT = "/usr/bin/git"
 SHOW_SECONDS = 3.0
@@ -114,6 +114,7 @@ class Git:
 
     def __init__(self, folder: Path, tree: Path, scratch: Path) -> None:
         self.folder, self.tree, self.own = folder, tree, scratch
+        self.index = folder / "index"
 
     def open(self) -> None:
         """Make the folder of our own, anew."""
@@ -150,7 +151,7 @@ class Git:
             "GIT_DIR": str(self.own),
             "GIT_WORK_TREE": str(self.tree),
             "GIT_OBJECT_DIRECTORY": str(self.folder / "objects"),
-            "GIT_INDEX_FILE": str(self.folder / "index"),
+            "GIT_INDEX_FILE": str(self.index),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_ATTR_NOSYSTEM": "1",
@@ -186,10 +187,12 @@ class Git:
             listener.start()
             assert child.stdin is not None
             assert child.stdout is not None
-            with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
-                stdin.write(given)
+            # Beside the reading: a command that answers as it reads would wait for us, and we for it.
+            feeder = threading.Thread(target=_feed, args=(child.stdin, given))
+            feeder.start()
             out = child.stdout.read()
             listener.join()
+            feeder.join()
         return Done(child.returncode, out, b"".join(heard).decode(errors="replace"))
 
     def text(self, *words: str) -> str:
@@ -210,6 +213,14 @@ class Git:
                 yield _cut(child.stdout)
             finally:
                 child.kill()
+
+    def configure(self, settings: dict[str, str]) -> None:
+        """Write settings into the repository's own config, for git in a terminal."""
+        path = self.folder / "config"
+        if not path.exists():
+            path.write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n")
+        for key, value in settings.items():
+            self.text("config", "--file", str(path), key, value)
 
     # HEAD and branches of the repository, which are not git's to read here.
 
@@ -250,6 +261,21 @@ class Git:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{commit}\n")
 
+    def index_apart(self) -> None:
+        """Work on a copy of the index from here on: the workspace has the old one until `keep_index`."""
+        self.index = self.own / "index"
+        if (self.folder / "index").is_file():
+            # With its time: git looks again at files that are not older than the index.
+            shutil.copy2(self.folder / "index", self.index)
+
+    def keep_index(self) -> None:
+        """Let the workspace have the index that was worked on apart."""
+        if self.index.exists():
+            fresh = self.folder / "index.studium"
+            fresh.unlink(missing_ok=True)
+            shutil.copy2(self.index, fresh)
+            fresh.rename(self.folder / "index")
+
     def keep_ref(self, name: str, commit: str) -> None:
         """Set a ref of the repository."""
         path = self.folder / name
@@ -272,6 +298,11 @@ class Git:
             theirs.unlink(missing_ok=True)
 
 
+def origin_of(url: str) -> dict[str, str]:
+    """Settings of the remote that a clone has."""
+    return {"remote.origin.url": url, "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*"}
+
+
 def is_ref_name(name: str) -> bool:
     """Whether it can be a branch or a tag, by git's rules."""
     parts = name.split("/")
@@ -292,6 +323,11 @@ def last_words(err: str) -> str:
     lines = [line.strip() for line in err.replace("\r", "\n").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:"))]
     return (telling or lines or ["it said nothing"])[-1][:300]
+
+
+def _feed(stream: IO[bytes], given: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(given)
 
 
 def _listen(stream: object, heard: list[bytes], shown: bool) -> None:

@@ -75,6 +75,14 @@ def find_ref(git: Git, remote: Remote, ref: str) -> Found:
     raise GitError("git.ref_unknown", f"The repository has no branch and no tag {ref}.")
 
 
+def commits_of(git: Git, remote: Remote) -> list[str]:
+    """The commits of the server's branches and tags. Raises GitError."""
+    done = git.run("ls-remote", remote.url, remote=remote)
+    if done.code:
+        raise trouble(done.err)
+    return sorted({line.partition("\t")[0] for line in done.out.decode(errors="replace").splitlines()})
+
+
 def fetch(git: Git, remote: Remote, found: Found, depth: int = 0) -> str:
     """Get what was found with its history, or `depth` commits of it; the commit. Raises GitError."""
     cut = (f"--depth={depth}",) if depth else ()

@@ -63,12 +63,17 @@ def check_room(tree: Path, size: int) -> None:
 
 def lfs_files(git: Git, paths: list[bytes] | None = None) -> list[str]:
     """Which of the files (all that git knows, where none are named) are kept by Git LFS."""
-    if not (git.tree / ".gitattributes").exists() and not git.run("ls-files", "-z", "--", ":(glob)**/.gitattributes",
-                                                                 GIT_LITERAL_PATHSPECS="0").out:  # fmt: skip
+    if paths is None and not _has_attributes(git):
         return []
     known = b"\0".join(paths) if paths is not None else git.run("ls-files", "-z").out
     fields = git.run("check-attr", "-z", "--stdin", "filter", given=known).out.split(b"\0")
     return [os.fsdecode(fields[at]) for at in range(0, len(fields) - 2, 3) if fields[at + 2] == b"lfs"]
+
+
+def _has_attributes(git: Git) -> bool:
+    if (git.tree / ".gitattributes").exists():
+        return True
+    return bool(git.run("ls-files", "-z", "--", ":(glob)**/.gitattributes", GIT_LITERAL_PATHSPECS="0").out)
 
 
 class Change(NamedTuple):

@@ -6,18 +6,15 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
+import git_large as large
 import git_talking as talking
 import git_tree as trees
-import spelling
-from fetch_errors import FetchError, Room, Silence
-from fetch_lfs import Lfs, pointer_at
-from git_clean import Git, GitError, Remote, is_ref_name
+from git_clean import Git, GitError, Remote, is_ref_name, origin_of
+from git_submodules import Submodules
+from lfs_content import new_pointers
 
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
-MOST_SUBMODULES = 50
-_OLDER_SECONDS = 5
 Json = dict[str, Any]
 
 
@@ -28,6 +25,7 @@ class Work:
         self.asked, self.tree, self.scratch, self.remote = asked, tree, scratch, remote
         self.git = Git(tree / ".git", tree, scratch / "own")
         self.notes: list[str] = []
+        self._submodules = Submodules(self.git, remote, asked, scratch / "submodule", self.notes)
         self.result: Json = {}
 
     def look(self) -> talking.Found:
@@ -50,11 +48,9 @@ class Work:
         if found.kind == "tag":
             self.git.keep_ref(f"refs/tags/{found.name}", commit)
         if branch:
-            _configure(
-                self.git, {f"branch.{branch}.remote": "origin", f"branch.{branch}.merge": f"refs/heads/{branch}"}
-            )
+            self.git.configure({f"branch.{branch}.remote": "origin", f"branch.{branch}.merge": f"refs/heads/{branch}"})
         if self.asked["submodules"]:
-            self._submodules(commit, inside.submodules)
+            self._submodules.put(commit, inside.submodules)
         elif inside.submodules:
             self.notes.append(f"{len(inside.submodules)} submodules were left out, as asked.")
         self.result |= {"kind": found.kind, "ref": found.name, "notebooks": inside.notebooks, "files": inside.files}
@@ -96,7 +92,7 @@ class Work:
         self._keep(branch, upstream, upstream)
         self.result["changed"] = behind
         if self.asked["submodules"]:
-            self._submodules(upstream, inside.submodules)
+            self._submodules.put(upstream, inside.submodules)
         return self._state(branch, upstream, upstream)
 
     def push(self) -> Json:
@@ -107,18 +103,26 @@ class Work:
                 "git.detached", "The workspace is at a tag or a commit, not on a branch. Name a branch to push to."
             )
         local = branch or target
+        self.git.index_apart()
         self.git.adopt(local, commit)
         committed = self._commit()
         head = self.git.text("rev-parse", "--verify", "HEAD")
-        self._keep(local, head, "")
+        # A commit whose large files did not reach the server is not kept: where one of them is changed or removed to push
+        # again, nothing would have the content that it stands for.
+        kept = not committed or not new_pointers(self.git, head, [commit])
+        if kept:
+            self._keep_commit(local, head)
         upstream = self._upstream(target)
         ahead, behind = self._distance(head, upstream) if upstream else (1, 0)
         if behind:
-            words = "Your commit is kept here." if committed else "Nothing was pushed."
+            words = "Your commit is kept here." if committed and kept else "Nothing was pushed."
             raise GitError(
                 "git.behind", f"{target} has {behind} commits at the server that are not here: pull first. {words}"
             )
         if ahead:
+            if note := large.send(self.git, self.remote, self.asked, head, upstream, target):
+                self.notes.append(note)
+            self._keep_commit(local, head)
             talking.push(self.git, self.remote, local, target)
         self._keep(local, head, head, target)
         self.result |= {"pushed": ahead, "target": target, "committed": committed}
@@ -141,7 +145,7 @@ class Work:
             (self.git.folder / name).mkdir(parents=True)
         (self.git.folder / "HEAD").write_text("ref: refs/heads/main\n")
         shutil.copyfile(self.git.own / "info/exclude", self.git.folder / "info/exclude")
-        _configure(self.git, {"core.logAllRefUpdates": "true", **_origin(self.asked["url"])})
+        self.git.configure({"core.logAllRefUpdates": "true", **origin_of(self.asked["url"])})
 
     def _materialise(self, commit: str) -> None:
         done = self.git.run("read-tree", "--reset", "-u", commit)
@@ -149,33 +153,8 @@ class Work:
             raise talking.trouble(done.err)
 
     def _large_files(self) -> None:
-        """Put what Git LFS keeps in place of its pointers. What does not come is a note, and stays a pointer."""
-        pointers = [name for name in trees.lfs_files(self.git) if pointer_at(self.tree, name)]
-        if not pointers or not self.asked["large_files"]:
-            return
-        aside = self.git.folder / "studium-large"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        disk = os.statvfs(self.tree)
-        room = Room(disk.f_bavail * disk.f_frsize, len(pointers))
-        patience = {name: self.asked[name] for name in ("seconds", "pause")}
-        why = "the server keeps none"
-        try:
-            Lfs(self.remote, aside, room, Silence(), **patience).bring(self.tree, pointers)
-        except FetchError as error:
-            why = error.message
-        shutil.rmtree(aside, ignore_errors=True)
-        left = [name for name in pointers if pointer_at(self.tree, name)]
-        if left:
-            self.notes.append(f"{len(left)} files that Git LFS keeps are pointers here: {why}")
-        came = [name for name in pointers if name not in left]
-        for name in came:  # a file of the index's own second is looked at again, also by a git without our filter
-            os.utime(self.tree / name, (time.time() - _OLDER_SECONDS,) * 2)
-        # Git is to look at them through its filter, and to know them by what they are now.
-        names = b"\0".join(map(os.fsencode, came))
-        done = self.git.run("update-index", "-q", "-z", "--stdin", given=names, GIT_OPTIONAL_LOCKS="1")
-        if done.code:
-            raise talking.trouble(done.err)
+        if note := large.bring(self.git, self.remote, self.asked):
+            self.notes.append(note)
 
     def _keep(self, branch: str, commit: str, upstream: str, target: str = "") -> None:
         """Write down in the workspace's repository where it is now."""
@@ -185,6 +164,11 @@ class Work:
             self.git.keep_ref(f"refs/remotes/origin/{target or branch}", upstream)
         self.git.keep_head(branch, commit)
         self.git.keep_shallow()
+
+    def _keep_commit(self, branch: str, commit: str) -> None:
+        """Let the workspace have a commit that was made apart, and the index that belongs to it."""
+        self.git.keep_index()
+        self._keep(branch, commit, "")
 
     def _opened(self) -> tuple[str, str]:
         """The branch and the commit of the workspace. Raises GitError where there is no repository in order."""
@@ -237,19 +221,16 @@ class Work:
             return False
         paths = [change.path for change in changed]
         present = [path for path in paths if os.path.lexists(os.path.join(os.fsencode(self.tree), path))]
-        if kept := trees.lfs_files(self.git, present):
-            raise GitError(
-                "git.lfs", f"Kept by Git LFS, so to be committed in a terminal: {', '.join(kept[:5])}.", files=kept[:20]
-            )
         root = os.fsencode(self.tree)
-        large = [path.decode(errors="replace") for path in present
-                 if os.lstat(os.path.join(root, path)).st_size > trees.LARGEST_PUSHED]  # fmt: skip
-        if large:
+        huge = [path for path in present if os.lstat(os.path.join(root, path)).st_size > trees.LARGEST_PUSHED]
+        # What Git LFS keeps is a pointer in the commit.
+        aside = set(map(os.fsencode, trees.lfs_files(self.git, huge)))
+        if names := [path.decode(errors="replace") for path in huge if path not in aside]:
             most = trees.LARGEST_PUSHED // 1024**2
             raise GitError(
                 "git.large_file",
-                f"Larger than {most} MiB: {', '.join(large[:5])}. Put them into .gitignore.",
-                files=large[:20],
+                f"Larger than {most} MiB: {', '.join(names[:5])}. Keep them with Git LFS, or put them into .gitignore.",
+                files=names[:20],
             )
         if nested:
             self.notes.append("Repositories inside the workspace were left out.")
@@ -267,86 +248,15 @@ class Work:
         self.result["changed"] = len(paths)
         return True
 
-    def _submodules(self, commit: str, wanted: dict[str, str]) -> None:
-        """Put the commits of submodules into their places. What goes wrong with one is a note."""
-        told = trees.submodule_settings(self.git, commit)
-        for path, number in list(wanted.items())[:MOST_SUBMODULES]:
-            if path not in told:
-                self.notes.append(f"The submodule {path[:80]} has no address that can be used.")
-                continue
-            name, url = told[path]
-            try:
-                target = self._submodule_url(url)
-                self._submodule(name, path, number, target)
-                if self.asked["verb"] == "clone":
-                    _configure(self.git, {f"submodule.{name}.active": "true", f"submodule.{name}.url": target})
-            except (GitError, spelling.SpellingError, OSError) as error:
-                self.notes.append(f"The submodule {path[:80]} was left out: {str(error)[:200]}")
-        if len(wanted) > MOST_SUBMODULES:
-            self.notes.append(f"Only {MOST_SUBMODULES} of {len(wanted)} submodules were looked at.")
-
-    def _submodule_url(self, url: str) -> str:
-        """The whole address, by the rules of the repository's own. Raises SpellingError."""
-        if url.startswith(("./", "../")):
-            url = urljoin(self.asked["url"].rstrip("/") + "/", url)
-        # Others are always reached by https; the repository's own server is, as the repository itself.
-        target = spelling.understood(url, tuple(dict.fromkeys(("https", self.remote.scheme))))
-        own = spelling.understood(self.asked["url"], (self.remote.scheme,))
-        if target.scheme != "https" and target.origin != own.origin:
-            raise spelling.SpellingError("outbound.scheme", f"{target.origin} is not reached by https.", "")
-        return target.url
-
-    def _submodule(self, name: str, path: str, number: str, url: str) -> None:
-        place, folder = self.tree / path, self.git.folder / "modules" / name
-        if trees.leads_through_link(self.tree, path) or trees.leads_through_link(self.git.folder, f"modules/{name}"):
-            raise GitError("git.malformed", "a link stands in its way")
-        inner = Git(folder, place, self.scratch / "submodule")
-        if folder.exists():
-            inner.open()
-            if inner.head()[1] == number:
-                return
-            inner.adopt("", inner.head()[1])
-            if trees.changes(inner):
-                raise GitError("git.would_overwrite", "files in it were changed here")
-        for part in ("objects/info", "objects/pack", "refs/heads", "info"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        place.mkdir(parents=True, exist_ok=True)
-        inner.open()
-        up = "/".join([".."] * (2 + name.count("/") + 1))
-        _configure(inner, {"core.worktree": f"{up}/{path}", **_origin(url)})
-        remote = self.remote._replace(url=url)
-        commit = talking.fetch(inner, remote, talking.Found("commit", number, number), 1)
-        trees.check_room(self.tree, trees.contents(inner, commit).size)
-        inner.adopt("", commit)
-        done = inner.run("read-tree", "--reset", "-u", commit)
-        if done.code:
-            raise talking.trouble(done.err)
-        inner.keep_head("", commit)
-        inner.keep_shallow()
-        (place / ".git").write_text(f"gitdir: {'/'.join(['..'] * (path.count('/') + 1))}/.git/modules/{name}\n")
-
     def _state(self, branch: str, commit: str, upstream: str) -> Json:
         ahead, behind = self._distance(commit, upstream) if upstream else (0, 0)
         subject, when, author = self.git.text("log", "-1", "--format=%s%x00%cI%x00%an", commit).split("\0")[:3]
-        pointers = [name for name in trees.lfs_files(self.git) if pointer_at(self.tree, name)]
+        pointers = len(large.pointers_left(self.git)) + self._submodules.pointers_left(commit)
         return self.result | {
             "branch": branch, "commit": commit, "subject": subject[:200], "committed_at": when, "author": author[:100],
-            "ahead": ahead, "behind": behind, "dirty": len(trees.changes(self.git)), "lfs": len(pointers),
+            "ahead": ahead, "behind": behind, "dirty": len(trees.changes(self.git)), "lfs": pointers,
             "notes": [note[:300] for note in self.notes[:6]],
         }  # fmt: skip
-
-
-def _origin(url: str) -> dict[str, str]:
-    return {"remote.origin.url": url, "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*"}
-
-
-def _configure(git: Git, settings: dict[str, str]) -> None:
-    """Write settings into the repository's own config, for git in a terminal."""
-    path = git.folder / "config"
-    if not path.exists():
-        path.write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n")
-    for key, value in settings.items():
-        git.text("config", "--file", str(path), key, value)
 
 
 def version() -> str:

@@ -1,6 +1,6 @@
 """Git's filter for files that Git LFS keeps: the pointer of what comes on standard input. One that is a pointer stays so.
 
-So git here takes a file whose content is in its place for what the commit has. Nothing is sent to where such files are kept.
+So git here takes a file whose content is in its place for what the commit has. A push sends the content before the commit.
 """
 
 import hashlib
