@@ -7,7 +7,7 @@ import pytest
 
 from functional.environments.test_git_work import BOOK, Desk
 from running.git_server import GitServer, git
-from running.lfs_server import POINTER, LfsServer
+from running.lfs_server import POINTER, LfsServer, oid_of
 
 LARGE, NEWER = b"\x00large" * 50_000, b"\x01newer" * 70_000
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
@@ -106,10 +106,18 @@ def test_a_server_without_them_leaves_pointers_and_says_so(server: LfsServer, de
 
 def test_one_that_cannot_be_had_keeps_nobody_from_the_rest(server: LfsServer, desk: Desk) -> None:
     gone = POINTER.format(oid="a" * 64, size=5)
-    server.commit("repo", {"x.bin": gone})
+    nowhere, other = server.keep(b"nowhere"), server.keep(b"other")
+    server.told[oid_of(nowhere)] = {"actions": {}}
+    server.contents[oid_of(other)] = b"OTHER"  # not what the pointer says
+    files = {"a.bin": gone, "b.bin": nowhere, "c.bin": other, "d.bin": server.keep(LARGE)}
+    server.commit("repo", files)
     result = desk.done("clone")
-    assert (result["lfs"], result["dirty"]) == (1, 0)
-    assert "Object does not exist" in result["notes"][0]
+    assert (result["lfs"], result["dirty"]) == (3, 0)
+    assert result["notes"] == [
+        "3 files that Git LFS keeps are pointers here: The server's Git LFS does not give a file: Object does not exist."
+    ]
+    assert [(desk.tree / name).read_text() for name in files if name != "d.bin"] == [gone, nowhere, other]
+    assert (desk.tree / "d.bin").read_bytes() == LARGE
     assert (desk.tree / "a.ipynb").exists()
 
 
@@ -178,15 +186,16 @@ def test_what_does_not_come_for_a_submodule_is_told_of(server: LfsServer, desk: 
     modules = {name: f"../{name}.git" for name in ("lib", "huge")}
     with_submodules(server, modules, {name: server.head(name) for name in modules})
     result = desk.done("clone", submodules=True)
-    assert result["lfs"] == 3, result["notes"]
+    assert result["lfs"] == 2, result["notes"]
     assert (desk.tree / "own.bin").read_bytes() == NEWER
+    assert (desk.tree / "lib/y.bin").read_bytes() == LARGE
     assert [note.partition(": ")[0] for note in result["notes"]] == [
         "1 files of the submodule huge that Git LFS keeps are pointers here",
-        "2 files of the submodule lib that Git LFS keeps are pointers here",
+        "1 files of the submodule lib that Git LFS keeps are pointers here",
     ]
     assert "larger than" in result["notes"][0]
     assert "Object does not exist" in result["notes"][1]
-    assert desk.done("check", submodules=True)["lfs"] == 3
+    assert desk.done("check", submodules=True)["lfs"] == 2
     server.contents["a" * 64] = b"other"
     with_submodules(server, modules, {})
     notes = desk.done("pull", submodules=True)["notes"]

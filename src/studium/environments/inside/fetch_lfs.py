@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from lfs_batch import AT_ONCE, Batch, plain_words
 from lfs_pointer import Pointer
 
 Json = dict[str, Any]
+# What goes wrong with one file and says nothing of the others.
+_OF_ONE_FILE = ("git.lfs", "url.not_found", "url.auth")
 
 
 class Lfs:
@@ -30,10 +31,11 @@ class Lfs:
             report,
         )
 
-    def bring(self, tree: Path, names: list[str]) -> int:
+    def bring(self, tree: Path, names: list[str], left: list[FetchError] | None = None) -> int:
         """Put the content in place of what of these files are pointers; how many stay so, as the server keeps none.
 
-        Raises FetchError where it keeps them and does not give them.
+        Raises FetchError where it keeps them and does not give them. With `left` it goes on after what concerns one file alone,
+        which is put there, and that file stays as it is.
         """
         places: dict[Pointer, list[Path]] = {}
         for name in names:
@@ -45,8 +47,16 @@ class Lfs:
             told = self._where(wanted[first : first + AT_ONCE])
             if told is None:
                 return sum(map(len, places.values()))
-            for each, action in told:
-                self._lay_down(self._fetched(each, action), places[each])
+            if left is None:  # before any comes
+                for _, found in told:
+                    _download(found)
+            for each, found in told:
+                try:
+                    self._lay_down(self._fetched(each, _download(found)), places[each])
+                except FetchError as error:
+                    if left is None or error.code not in _OF_ONE_FILE:
+                        raise
+                    left.append(error)
         return 0
 
     def _where(self, wanted: list[Pointer]) -> list[tuple[Pointer, Json]] | None:
@@ -58,7 +68,7 @@ class Lfs:
                 return None
             words = error.message if error.code == "git.lfs" else f"Git LFS: {error.message}"
             raise FetchError("git.lfs", words) from None
-        return list(_downloads(told))
+        return told
 
     def _fetched(self, each: Pointer, given: Json) -> Path:
         """The content in a file of ours. Raises FetchError."""
@@ -94,17 +104,16 @@ def pointer_at(tree: Path, name: str) -> Pointer | None:
     return lfs_pointer.understood(path.read_bytes())
 
 
-def _downloads(told: list[tuple[Pointer, Json]]) -> Iterator[tuple[Pointer, Json]]:
-    """The download of each in the server's answer. Raises FetchError."""
-    for each, found in told:
-        if isinstance(error := found.get("error"), dict):
-            said = plain_words(error.get("message"))
-            raise FetchError("git.lfs", f"The server's Git LFS does not give a file: {said or 'it does not say why'}.")
-        actions = found.get("actions")
-        action = actions.get("download") if isinstance(actions, dict) else None
-        if not isinstance(action, dict):
-            raise FetchError("git.lfs", "The server's Git LFS does not say where a file is.")
-        yield each, action
+def _download(told: Json) -> Json:
+    """The download of one file in the server's answer. Raises FetchError."""
+    if isinstance(error := told.get("error"), dict):
+        said = plain_words(error.get("message"))
+        raise FetchError("git.lfs", f"The server's Git LFS does not give a file: {said or 'it does not say why'}.")
+    actions = told.get("actions")
+    action = actions.get("download") if isinstance(actions, dict) else None
+    if not isinstance(action, dict):
+        raise FetchError("git.lfs", "The server's Git LFS does not say where a file is.")
+    return action
 
 
 def _digest(path: Path) -> Pointer:

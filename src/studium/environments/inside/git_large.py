@@ -43,11 +43,12 @@ def bring(git: Git, remote: Remote, asked: Json, where: str = "") -> str:
     aside.mkdir()
     disk = os.statvfs(git.tree)
     room = Room(disk.f_bavail * disk.f_frsize, len(pointers))
-    why = "the server keeps none"
+    troubles: list[FetchError] = []
     try:
-        Lfs(remote, aside, room, Silence(), **_patience(asked)).bring(git.tree, pointers)
+        Lfs(remote, aside, room, Silence(), **_patience(asked)).bring(git.tree, pointers, troubles)
     except FetchError as error:
-        why = error.message
+        troubles.append(error)
+    why = troubles[0].message if troubles else "the server keeps none"
     shutil.rmtree(aside, ignore_errors=True)
     left = [name for name in pointers if pointer_at(git.tree, name)]
     _make_known(git, [name for name in pointers if name not in left])
