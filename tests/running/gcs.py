@@ -12,7 +12,6 @@ import json
 import re
 import secrets
 import socket
-import subprocess
 import threading
 import time
 import urllib.error
@@ -30,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from running.gcs_xml import Xml
 from running.locked import environment
+from running.program import running_program
 
 LIST, GET, CREATE, DELETE = (f"storage.objects.{each}" for each in ("list", "get", "create", "delete"))
 ALL = frozenset({LIST, GET, CREATE, DELETE})
@@ -192,7 +192,8 @@ def running_gcs() -> Iterator[Gcs]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Front)
     address = f"http://127.0.0.1:{server.server_port}"
     told = ["-backend", "memory", "-scheme", "http", "-host", "127.0.0.1"]
-    with _program([str(program), *told, "-public-host", "127.0.0.1", "-port", str(_free_port())]) as inside:
+    command = [str(program), *told, "-public-host", "127.0.0.1", "-port", str(_free_port())]
+    with running_program(command, r"server started at (http://[\d.:]+)") as inside:
         gcs = Gcs(address, inside)
         server.gcs, server.xml = gcs, Xml(gcs)  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -201,29 +202,6 @@ def running_gcs() -> Iterator[Gcs]:
         finally:
             server.shutdown()
             server.server_close()
-
-
-@contextlib.contextmanager
-def _program(command: list[str]) -> Iterator[str]:
-    """Its address, as it says it."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    reading = threading.Thread(target=process.stderr.read, daemon=True)
-    try:
-        seen = ""
-        for line in process.stderr:
-            seen += line
-            if found := re.search(r"server started at (http://[\d.:]+)", line):
-                reading.start()
-                yield found[1]
-                return
-        raise RuntimeError(seen)
-    finally:
-        process.kill()
-        process.wait()
-        with contextlib.suppress(RuntimeError):  # it never began
-            reading.join()
-        process.stderr.close()
 
 
 def _free_port() -> int:
