@@ -22,6 +22,7 @@ from studium.notebooks.access import may_change
 from studium.notebooks.launching import volume_of
 from studium.notebooks.models import Launch, Notebook
 from studium.notebooks.render import RENDERER, RenderError, render_html
+from studium.notebooks.rendered import has_page_of_it
 from studium.notebooks.states import SETTLED_APART, LaunchKind, Visibility
 from studium.notebooks.versions.queries import kept_volumes
 from studium.notebooks.workspace import take_document, take_packages
@@ -169,6 +170,8 @@ def _render(stale: QuerySet[Notebook], now: datetime) -> int:
         except Exception as problem:  # as above: the others are to be rendered
             log.warning("render_failed", notebook=notebook.pk, error=str(problem))
             error = "It could not be rendered."
+        if has_page_of_it(notebook):
+            error = ""
         with transaction.atomic():
             if digest:
                 storage.hold(f"notebook:{notebook.pk}:rendered", digest)

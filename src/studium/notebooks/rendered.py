@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from studium.notebooks.models import Notebook, Version
 from studium.notebooks.render import parts
 from studium.storage import actions as storage
 
@@ -13,6 +14,11 @@ class Part:
 
     kind: str
     content: bytes
+
+
+def has_page_of_it(row: Notebook | Version) -> bool:
+    """Whether an earlier renderer made its page of what it is now: where a newer one cannot, that stays and is right."""
+    return bool(row.rendered) and row.rendered_of == row.document and not row.render_error
 
 
 def page_of(digest: str) -> bytes:

@@ -18,7 +18,7 @@ from studium.lib import hints
 from studium.lib.ids import new_id
 from studium.notebooks import reconcile
 from studium.notebooks.models import Notebook, Version
-from studium.notebooks.render import RENDERER
+from studium.notebooks.render import RENDERER, RenderError
 from studium.notebooks.versions import actions
 from studium.notebooks.versions import reconcile as versions
 from studium.storage.models import Hold
@@ -134,6 +134,33 @@ def test_pages_of_another_renderer_are_made_anew_and_shown_until_then(
     assert notebook.rendered == version.rendered != before
     assert notebook.renderer == version.renderer == RENDERER + 1
     assert not Hold.objects.filter(blob_id=before).exists()
+
+
+def test_what_another_renderer_cannot_draw_keeps_its_page(
+    cast: Cast, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(data: bytes) -> bytes:
+        raise RenderError("No more.")
+
+    actions.save_quick(cast.owner, notebook, now=NOW)
+    later = NOW + timedelta(hours=1)
+    assert (reconcile.render_changed(later), versions.render_settled(later)) == (1, 1)
+    notebook.refresh_from_db()
+    before = notebook.rendered
+    for module in (reconcile, versions):
+        monkeypatch.setattr(module, "RENDERER", RENDERER + 1)
+        monkeypatch.setattr(module, "render_html", cannot)
+    assert (versions.render_settled(later), versions.render_settled(later)) == (1, 0)
+    assert (reconcile.render_changed(later), reconcile.render_changed(later)) == (1, 0)
+    notebook.refresh_from_db()
+    version = notebook.versions.get()
+    for row in (notebook, version):
+        assert (row.rendered, row.render_error, row.renderer) == (before, "", RENDERER + 1)
+    assert Hold.objects.filter(blob_id=before).count() == 2
+    Notebook.objects.update(rendered_of="0" * 64)  # of other content it is no page
+    reconcile.render_changed(later)
+    notebook.refresh_from_db()
+    assert (notebook.rendered, notebook.render_error) == (before, "No more.")
 
 
 def test_what_a_runner_says_reaches_the_passes_and_topics_do_not(tmp_path: Path) -> None:

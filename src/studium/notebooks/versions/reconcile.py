@@ -16,6 +16,7 @@ from studium.notebooks.launching import volume_of_version
 from studium.notebooks.models import Launch, Notebook, Version
 from studium.notebooks.queries import room_of
 from studium.notebooks.render import RENDERER, RenderError, render_html
+from studium.notebooks.rendered import has_page_of_it
 from studium.notebooks.subjects import tell_of_run
 from studium.notebooks.taking import Taken, hold_taken, take_files
 from studium.notebooks.versions.actions import COMPARISON, holder_of
@@ -184,6 +185,8 @@ def _render(stale: QuerySet[Version], now: datetime) -> int:
         except StoreFailed as error:
             log.warning("render_waits", document=version.document, error=str(error))
             break
+        if not digest and has_page_of_it(version):
+            digest, problem = version.rendered, ""
         with transaction.atomic():
             if digest:
                 storage.hold(holder_of(version, "rendered"), digest)
